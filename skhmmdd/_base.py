@@ -1,0 +1,39 @@
+"""What every estimator of the package shares."""
+
+import numpy as np
+from sklearn.base import BaseEstimator
+from sklearn.utils.validation import validate_data
+
+
+class SkhmmddEstimator(BaseEstimator):
+    """Base of the package's estimators: the documentation link of the HTML repr."""
+
+    _doc_link_module = "skhmmdd"
+
+    @property
+    def _doc_link_template(self):
+        # An empty link is scikit-learn's way of showing none: the documentation is
+        # built from the source tree and has no fixed address yet.
+        return ""
+
+
+def check_sequence_table(estimator, X, *, reset):
+    """Hold a table of sequences to the columns that `fit` saw.
+
+    A DataFrame or a 2-D float array is a table: scikit-learn's rules on
+    `n_features_in_` and `feature_names_in_` apply. Arrays of symbols and lists
+    may be as long as they like.
+    """
+    is_frame = hasattr(X, "columns") and not isinstance(X, np.ndarray)
+    is_array = isinstance(X, np.ndarray) and X.ndim == 2
+    if is_frame or (is_array and X.dtype.kind not in "iub"):
+        return validate_data(
+            estimator,
+            X,
+            reset=reset,
+            dtype=None if is_array and X.dtype.kind == "f" else "numeric",
+            ensure_all_finite="allow-nan",
+        )
+    if reset and isinstance(X, np.ndarray) and X.ndim in (2, 3):
+        estimator.n_features_in_ = X.shape[-1]
+    return X

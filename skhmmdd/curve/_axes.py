@@ -1,0 +1,78 @@
+"""Colours and limits of the axes that risk curves are drawn on."""
+
+import numpy as np
+
+# Okabe and Ito's palette, told apart by colour-blind readers; its yellow, too pale for
+# a line on white, is left out.
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
+
+# Training risk is shown down to this fraction of the lowest test risk. Interpolation
+# takes it to 1e-30, and axes that long would flatten everything else.
+TRAIN_FLOOR = 1e-2
+
+# Bands are shown up to this multiple of the highest median test risk.
+BAND_CEILING = 5.0
+
+
+def count_displays(ax):
+    """Number of displays drawn on the axes: each draws one test line."""
+    return sum(line.get_gid() == "skhmmdd-test" for line in ax.get_lines())
+
+
+def risk_limits(test, train, log):
+    """Limits of the risk axis, set by what can be seen.
+
+    Parameters
+    ----------
+    test : tuple of ndarray
+        Median test risk first, then its quantiles.
+    train : tuple of ndarray or None
+        The same of the training risk, if it is drawn.
+    log : bool
+        Whether the axis is logarithmic. Only then is low training risk left out.
+
+    Returns
+    -------
+    tuple of (float, float) or None
+        None if there is nothing to go by.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> test, train = np.array([1.0, 100.0]), np.array([1.0, 1e-30])
+    >>> low, high = risk_limits([test], [train], True)
+    >>> 0.1 < low < 1.0, 100.0 < high < 1000.0
+    (True, True)
+    """
+    median = _visible(test[0], log)
+    test = _visible(np.concatenate(test), log)
+    if test.size == 0:
+        return None
+    if median.size and np.max(median) > 0:
+        # At the threshold the upper quantile may stand a hundredfold above the median.
+        test = test[test <= BAND_CEILING * np.max(median)]
+    shown = test
+    if train is not None:
+        train = _visible(np.concatenate(train), log)
+        if log:
+            train = train[train >= TRAIN_FLOOR * np.min(test)]
+        shown = np.concatenate([test, train])
+    low, high = np.min(shown), np.max(shown)
+    if log:
+        # A margin of a twentieth of the height, and never less than a fifth more.
+        margin = max((high / low) ** 0.05, 1.2)
+        return float(low / margin), float(high * margin)
+    margin = 0.05 * (high - low) or 0.05 * abs(high) or 1.0
+    return float(low - margin), float(high + margin)
+
+
+def within_reach(risk, limits):
+    """Replace infinite risk by a value far above the axes, so that lines reach it."""
+    if limits is None:
+        return risk
+    far = limits[1] + 1e3 * (limits[1] - limits[0])
+    return np.where(np.isposinf(risk), far, risk)
+
+
+def _visible(risk, log):
+    return risk[np.isfinite(risk) & ((risk > 0) | (not log))]

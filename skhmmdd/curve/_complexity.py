@@ -1,0 +1,84 @@
+"""Parameter values in, numbers on the complexity axis out."""
+
+from numbers import Real
+
+import numpy as np
+
+
+def order_by_complexity(param_range, complexity):
+    """Numbers for the values of a parameter, and both in increasing order.
+
+    Parameters
+    ----------
+    param_range : array-like of length n_complexities
+    complexity : None, str or callable
+        None: the value itself, or the one number in it. A str: that attribute of the
+        value. A callable: what it gives for the value.
+
+    Returns
+    -------
+    complexities : ndarray of shape (n_complexities,)
+        Strictly increasing floats.
+    values : list of length n_complexities
+
+    Raises
+    ------
+    ValueError
+        If there are no values, if a complexity is not a finite number, or if two of
+        them are equal.
+
+    Examples
+    --------
+    >>> order_by_complexity([(64,), (8,)], None)
+    (array([ 8., 64.]), [(8,), (64,)])
+    >>> order_by_complexity(["abc", "a"], len)
+    (array([1., 3.]), ['a', 'abc'])
+    """
+    # tolist, so that the values of an array are plain numbers again.
+    is_array = isinstance(param_range, np.ndarray)
+    values = param_range.tolist() if is_array else list(param_range)
+    if not values:
+        raise ValueError("param_range must hold at least one value, got none.")
+    complexities = np.array([_complexity_of(value, complexity) for value in values])
+    order = np.argsort(complexities, kind="stable")
+    complexities = complexities[order]
+    equal = np.flatnonzero(np.diff(complexities) == 0)
+    if equal.size:
+        raise ValueError(
+            "The complexities of param_range must be distinct, but "
+            f"{complexities[equal[0]]:g} occurs more than once."
+        )
+    return complexities, [values[index] for index in order]
+
+
+def _complexity_of(value, complexity):
+    if complexity is None:
+        number = _number_in(value)
+        remedy = " Give `complexity`: the name of an attribute, or a function."
+    elif isinstance(complexity, str):
+        if not hasattr(value, complexity):
+            raise ValueError(
+                f"complexity={complexity!r} must be an attribute of every value in "
+                f"param_range; {value!r} has none of that name."
+            )
+        number, remedy = getattr(value, complexity), ""
+    else:
+        number, remedy = complexity(value), ""
+    if not _is_number(number):
+        raise ValueError(
+            "The complexity of every value in param_range must be a finite number; "
+            f"that of {value!r} is {number!r}.{remedy}"
+        )
+    return float(number)
+
+
+def _number_in(value):
+    """The value, or the single entry of a sequence such as ``(64,)``."""
+    if isinstance(value, (tuple, list)) and len(value) == 1:
+        return value[0]
+    return value
+
+
+def _is_number(number):
+    is_real = isinstance(number, Real) and not isinstance(number, (bool, np.bool_))
+    return is_real and bool(np.isfinite(number))

@@ -1,0 +1,220 @@
+"""Fit and score at every complexity and split: the strategy "refit"."""
+
+import sys
+from time import perf_counter
+from typing import NamedTuple
+
+import numpy as np
+from sklearn.base import clone
+from sklearn.utils.metaestimators import _safe_split
+from sklearn.utils.parallel import Parallel, delayed
+from sklearn.utils.validation import _check_method_params
+
+from skhmmdd._parallel import single_blas_thread
+from skhmmdd.curve._frozen import split_frozen, transform_frozen
+from skhmmdd.curve._risks import Predictions
+
+
+class CurveTable(NamedTuple):
+    """Every measurement of a curve; what each strategy has to give.
+
+    Attributes
+    ----------
+    train, test : dict of str to ndarray of shape (n_complexities, n_splits)
+        Risks by name.
+    fit_time, score_time : ndarray of shape (n_complexities, n_splits)
+        Seconds.
+    """
+
+    train: dict
+    test: dict
+    fit_time: np.ndarray
+    score_time: np.ndarray
+
+
+def fit_and_score(estimator, X, y, split, risks, fit_params):
+    """Fit on the training set of one split; take all the risks on both its sets.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Fitted in place.
+    X : indexable of length n_samples
+    y : indexable of length n_samples
+    split : tuple of (train, test)
+        Indices of samples.
+    risks : dict of str to callable
+    fit_params : dict
+        Those as long as X are indexed by the training set.
+
+    Returns
+    -------
+    train, test : dict of str to float
+    fit_time, score_time : float
+    """
+    train, test = split
+    X_train, y_train = _safe_split(estimator, X, y, train)
+    X_test, y_test = _safe_split(estimator, X, y, test, train)
+    fit_params = _check_method_params(X, params=fit_params, indices=train)
+    start = perf_counter()
+    estimator.fit(X_train, y_train, **fit_params)
+    fitted = perf_counter()
+    train_risks = _all_risks(risks, Predictions(estimator, X_train), y_train)
+    test_risks = _all_risks(risks, Predictions(estimator, X_test), y_test)
+    return train_risks, test_risks, fitted - start, perf_counter() - fitted
+
+
+def _all_risks(risks, predictions, y):
+    return {name: _number(name, risk(predictions, y)) for name, risk in risks.items()}
+
+
+def _number(name, value):
+    if np.ndim(value) != 0:
+        raise ValueError(f"The risk {name!r} must be one number, got {value!r}.")
+    return float(value)
+
+
+def _run_task(estimator, X, y, splits, risks, fit_params):
+    """One parallel task: the frozen leading steps once, the rest in each split."""
+    with single_blas_thread():
+        frozen, rest = split_frozen(estimator)
+        _refuse_fit_params(frozen, fit_params)
+        X = transform_frozen(frozen, X, y)
+        return [
+            fit_and_score(clone(rest), X, y, split, risks, fit_params)
+            for split in splits
+        ]
+
+
+def _refuse_fit_params(frozen, fit_params):
+    names = [name for name, _ in frozen]
+    for key in fit_params:
+        step = key.split("__")[0]
+        if step in names:
+            raise ValueError(
+                f"fit got {key!r}, but the step {step!r} is frozen: it is applied once "
+                "to all of X, and nothing can be passed to its fit."
+            )
+
+
+def _make_tasks(estimators, splits):
+    """Arrange the fits: one for each task, unless a transform has to be shared."""
+    for estimator in estimators:
+        if split_frozen(estimator)[0]:
+            # The parameter touches a frozen step. All splits go into one task, so that
+            # the transform is computed once and lives no longer than the task.
+            yield estimator, splits
+        else:
+            for split in splits:
+                yield estimator, [split]
+
+
+def refit_curve(
+    estimator,
+    param_name,
+    param_range,
+    X,
+    y,
+    *,
+    splits,
+    risks,
+    fit_params,
+    n_jobs=None,
+    verbose=0,
+):
+    """Clone, fit and score at every parameter value and split.
+
+    Parameters
+    ----------
+    estimator : estimator
+    param_name : str
+    param_range : list of length n_complexities
+    X : indexable of length n_samples
+    y : indexable of length n_samples
+    splits : list of (train, test)
+    risks : dict of str to callable
+        Functions of ``(predictions, y)``.
+    fit_params : dict
+        Passed to `fit`.
+    n_jobs : int, default=None
+    verbose : int, default=0
+        Above zero, progress goes to the standard error stream.
+
+    Returns
+    -------
+    CurveTable
+        Bit-equal risks for every `n_jobs` and joblib backend.
+    """
+    # The limit belongs to the process: it must outlast the threads of a backend.
+    with single_blas_thread():
+        frozen, rest = split_frozen(estimator, untouched_by=param_name)
+        _refuse_fit_params(frozen, fit_params)
+        X = transform_frozen(frozen, X, y)
+        # A value that is an estimator would otherwise be fitted in place.
+        estimators = [
+            clone(rest).set_params(**{param_name: clone(value, safe=False)})
+            for value in param_range
+        ]
+        progress = Progress(len(param_range) * len(splits), verbose)
+        # Not every backend knows generators: do without unless somebody watches.
+        parallel = Parallel(
+            n_jobs=n_jobs, return_as="generator" if progress.verbose else "list"
+        )
+        evaluations = []
+        for results in parallel(
+            delayed(_run_task)(point, X, y, some_splits, risks, fit_params)
+            for point, some_splits in _make_tasks(estimators, splits)
+        ):
+            evaluations.extend(results)
+            progress.update(len(evaluations))
+    return _tabulate(evaluations, (len(param_range), len(splits)), list(risks))
+
+
+def _tabulate(evaluations, shape, names):
+    train, test, fit_time, score_time = zip(*evaluations, strict=True)
+
+    def by_name(rows):
+        return {
+            name: np.array([row[name] for row in rows]).reshape(shape) for name in names
+        }
+
+    return CurveTable(
+        train=by_name(train),
+        test=by_name(test),
+        fit_time=np.array(fit_time).reshape(shape),
+        score_time=np.array(score_time).reshape(shape),
+    )
+
+
+class Progress:
+    """Lines on the standard error stream, at most one each second and a last one.
+
+    Parameters
+    ----------
+    total : int
+        Number of fits.
+    verbose : int
+        Silent at zero.
+    """
+
+    interval = 1.0
+
+    def __init__(self, total, verbose):
+        self.total = total
+        self.verbose = verbose
+        self._start = self._printed = perf_counter()
+
+    def update(self, done):
+        """Tell that `done` fits are over."""
+        now = perf_counter()
+        due = done == self.total or now - self._printed >= self.interval
+        if not (self.verbose and due):
+            return
+        self._printed = now
+        elapsed = now - self._start
+        remaining = elapsed * (self.total - done) / done
+        print(
+            f"[DoubleDescentCurve] {done}/{self.total} fits, "
+            f"elapsed {elapsed:.1f} s, remaining {remaining:.1f} s",
+            file=sys.stderr,
+        )

@@ -1,0 +1,108 @@
+"""Which leading steps of a pipeline are frozen, and how to lift them out."""
+
+from copy import copy
+
+from sklearn.base import clone
+from sklearn.frozen import FrozenEstimator
+from sklearn.pipeline import Pipeline
+from sklearn.utils import get_tags
+
+
+def is_frozen(step):
+    """Tell whether a pipeline step learns nothing from the data it is fitted on.
+
+    A step is frozen when it is
+
+    - ``None`` or ``"passthrough"``,
+    - a :class:`~sklearn.frozen.FrozenEstimator`,
+    - a transformer whose tags say ``requires_fit=False``
+      (e.g. :class:`~sklearn.preprocessing.FunctionTransformer`),
+    - a transformer with a true attribute ``__skhmmdd_frozen__``: it may have to be
+      fitted (to draw a random map, say) but not on anything that `X` or `y` holds, or
+    - a pipeline of such steps.
+
+    Parameters
+    ----------
+    step : estimator, "passthrough" or None
+
+    Returns
+    -------
+    bool
+
+    Examples
+    --------
+    >>> from sklearn.preprocessing import FunctionTransformer, StandardScaler
+    >>> is_frozen(FunctionTransformer()), is_frozen(StandardScaler())
+    (True, False)
+    """
+    if step is None or isinstance(step, str):
+        return step is None or step == "passthrough"
+    if not hasattr(step, "transform"):
+        return False
+    if isinstance(step, FrozenEstimator) or getattr(step, "__skhmmdd_frozen__", False):
+        return True
+    if isinstance(step, Pipeline):
+        return all(is_frozen(inner) for _, inner in step.steps)
+    return hasattr(step, "__sklearn_tags__") and not get_tags(step).requires_fit
+
+
+def split_frozen(estimator, untouched_by=None):
+    """Split a pipeline into its frozen leading steps and the rest.
+
+    The last step is never lifted out. An estimator that is not a
+    :class:`~sklearn.pipeline.Pipeline` has no frozen steps.
+
+    Parameters
+    ----------
+    estimator : estimator
+    untouched_by : str, default=None
+        The name of a parameter of `estimator`. The run of frozen steps ends before the
+        step that this parameter belongs to, so that it is the same for every value of
+        the parameter.
+
+    Returns
+    -------
+    frozen : list of (name, step)
+    rest : estimator
+        `estimator` itself when nothing is lifted out; else a pipeline of the
+        remaining steps, which answers to the same parameter names.
+    """
+    if not isinstance(estimator, Pipeline):
+        return [], estimator
+    touched = None if untouched_by is None else untouched_by.split("__")[0]
+    frozen = []
+    if touched != "steps":
+        for name, step in estimator.steps[:-1]:
+            if name == touched or not is_frozen(step):
+                break
+            frozen.append((name, step))
+    if not frozen:
+        return [], estimator
+    # A shallow copy keeps the class and the options of the pipeline, such as `memory`.
+    rest = copy(estimator)
+    rest.steps = estimator.steps[len(frozen) :]
+    return frozen, rest
+
+
+def transform_frozen(frozen, X, y=None):
+    """Send X through frozen steps: one `fit` and one `transform` for each.
+
+    Parameters
+    ----------
+    frozen : list of (name, step)
+        As :func:`split_frozen` gives it.
+    X : indexable of length n_samples
+    y : array-like of shape (n_samples,) or (n_samples, n_outputs), default=None
+
+    Returns
+    -------
+    indexable of length n_samples
+    """
+    for _, step in frozen:
+        if step is None or isinstance(step, str):
+            continue
+        step = clone(step)
+        # Not fit_transform: FrozenEstimator has none.
+        step.fit(X, y)
+        X = step.transform(X)
+    return X

@@ -1,0 +1,168 @@
+"""Where a risk curve interpolates, peaks and is lowest: functions of arrays."""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+# A model interpolates when its training risk is this small beside that of the best
+# constant. In double precision minimum-norm heads reach 1e-12 and less where the
+# design is not hopelessly ill-conditioned; noisy labels keep a model that does not
+# interpolate many decades above.
+INTERPOLATION_TOLERANCE = 1e-6
+
+
+class CurvePoint(NamedTuple):
+    """One point of a curve of median test risk.
+
+    Attributes
+    ----------
+    complexity : float
+        Where the point stands on the complexity axis.
+    risk : float
+        Median test risk over the splits.
+    param : object
+        Parameter value, to be handed to `set_params`.
+    index : int
+        Position in `complexity_` and `param_range_`.
+    """
+
+    complexity: float
+    risk: float
+    param: Any
+    index: int
+
+
+def quantile_over_splits(risk, q):
+    """Quantile of each row, linear between order statistics, infinity allowed.
+
+    :func:`numpy.quantile` gives NaN between two infinite values.
+
+    Parameters
+    ----------
+    risk : ndarray of shape (n_complexities, n_splits)
+    q : float
+        Must be in [0, 1].
+
+    Returns
+    -------
+    ndarray of shape (n_complexities,)
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> quantile_over_splits(np.array([[3.0, 1.0, 2.0], [1.0, np.inf, np.inf]]), 0.75)
+    array([2.5, inf])
+    """
+    ordered = np.sort(risk, axis=1)
+    position = q * (ordered.shape[1] - 1)
+    below = int(np.floor(position))
+    weight = position - below
+    left = ordered[:, below]
+    if weight == 0:
+        return left.copy()
+    right = ordered[:, below + 1]
+    return np.where(left == right, left, (1 - weight) * left + weight * right)
+
+
+def median_over_splits(risk):
+    """Median of each row: `quantile_over_splits` at one half."""
+    return quantile_over_splits(risk, 0.5)
+
+
+def find_threshold(complexity, train_risk, constant_risk):
+    """Smallest complexity at which the median training risk vanishes.
+
+    It vanishes when it is at most `INTERPOLATION_TOLERANCE` times the median training
+    risk of the constant predictor.
+
+    Parameters
+    ----------
+    complexity : ndarray of shape (n_complexities,)
+        In increasing order.
+    train_risk : ndarray of shape (n_complexities, n_splits)
+    constant_risk : ndarray of shape (n_splits,)
+        Training risk of the constant predictor.
+
+    Returns
+    -------
+    float or None
+        None when no complexity interpolates.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> train = np.array([[0.5, 0.4], [0.1, 0.2], [1e-20, 0.0], [1e-18, 1e-19]])
+    >>> find_threshold(np.array([1, 5, 10, 20]), train, np.array([1.0, 1.1]))
+    10.0
+    """
+    level = INTERPOLATION_TOLERANCE * np.median(constant_risk)
+    reached = median_over_splits(train_risk) <= level
+    return float(complexity[np.argmax(reached)]) if reached.any() else None
+
+
+def find_peak(risk):
+    """Index of the interior maximum that stands out most on both sides.
+
+    A point stands out by the smaller of two ratios: its risk over the lowest risk to
+    its left, and over the lowest to its right. Where some risk is not positive, as for
+    the negative of a score, differences take the place of ratios.
+
+    Parameters
+    ----------
+    risk : ndarray of shape (n_complexities,)
+        Median risk, in order of increasing complexity.
+
+    Returns
+    -------
+    int or None
+        None when no interior point is above the lowest of both sides.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> find_peak(np.array([2.0, 1.0, 9.0, 40.0, 3.0, 4.0, 0.5]))
+    3
+    >>> find_peak(np.array([3.0, 2.0, 1.0])) is None
+    True
+    """
+    if len(risk) < 3:
+        return None
+    before = np.minimum.accumulate(risk)[:-2]
+    after = np.minimum.accumulate(risk[::-1])[::-1][2:]
+    inner, higher_side = risk[1:-1], np.maximum(before, after)
+    stands_out = inner > higher_side
+    if not stands_out.any():
+        return None
+    if np.min(risk) > 0:
+        prominence = inner[stands_out] / higher_side[stands_out]
+    else:
+        prominence = inner[stands_out] - higher_side[stands_out]
+    return int(np.flatnonzero(stands_out)[np.argmax(prominence)]) + 1
+
+
+def peak_and_best(complexity, test_risk, params):
+    """Peak and minimum of the median test risk.
+
+    Parameters
+    ----------
+    complexity : ndarray of shape (n_complexities,)
+        In increasing order.
+    test_risk : ndarray of shape (n_complexities, n_splits)
+    params : sequence of length n_complexities
+        The parameter values.
+
+    Returns
+    -------
+    peak : CurvePoint or None
+    best : CurvePoint
+        The least complex one in a tie.
+    """
+    median = median_over_splits(test_risk)
+
+    def point(index):
+        return CurvePoint(
+            float(complexity[index]), float(median[index]), params[index], index
+        )
+
+    peak = find_peak(median)
+    return None if peak is None else point(peak), point(int(np.argmin(median)))

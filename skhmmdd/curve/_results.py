@@ -1,0 +1,70 @@
+"""The measurements of a curve as columns, and what they may not hold."""
+
+from numbers import Real
+
+import numpy as np
+
+from skhmmdd.curve._landmarks import median_over_splits, quantile_over_splits
+
+
+def make_results(param_name, param_range, complexity, table, quantiles):
+    """Columns for :class:`pandas.DataFrame`, one entry for each parameter value.
+
+    Parameters
+    ----------
+    param_name : str
+    param_range : list of length n_complexities
+    complexity : ndarray of shape (n_complexities,)
+    table : CurveTable
+    quantiles : tuple of (float, float)
+
+    Returns
+    -------
+    dict of str to ndarray of shape (n_complexities,)
+    """
+    results = {
+        f"param_{param_name}": _as_column(param_range),
+        "complexity": complexity,
+        "fit_time_median": median_over_splits(table.fit_time),
+        "score_time_median": median_over_splits(table.score_time),
+    }
+    lower, upper = quantiles
+    for subset, risks in (("train", table.train), ("test", table.test)):
+        for name, risk in risks.items():
+            column = f"{subset}_{name}"
+            results[f"{column}_median"] = median_over_splits(risk)
+            results[f"{column}_lower"] = quantile_over_splits(risk, lower)
+            results[f"{column}_upper"] = quantile_over_splits(risk, upper)
+            for split, of_split in enumerate(risk.T):
+                results[f"split{split}_{column}"] = of_split
+    return results
+
+
+def refuse_nan(risks, subset, param_name, param_range):
+    """Raise ValueError where a risk is NaN; infinity is allowed.
+
+    Parameters
+    ----------
+    risks : dict of str to ndarray of shape (n_complexities, n_splits)
+    subset : {"train", "test"}
+    param_name : str
+    param_range : list of length n_complexities
+    """
+    for name, risk in risks.items():
+        where = np.argwhere(np.isnan(risk))
+        if len(where):
+            point, split = where[0]
+            raise ValueError(
+                f"The {subset} risk {name!r} is NaN at "
+                f"{param_name}={param_range[point]!r} in split {split}."
+            )
+
+
+def _as_column(values):
+    """Numbers as a numeric array, anything else as an array of objects."""
+    if all(isinstance(value, Real) for value in values):
+        return np.array(values)
+    column = np.empty(len(values), dtype=object)
+    for index, value in enumerate(values):
+        column[index] = value
+    return column

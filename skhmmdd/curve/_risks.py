@@ -1,0 +1,231 @@
+"""From the names, scorers and callables that a user gives to risks."""
+
+from functools import cached_property, partial
+
+import numpy as np
+from sklearn.dummy import DummyClassifier, DummyRegressor
+from sklearn.metrics import get_scorer, get_scorer_names
+from sklearn.metrics._scorer import _BaseScorer
+from sklearn.utils import _safe_indexing
+
+BUILTIN_RISKS = ("squared_error", "absolute_error", "zero_one_error")
+
+
+class Predictions:
+    """What one fitted estimator says of X; each method is called at most once."""
+
+    def __init__(self, estimator, X):
+        self.estimator = estimator
+        self.X = X
+
+    @cached_property
+    def predicted(self):
+        """Output of `predict`."""
+        return self.estimator.predict(self.X)
+
+    @cached_property
+    def class_scores(self):
+        """Scores in the scale of one-hot targets, of shape (n_samples, n_classes)."""
+        if hasattr(self.estimator, "predict_proba"):
+            return np.asarray(self.estimator.predict_proba(self.X))
+        if not hasattr(self.estimator, "decision_function"):
+            raise ValueError(
+                "'squared_error' and 'absolute_error' of a classifier need "
+                f"predict_proba or decision_function; {self.estimator!r} has neither. "
+                "Use risk='zero_one_error'."
+            )
+        # Classifiers without probabilities aim at -1 and 1; zero is undecided.
+        scores = (1 + np.asarray(self.estimator.decision_function(self.X))) / 2
+        return np.column_stack([1 - scores, scores]) if scores.ndim == 1 else scores
+
+
+# A risk is a function of (Predictions, y). They live at the top level of the module,
+# and are specialised with `partial`, so that workers can unpickle them.
+
+
+def _mean_loss(loss, classifier, predictions, y):
+    residuals = _class_residuals if classifier else _residuals
+    # A head near the threshold may overflow: its risk is then infinite.
+    with np.errstate(over="ignore", invalid="ignore"):
+        return np.mean(loss(residuals(predictions, np.asarray(y))))
+
+
+def _square_per_output(residuals):
+    return residuals**2
+
+
+def _square_per_sample(residuals):
+    return np.sum(residuals**2, axis=1)
+
+
+def _absolute_per_sample(residuals):
+    return np.sum(np.abs(residuals), axis=1)
+
+
+def _residuals(predictions, y):
+    # float64, lest a float32 prediction overflow when squared.
+    predicted = np.asarray(predictions.predicted, dtype=np.float64)
+    return predicted.reshape(y.shape) - y
+
+
+def _class_residuals(predictions, y):
+    classes = predictions.estimator.classes_
+    if y.ndim != 1 or isinstance(classes, list):
+        raise ValueError(
+            "'squared_error' and 'absolute_error' need one class label for each "
+            f"sample, got y of shape {y.shape}. Use risk='zero_one_error'."
+        )
+    # A label that the training set lacks has probability zero: a column of its own.
+    unseen = np.setdiff1d(y, classes)
+    labels = np.concatenate([classes, unseen])
+    scores = np.pad(predictions.class_scores, ((0, 0), (0, len(unseen))))
+    return scores - (y[:, None] == labels)
+
+
+def _zero_one_error(predictions, y):
+    y = np.asarray(y)
+    wrong = np.asarray(predictions.predicted).reshape(y.shape) != y
+    return np.mean(wrong.reshape(len(y), -1).any(axis=1))
+
+
+def _negative_score(scorer, predictions, y):
+    return -scorer(predictions.estimator, predictions.X, y)
+
+
+def _of_predictions(function, predictions, y):
+    return function(y, predictions.predicted)
+
+
+def _builtin_risk(name, classifier):
+    if name == "zero_one_error":
+        if not classifier:
+            raise ValueError("risk='zero_one_error' needs a classifier.")
+        return _zero_one_error
+    if name == "squared_error":
+        # Brier's score sums over the classes; the outputs of a regressor are averaged.
+        loss = _square_per_sample if classifier else _square_per_output
+    else:
+        loss = _absolute_per_sample if classifier else np.abs
+    return partial(_mean_loss, loss, classifier)
+
+
+def _resolve_one(risk, classifier):
+    if isinstance(risk, str) and risk in BUILTIN_RISKS:
+        return _builtin_risk(risk, classifier)
+    if isinstance(risk, str):
+        if risk not in get_scorer_names():
+            raise ValueError(
+                f"risk={risk!r} is unknown: it must be one of {list(BUILTIN_RISKS)}, "
+                "the name of a scikit-learn scorer (see "
+                "sklearn.metrics.get_scorer_names()), or a callable."
+            )
+        return partial(_negative_score, get_scorer(risk))
+    if isinstance(risk, _BaseScorer):
+        return partial(_negative_score, risk)
+    if callable(risk):
+        return partial(_of_predictions, risk)
+    raise TypeError(f"A risk must be a str or a callable, got {risk!r}.")
+
+
+def _name_of(risk):
+    if isinstance(risk, str):
+        return risk
+    function = getattr(risk, "_score_func", risk)
+    return getattr(function, "__name__", type(function).__name__)
+
+
+def resolve_risks(risk, classifier):
+    """Turn the argument `risk` into functions.
+
+    Parameters
+    ----------
+    risk : str, callable, list or dict
+        As in :class:`~skhmmdd.DoubleDescentCurve`.
+    classifier : bool
+        Whether the estimator is a classifier.
+
+    Returns
+    -------
+    dict of str to callable
+        Functions of ``(predictions, y)``; the first is the primary risk.
+    """
+    if isinstance(risk, dict):
+        named = list(risk.items())
+    else:
+        several = risk if isinstance(risk, (list, tuple)) else [risk]
+        named = [(_name_of(one), one) for one in several]
+    names = [name for name, _ in named]
+    if not names:
+        raise ValueError("risk must name at least one risk, got none.")
+    if not all(isinstance(name, str) for name in names):
+        raise ValueError(f"The names of the risks must be strings, got {names}.")
+    if len(set(names)) < len(names):
+        raise ValueError(
+            f"The names of the risks must be distinct, got {names}. "
+            "Use a dict to name them."
+        )
+    return {name: _resolve_one(one, classifier) for name, one in named}
+
+
+def threshold_risk(risk, classifier):
+    """Risk from which the interpolation threshold is read.
+
+    It is the primary risk if that is a built-in one, which are zero for a perfect fit.
+    Of any other risk that is not known (a score is highest there); in its stead stands
+    the zero-one error of a classifier and the squared error of a regressor.
+
+    Parameters
+    ----------
+    risk : str, callable, list or dict
+    classifier : bool
+
+    Returns
+    -------
+    callable
+        Function of ``(predictions, y)``.
+    """
+    if isinstance(risk, dict):
+        risk = list(risk.values())
+    primary = risk[0] if isinstance(risk, (list, tuple)) else risk
+    if not (isinstance(primary, str) and primary in BUILTIN_RISKS):
+        primary = "zero_one_error" if classifier else "squared_error"
+    return _builtin_risk(primary, classifier)
+
+
+def constant_risk(risk, classifier, y, splits):
+    """Training risk of the constant predictor in every split.
+
+    Parameters
+    ----------
+    risk : callable
+        Function of ``(predictions, y)``.
+    classifier : bool
+        Classifiers are compared with the class frequencies, regressors with the mean.
+    y : indexable of length n_samples
+    splits : list of (train, test)
+
+    Returns
+    -------
+    ndarray of shape (n_splits,)
+    """
+    risks = []
+    for train, _ in splits:
+        y_train = np.asarray(_safe_indexing(y, train))
+        X_train = np.zeros((len(y_train), 1))
+        dummy = DummyClassifier() if classifier else DummyRegressor()
+        risks.append(risk(Predictions(dummy.fit(X_train, y_train), X_train), y_train))
+    return np.array(risks)
+
+
+def risk_label(name):
+    """Name of a risk for people: what is drawn when a score is negated.
+
+    Examples
+    --------
+    >>> risk_label("squared_error"), risk_label("neg_log_loss"), risk_label("r2")
+    ('squared error', 'log loss', 'negative r2')
+    """
+    if name in get_scorer_names():
+        sign = "" if name.startswith("neg_") else "negative "
+        name = sign + name.removeprefix("neg_")
+    return name.replace("_", " ")

@@ -1,0 +1,103 @@
+"""Spellings and syllable counts of English words."""
+
+import gzip
+from importlib import resources
+
+import numpy as np
+from sklearn.utils import Bunch
+
+_DATA = "data"
+_FILE = "syllables.csv.gz"
+
+
+def load_syllables(*, return_X_y=False, as_frame=False):
+    """Load English words with their syllable counts, for regression or classification.
+
+    117,493 spellings of the letters a to z from the CMU Pronouncing Dictionary, each
+    with the number of vowels in its first pronunciation. Nothing is downloaded. The
+    spellings are sequences as :class:`~skhmmdd.features.TokenEncoder` takes them.
+
+    =================   =================
+    Samples             117,493
+    Sequence lengths    1 to 28
+    Alphabet            26 letters
+    Targets             integers, 0 to 12
+    =================   =================
+
+    Parameters
+    ----------
+    return_X_y : bool, default=False
+        If True, return ``(data, target)`` instead of a Bunch.
+    as_frame : bool, default=False
+        If True, `data` and `target` are pandas Series, and `frame` is a DataFrame.
+
+    Returns
+    -------
+    dataset : :class:`~sklearn.utils.Bunch`
+        With the attributes
+
+        data : ndarray or Series of shape (117493,)
+            The words, sorted, as an array of Python strings (dtype object).
+        target : ndarray or Series of shape (117493,)
+            The number of syllables in each word (dtype int64).
+        feature_names : list of str
+            ``["word"]``.
+        target_names : list of str
+            ``["syllables"]``.
+        frame : DataFrame of shape (117493, 2) or None
+            Words and counts. None unless `as_frame` is True.
+        DESCR : str
+            How the data was derived, and its licence.
+        filename : str
+            The path of the data file.
+
+    (data, target) : tuple if ``return_X_y`` is True
+        The words and their counts.
+
+    Notes
+    -----
+    Words are in alphabetical order: shuffle them before you split.
+
+    The data is copyright Carnegie Mellon University, under a BSD-style licence that
+    is part of `DESCR`.
+
+    Examples
+    --------
+    >>> from skhmmdd.datasets import load_syllables
+    >>> syllables = load_syllables()
+    >>> syllables.data[:4]
+    array(['a', 'aaa', 'aaberg', 'aachen'], dtype=object)
+    >>> syllables.target[:4]
+    array([1, 3, 2, 2])
+    """
+    folder = resources.files("skhmmdd.datasets").joinpath(_DATA)
+    path = folder.joinpath(_FILE)
+    text = gzip.decompress(path.read_bytes()).decode("ascii")
+    # Neither column can hold a comma, so a csv reader would only be slower.
+    fields = text.replace("\n", ",").split(",")[:-1]
+    feature_name, target_name = fields[:2]
+    data = np.array(fields[2::2], dtype=object)
+    target = np.array(fields[3::2]).astype(np.int64)
+
+    frame = None
+    if as_frame:
+        import pandas as pd
+
+        # As object, the words are Python strings in every version of pandas.
+        frame = pd.DataFrame({feature_name: data, target_name: target})
+        frame = frame.astype({feature_name: object})
+        data, target = frame[feature_name], frame[target_name]
+
+    if return_X_y:
+        return data, target
+    description = folder.joinpath("README.md").read_text(encoding="utf-8")
+    licence = folder.joinpath("LICENSE.cmudict").read_text(encoding="utf-8")
+    return Bunch(
+        data=data,
+        target=target,
+        feature_names=[feature_name],
+        target_names=[target_name],
+        frame=frame,
+        DESCR=f"{description}\n{licence}",
+        filename=str(path),
+    )

@@ -1,0 +1,6 @@
+"""Sequences in, a nested feature matrix out."""
+
+from skhmmdd.features._tokens import TokenEncoder
+from skhmmdd.features._transformer import HMMFeatureTransformer
+
+__all__ = ["HMMFeatureTransformer", "TokenEncoder"]

@@ -1,0 +1,112 @@
+"""What a frozen model holds at a step, and how steps become one row: pure functions."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+REPRESENTATIONS = ("belief", "log_belief", "predictive", "smoothed")
+POOLINGS = ("last", "mean", "sum", "max")
+
+# A belief of zero has no logarithm; below this one it tells no more.
+LOG_FLOOR = 1e-12
+
+
+class Representation(NamedTuple):
+    """A map of the belief: elementwise logarithm or not, then a linear one or not."""
+
+    smoothed: bool
+    logarithm: bool
+    weights: np.ndarray | None
+    center: np.ndarray
+    scale: np.ndarray
+
+    @property
+    def width(self):
+        return len(self.center)
+
+    def of(self, beliefs):
+        """The representation of beliefs (..., n_states), shape (..., width)."""
+        if self.logarithm:
+            beliefs = np.log(np.maximum(beliefs, beliefs.dtype.type(LOG_FLOOR)))
+        if self.weights is not None:
+            beliefs = beliefs @ self.weights.astype(beliefs.dtype, copy=False)
+        return beliefs
+
+    def standardise(self, values, pooling):
+        """Put values on a scale of order one that depends on the weights alone."""
+        # A sum grows with the length of its sequence; centring would hide that.
+        center = 0.0 if pooling == "sum" else self.center.astype(values.dtype)
+        return (values - center) * self.scale.astype(values.dtype)
+
+
+def make_representation(hmm, kind):
+    r"""The representation `kind` of a frozen model.
+
+    Laws over m outcomes are standardised as :math:`\sqrt m (b - 1/m)`; predicted means
+    by the mean and spread of the model's own long-run emissions.
+
+    Parameters
+    ----------
+    hmm : frozen weights
+    kind : {"belief", "log_belief", "predictive", "smoothed"}
+
+    Returns
+    -------
+    Representation
+    """
+    n_states = hmm.n_states
+    if kind == "predictive":
+        weights = hmm.transmat @ hmm._state_means
+        if hasattr(hmm, "n_symbols"):
+            return Representation(False, False, weights, *_law_scale(hmm.n_symbols))
+        law = hmm._stationary()
+        center = law @ hmm._state_means
+        spread = np.sqrt(law @ (hmm._state_means - center) ** 2)
+        scale = 1 / np.where(spread > 0, spread, 1.0)
+        return Representation(False, False, weights, center, scale)
+    center, scale = _law_scale(n_states)
+    if kind == "log_belief":
+        return Representation(False, True, None, np.log(center), np.ones(n_states))
+    return Representation(kind == "smoothed", False, None, center, scale)
+
+
+def _law_scale(n):
+    return np.full(n, 1 / n), np.full(n, np.sqrt(n))
+
+
+def pooler(representation, pooling):
+    """What `filter_block` needs to collect one pooled row for each sequence.
+
+    Pooling commutes with a linear map, which is then applied once to the pooled rows;
+    a logarithm and a maximum do not, and are taken at every step.
+
+    Parameters
+    ----------
+    representation : Representation
+    pooling : {"last", "mean", "sum", "max"}
+
+    Returns
+    -------
+    callable
+        `collect(steps, counts, n_states, dtype)`, giving (n_sequences, width).
+    """
+    inside = pooling == "max" or (representation.logarithm and pooling != "last")
+
+    def collect(steps, counts, n_states, dtype):
+        width = representation.width if inside else n_states
+        fill = -np.inf if pooling == "max" else 0.0
+        pooled = np.full((counts[0], width), fill, dtype)
+        ends = np.append(counts[1:], 0)
+        for t, belief in steps:
+            if pooling == "last":
+                pooled[ends[t] : counts[t]] = belief[ends[t] :]
+                continue
+            values = representation.of(belief) if inside else belief
+            merge = np.maximum if pooling == "max" else np.add
+            merge(pooled[: len(values)], values, out=pooled[: len(values)])
+        if pooling == "mean":
+            lengths = np.searchsorted(-counts, -np.arange(counts[0]), side="left")
+            pooled /= lengths[:, None].astype(dtype)
+        return pooled if inside else representation.of(pooled)
+
+    return collect

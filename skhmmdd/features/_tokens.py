@@ -1,0 +1,479 @@
+"""Strings and lists of tokens, turned into the symbol sequences of an HMM."""
+
+from collections.abc import Sequence
+from itertools import chain, pairwise
+from numbers import Integral, Real
+from typing import NamedTuple
+
+import numpy as np
+from scipy.sparse import issparse
+from sklearn.base import OneToOneFeatureMixin, TransformerMixin, _fit_context
+from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils._set_output import _wrap_data_with_container
+from sklearn.utils.validation import check_array, check_is_fitted, validate_data
+
+from skhmmdd._base import SkhmmddEstimator
+
+_MISSING = -1
+_UNKNOWN = -2  # never leaves this module
+_REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
+_N_SHOWN = 5  # unknown tokens named in an error message
+
+
+class _Tokens(NamedTuple):
+    """All the tokens of an input: token number i is ``distinct[codes[i]]``."""
+
+    distinct: list
+    codes: np.ndarray  # (n_tokens,), one sequence after the other
+    lengths: np.ndarray  # (n_sequences,)
+    kind: str  # "strings", "lists" or "table"
+    is_rectangular: bool  # whether the symbols belong in a 2-D array
+
+
+def _read_tokens(X, check_table):
+    """Flatten `X`; `check_table` validates whatever is no list of sequences."""
+    sequences = _list_sequences(X)
+    if sequences is None:
+        table = check_table(X)
+        lengths = np.full(table.shape[0], table.shape[1])
+        return _Tokens(*_factorize(table.ravel()), lengths, "table", True)
+
+    lengths = _measure(sequences)
+    if all(isinstance(sequence, str) for sequence in sequences):
+        characters = _factorize_characters("".join(sequences))
+        return _Tokens(*characters, lengths, "strings", False)
+
+    if all(isinstance(s, np.ndarray) and s.dtype.kind in "biuf" for s in sequences):
+        flat = np.concatenate(sequences)
+    else:
+        flat = list(chain.from_iterable(sequences))
+    distinct, codes = _factorize(flat)
+    # Nested lists of numbers are a matrix everywhere in scikit-learn, and here too.
+    is_rectangular = (
+        isinstance(X, (list, tuple))
+        and bool(np.all(lengths == lengths[0]))
+        and all(isinstance(row, (list, tuple, np.ndarray)) for row in sequences)
+        and all(isinstance(token, Real) for token in distinct)
+    )
+    return _Tokens(distinct, codes, lengths, "lists", is_rectangular)
+
+
+def _list_sequences(X):
+    """The members of a list, 1-D object array or Series; None for anything else."""
+    if isinstance(X, (str, bytes)):
+        raise ValueError(
+            f"X must be a list of sequences, got the single {type(X).__name__} {X!r}. "
+            "Put it in a list: [X]."
+        )
+    if isinstance(X, (list, tuple)):
+        return X
+    if not issparse(X) and len(getattr(X, "shape", ())) == 1:
+        X = np.asarray(X)
+        if X.dtype.kind in "OUT":
+            return X.tolist()
+    return None
+
+
+def _measure(sequences):
+    """The length of each sequence; refuse what is no sequence, or is empty."""
+    if not len(sequences):
+        raise ValueError("X must hold at least one sequence, got an empty list.")
+    lengths = np.empty(len(sequences), dtype=np.intp)
+    for i, sequence in enumerate(sequences):
+        if not (
+            isinstance(sequence, Sequence) or len(getattr(sequence, "shape", ())) == 1
+        ):
+            raise ValueError(
+                "Each member of X must be a string, or a list or 1-D array of tokens; "
+                f"X[{i}] is {sequence!r} of type {type(sequence).__name__}. If X is "
+                "one sequence, put it in a list: [X]."
+            )
+        lengths[i] = len(sequence)
+    empty = np.flatnonzero(lengths == 0)
+    if empty.size:
+        raise ValueError(
+            f"Sequences must hold at least one token; {empty.size} of "
+            f"{lengths.size} are empty, the first at index {empty[0]}."
+        )
+    return lengths
+
+
+def _factorize_characters(text):
+    """Distinct characters of `text`, and the index of each of its characters."""
+    # "surrogatepass": a lone surrogate is a legal character of a Python string.
+    points = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), dtype="<u4")
+    # The code points are small enough to count: several times faster than sorting.
+    distinct = np.flatnonzero(np.bincount(points))
+    index = np.empty(distinct[-1] + 1, dtype=np.intp)
+    index[distinct] = np.arange(distinct.size)
+    return [chr(point) for point in distinct], index[points]
+
+
+def _factorize(flat):
+    """Distinct tokens of a 1-D array or list, and the index of each token."""
+    if isinstance(flat, np.ndarray):
+        if flat.dtype.kind in "biuf":
+            distinct, codes = np.unique(flat, return_inverse=True)
+            return distinct.tolist(), codes
+        # tolist would turn dates into integers.
+        flat = list(flat) if flat.dtype.kind in "mM" else flat.tolist()
+    index = {}
+    try:
+        codes = [index.setdefault(token, len(index)) for token in flat]
+    except TypeError as error:
+        raise TypeError(
+            "Every token must be hashable (a string, a number, a tuple of those), "
+            f"got an {error}."
+        ) from error
+    builtin = (np.bool_, np.integer, np.floating, np.str_, np.bytes_)
+    distinct = [t.item() if isinstance(t, builtin) else t for t in index]
+    return distinct, np.array(codes, dtype=np.intp)
+
+
+def _is_missing(token):
+    """Whether `token` is None, NaN, NaT or pandas.NA."""
+    if token is None:
+        return True
+    try:
+        return bool(token != token)
+    except TypeError:  # pandas.NA has no truth value
+        return type(token).__name__ == "NAType"
+
+
+def _sort_tokens(tokens):
+    """Sort by value where that is a total order, else by type name and repr."""
+    try:
+        ordered = sorted(tokens)
+        # Sets can be compared, but not all of them: only a chain is an order.
+        if all(a < b for a, b in pairwise(ordered)):
+            return ordered
+    except TypeError:
+        pass
+    return sorted(tokens, key=lambda token: (type(token).__name__, repr(token)))
+
+
+def _as_vocabulary(tokens):
+    """A 1-D array of `tokens`, of a numeric type where that is exact."""
+    if {type(token) for token in tokens} in ({int}, {float}, {bool}):
+        array = np.array(tokens)
+        if array.tolist() == tokens:  # int64 and uint64 meet in float64
+            return array
+    return _object_array(tokens)
+
+
+def _object_array(items):
+    """A 1-D object array, even of items of equal length."""
+    array = np.empty(len(items), dtype=object)
+    for i, item in enumerate(items):
+        array[i] = item
+    return array
+
+
+def _sequence_of(position, lengths):
+    """The index of the sequence that holds the flattened token at `position`."""
+    return np.searchsorted(np.cumsum(lengths), position, side="right")
+
+
+def _spans(lengths):
+    """The (start, stop) of each sequence, in the flattened tokens."""
+    return pairwise([0, *np.cumsum(lengths).tolist()])
+
+
+class _SequenceTransformMixin:
+    # scikit-learn wraps what `transform` and `fit_transform` give where they stand in
+    # the body of a transformer or of TransformerMixin. As pandas output, sequences of
+    # unequal length would come out as a frame with one column of arrays. Standing
+    # here, left of TransformerMixin, the two choose for themselves.
+
+    def fit_transform(self, X, y=None):
+        """Learn the vocabulary of `X`, and encode it.
+
+        Parameters
+        ----------
+        X : list, 1-D object array or Series of sequences, or table of tokens
+            As in `fit`.
+        y : None
+            Ignored.
+
+        Returns
+        -------
+        symbols : ndarray of shape (n_sequences,) or (n_sequences, n_steps)
+            As `transform` gives them.
+        """
+        return self.fit(X, y).transform(X)
+
+    def transform(self, X):
+        """Encode sequences of tokens.
+
+        Parameters
+        ----------
+        X : list, 1-D object array or Series of sequences, or table of tokens
+            As in `fit`; it need not be of the kind that `fit` saw.
+
+        Returns
+        -------
+        symbols : ndarray of shape (n_sequences,) or (n_sequences, n_steps)
+            An object array of 1-D integer arrays, one for each sequence; or, for a
+            table, a 2-D integer array (a DataFrame if `set_output` asks for one
+            and `fit` saw a table).
+        """
+        check_is_fitted(self)
+        read = _read_tokens(X, self._check_table)
+        symbol_of, unknown = self._symbol_of, self._unknown
+        symbols = np.array(
+            [
+                symbol_of.get(t, _MISSING if _is_missing(t) else unknown)
+                for t in read.distinct
+            ]
+        )
+        is_unknown = symbols == _UNKNOWN
+        if is_unknown.any():
+            first = _sequence_of(np.argmax(is_unknown[read.codes]), read.lengths)
+            tokens = [read.distinct[i] for i in np.flatnonzero(is_unknown)]
+            more = ", ..." if len(tokens) > _N_SHOWN else ""
+            raise ValueError(
+                f"X holds {len(tokens)} tokens that are not in the vocabulary: "
+                f"{', '.join(map(repr, tokens[:_N_SHOWN]))}{more}; the first sequence "
+                f"with one is X[{first}]. `fit` did not see them, or fewer than "
+                f"min_count={self.min_count} times. Set handle_unknown to 'missing' or "
+                "'symbol' to allow them."
+            )
+        encoded = symbols.astype(self._dtype)[read.codes]
+        if not read.is_rectangular:
+            return _object_array([encoded[i:j] for i, j in _spans(read.lengths)])
+        encoded = encoded.reshape(len(read.lengths), -1)
+        if read.kind == "table" and hasattr(self, "n_features_in_"):
+            return _wrap_data_with_container("transform", encoded, X, self)
+        return encoded
+
+
+class TokenEncoder(
+    _SequenceTransformMixin, OneToOneFeatureMixin, TransformerMixin, SkhmmddEstimator
+):
+    """Encode strings, or lists of tokens, as the symbol sequences of an HMM.
+
+    `fit` learns the alphabet. `transform` replaces each token by its place in it,
+    an integer from 0 to ``n_symbols_ - 1``, and each missing token by -1, which the
+    models of this package marginalise out. The tokens of a string are its
+    characters. One sample is one sequence.
+
+    Parameters
+    ----------
+    handle_unknown : {"error", "missing", "symbol"}, default="error"
+        What becomes of a token that is not in the vocabulary:
+
+        - "error": a ``ValueError`` that names it;
+        - "missing": it counts as not observed, -1;
+        - "symbol": all such tokens share one symbol, ``len(vocabulary_)``. An HMM
+          can learn how likely it is only where it also occurs in `fit`, see
+          `min_count`.
+
+    min_count : int, default=1
+        Tokens that occur fewer times than this in `fit` are left out of the
+        vocabulary. Must be in [1, inf).
+    dtype : data-type, default=numpy.int32
+        Signed integer type of the symbols.
+
+    Attributes
+    ----------
+    vocabulary_ : ndarray of shape (n_tokens,)
+        The known tokens in sorted order; ``vocabulary_[s]`` is the token of symbol
+        `s`. Tokens that have no common order, as strings and numbers, are sorted by
+        the name of their type, then by their `repr`.
+    n_symbols_ : int
+        Size of the alphabet: ``len(vocabulary_)``, and one more with
+        ``handle_unknown="symbol"``.
+    n_features_in_ : int
+        Number of columns. Only if `fit` saw a table.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of the columns. Only if `fit` saw a table with columns named by strings.
+
+    See Also
+    --------
+    sklearn.preprocessing.OrdinalEncoder : Encodes each column by an alphabet of its
+        own; here all steps of all sequences share one.
+
+    Notes
+    -----
+    Sequences come in two forms. A list, a 1-D object array or a Series holds
+    sequences of any lengths, and so does the output. A 2-D array or a DataFrame is a
+    table with one sequence in each row; the output is 2-D and, as everywhere in
+    scikit-learn, later tables must have the same columns. A list of lists of numbers
+    of one length is read as a matrix, as NumPy does, but with no claim on the number
+    of columns of later input; a 1-D object array is never read so.
+
+    Two tokens are the same when they are equal and have equal hashes, as in a `dict`:
+    ``1``, ``1.0`` and ``True`` are one token. None, NaN, NaT and ``pandas.NA`` are
+    missing tokens, never part of the vocabulary.
+
+    Examples
+    --------
+    >>> from skhmmdd.features import TokenEncoder
+    >>> encoder = TokenEncoder().fit(["hidden", "in", "the", "end"])
+    >>> print(*encoder.vocabulary_)
+    d e h i n t
+    >>> encoder.n_symbols_
+    6
+    >>> encoder.transform(["tide", "den"])
+    array([array([5, 3, 0, 1], dtype=int32), array([0, 1, 4], dtype=int32)],
+          dtype=object)
+    >>> encoder.inverse_transform([[5, 3, 0, 1], [0, 1, 4]])
+    ['tide', 'den']
+
+    Tokens can be anything hashable, and be missing:
+
+    >>> words = [["to", "be", "or", None, "to", "be"], ["that", "is"]]
+    >>> TokenEncoder().fit_transform(words)[0]
+    array([ 4,  0,  2, -1,  4,  0], dtype=int32)
+
+    A rare token can stand for all those never seen:
+
+    >>> encoder = TokenEncoder(handle_unknown="symbol", min_count=2)
+    >>> encoder.fit_transform([["a", "b", "a"], ["b", "c"]])[1]
+    array([1, 2], dtype=int32)
+    >>> encoder.transform([["d", "a"]])[0]
+    array([2, 0], dtype=int32)
+    """
+
+    _parameter_constraints: dict = {  # noqa: RUF012
+        "handle_unknown": [StrOptions({"error", "missing", "symbol"})],
+        "min_count": [Interval(Integral, 1, None, closed="left")],
+        "dtype": "no_validation",  # in fit, against the vocabulary
+    }
+
+    def __init__(self, *, handle_unknown="error", min_count=1, dtype=np.int32):
+        self.handle_unknown = handle_unknown
+        self.min_count = min_count
+        self.dtype = dtype
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X, y=None):
+        """Learn the vocabulary.
+
+        Parameters
+        ----------
+        X : list, 1-D object array or Series of sequences, or table of tokens
+            Strings, or lists or 1-D arrays of hashable tokens, none of them empty; or
+            a 2-D array or DataFrame with one sequence in each row.
+        y : None
+            Ignored.
+
+        Returns
+        -------
+        self : object
+            The fitted encoder.
+        """
+        for name in ("n_features_in_", "feature_names_in_"):
+            vars(self).pop(name, None)  # a list of sequences has no columns
+        read = _read_tokens(X, lambda X: self._check_table(X, reset=True))
+        counts = np.bincount(read.codes, minlength=len(read.distinct)).tolist()
+        kept = [
+            token
+            for token, count in zip(read.distinct, counts, strict=True)
+            if count >= self.min_count and not _is_missing(token)
+        ]
+        if not kept:
+            raise ValueError(
+                "The vocabulary would be empty: no token of X is observed "
+                f"min_count={self.min_count} times or more."
+            )
+        kept = _sort_tokens(kept)
+        n_symbols = len(kept) + (self.handle_unknown == "symbol")
+        dtype = np.dtype(self.dtype)
+        if dtype.kind != "i" or n_symbols - 1 > np.iinfo(dtype).max:
+            raise ValueError(
+                "dtype must be a signed integer type, as -1 is the missing token, and "
+                f"hold {n_symbols} symbols; got {dtype}."
+            )
+        self._dtype = dtype
+        self.vocabulary_ = _as_vocabulary(kept)
+        self.n_symbols_ = n_symbols
+        self._symbol_of = {token: symbol for symbol, token in enumerate(kept)}
+        self._unknown = {"error": _UNKNOWN, "missing": _MISSING, "symbol": len(kept)}[
+            self.handle_unknown
+        ]
+        self._kind = read.kind
+        return self
+
+    def inverse_transform(self, X):
+        """Turn symbols back into tokens.
+
+        Parameters
+        ----------
+        X : list or 1-D object array of integer sequences, or 2-D integer array
+            Symbols from 0 to ``n_symbols_ - 1``, and -1 for missing ones.
+
+        Returns
+        -------
+        sequences : list or ndarray
+            If `fit` saw strings a list of strings, in which U+FFFD stands for missing
+            and unknown characters. If `fit` saw a table and `X` is 2-D, an array of
+            its shape. Otherwise a list of lists. Missing and unknown tokens are
+            None, or NaN if the vocabulary is of floats.
+        """
+        check_is_fitted(self)
+        is_2d = len(getattr(X, "shape", ())) == 2
+        sequences = [np.asarray(s) for s in (np.asarray(X) if is_2d else X)]
+        lengths = _measure(sequences)
+        symbols = np.concatenate(sequences)
+        if symbols.dtype.kind not in "iu":
+            raise ValueError(f"Symbols must be integers, got {symbols.dtype}.")
+        is_bad = (symbols < _MISSING) | (symbols >= self.n_symbols_)
+        if is_bad.any():
+            first = np.argmax(is_bad)
+            raise ValueError(
+                f"Symbols must be in [-1, {self.n_symbols_ - 1}], got {symbols[first]} "
+                f"in X[{_sequence_of(first, lengths)}]."
+            )
+        missing = np.nan if self.vocabulary_.dtype.kind == "f" else None
+        # The last place serves -1; the one before it an unknown token's own symbol.
+        table = np.full(
+            len(self.vocabulary_) + 2,
+            _REPLACEMENT if self._kind == "strings" else missing,
+            dtype=object,
+        )
+        table[:-2] = self.vocabulary_.tolist()
+        tokens = table[symbols.astype(np.intp)]
+        if self._kind == "strings":
+            text = "".join(tokens)
+            return [text[i:j] for i, j in _spans(lengths)]
+        if self._kind == "table" and is_2d:
+            tokens = tokens.reshape(len(sequences), -1)
+            is_exact = missing is not None or not any(t is None for t in tokens.flat)
+            return tokens.astype(self.vocabulary_.dtype) if is_exact else tokens
+        tokens = tokens.tolist()
+        return [tokens[i:j] for i, j in _spans(lengths)]
+
+    def get_feature_names_out(self, input_features=None):
+        """Names of the output's columns.
+
+        Parameters
+        ----------
+        input_features : array-like of str or None, default=None
+            Names of the columns of a table that had none in `fit`.
+
+        Returns
+        -------
+        names : ndarray of str objects
+            The names of the table's columns; the one name "sequence" if `fit` saw a
+            list of sequences.
+        """
+        check_is_fitted(self)
+        if hasattr(self, "n_features_in_"):
+            return super().get_feature_names_out(input_features)
+        return np.array(["sequence"], dtype=object)
+
+    def _check_table(self, X, reset=False):
+        # An infinite number is a token like any other.
+        options = {"dtype": None, "ensure_all_finite": False}
+        if reset or hasattr(self, "n_features_in_"):
+            return validate_data(self, X, reset=reset, **options)
+        return check_array(X, estimator=self, input_name="X", **options)
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = True
+        tags.input_tags.categorical = True
+        tags.input_tags.string = True
+        tags.transformer_tags.preserves_dtype = []
+        return tags

@@ -1,0 +1,340 @@
+"""Frozen HMM beliefs as features of tunable width."""
+
+from numbers import Integral
+
+import numpy as np
+from sklearn.base import (
+    ClassNamePrefixFeaturesOutMixin,
+    TransformerMixin,
+    _fit_context,
+    clone,
+)
+from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils.validation import check_is_fitted
+
+from skhmmdd._base import SkhmmddEstimator, check_sequence_table
+from skhmmdd._parallel import map_threads
+from skhmmdd.features._readout import IDENTITY, READOUTS, draw_readout
+from skhmmdd.features._representation import (
+    POOLINGS,
+    REPRESENTATIONS,
+    make_representation,
+    pooler,
+)
+from skhmmdd.hmm import BaumWelch, as_hmm
+from skhmmdd.hmm._inference import filter_block, smooth_block
+
+
+class HMMFeatureTransformer(
+    ClassNamePrefixFeaturesOutMixin, TransformerMixin, SkhmmddEstimator
+):
+    r"""Features of sequences from the beliefs of a frozen hidden Markov model.
+
+    One sequence becomes one row: the model's belief about its hidden state, pooled
+    over the steps and mapped at random to `n_components` columns. The model is never
+    refitted, whatever is fitted around it, so its beliefs stand for the frozen
+    representation of a pretrained sequence model and `n_components` for its width.
+
+    Parameters
+    ----------
+    hmm : frozen weights, fitted model or unfitted BaumWelch, default=None
+        `CategoricalHMM`, `GaussianHMM` or a fitted model that `as_hmm` takes: frozen.
+        An unfitted `BaumWelch`: a clone of it is pretrained on what `fit` sees. None
+        is `BaumWelch()`.
+    n_components : int, default=None
+        Width of the features, in [1, inf); None gives the representation itself,
+        unmapped. Features are nested: the first k columns at width K are the columns at
+        width k (for one `random_state`).
+    representation : {"belief", "log_belief", "predictive", "smoothed"}, \
+default="belief"
+        What is read at a step:
+
+        - "belief": the filtered belief P(z_t | x_1..x_t). Causal.
+        - "log_belief": its logarithm, from log(1e-12) up. Causal.
+        - "predictive": what the model expects next, the law of the next symbol or the
+          mean of the next observation. Causal.
+        - "smoothed": P(z_t | x_1..x_T). Looks ahead: step t has seen the whole sequence.
+    pooling : {"last", "mean", "sum", "max"}, default="last"
+        How the steps become one row. The sum of beliefs is the expected number of
+        visits to each state.
+    readout : {"relu", "fourier", "linear", "identity"}, default="relu"
+        The nested map from the standardised representation u to column j:
+        :math:`\max(0, w_j'u + c_j)`, :math:`\sqrt 2\cos(w_j'u + c_j)`,
+        :math:`w_j'u`, or the leading coordinates :math:`u_j` as they are. Without
+        effect when `n_components` is None.
+    dtype : {"float64", "float32"} or dtype, default="float64"
+        Precision of the recursions and of the features.
+    batch_size : int, default=1024
+        Sequences worked on at a time, in [1, inf); bounds the working memory.
+    n_jobs : int, default=None
+        Threads over batches. The features do not depend on it.
+    random_state : int, RandomState instance or None, default=None
+        Draws the map, and the starts of pretraining if the `BaumWelch` leaves its
+        own at None. With None every `fit` draws another map.
+
+    Attributes
+    ----------
+    hmm_ : frozen weights
+        The model in use; the very object passed in if that was frozen.
+    directions_ : ndarray of shape (width of the representation, n_components) or None
+        The map's directions :math:`w_j`; None when nothing is mapped.
+    offsets_ : ndarray of shape (n_components,) or None
+        The map's offsets :math:`c_j`.
+    n_features_in_ : int
+        Columns of a table seen in `fit`; features of a step for a 3-D array. Not set
+        for a list of sequences.
+
+    Raises
+    ------
+    ValueError
+        If `n_components` exceeds the representation's width with
+        `readout="identity"`, a symbol lies outside the alphabet, a sequence is empty or
+        impossible under the model, or `fit` and `transform` see tables of different
+        widths.
+    TypeError
+        If `hmm` is none of the above.
+
+    See Also
+    --------
+    BaumWelch : Pretraining.
+    TokenEncoder : Turns strings and lists of tokens into symbols.
+    HeadRegressor : The exact head on top.
+    DoubleDescentCurve : Risk against `n_components`.
+
+    Notes
+    -----
+    A law b over m outcomes is standardised as :math:`u = \sqrt m (b - 1/m)` before it
+    is mapped (pooled by "sum": :math:`\sqrt m\, b`, which keeps the length);
+    log-beliefs are centred at :math:`-\log m`. Directions have independent
+    :math:`N(0, 1/m)` entries; offsets are standard normal for "relu" and
+    uniform on :math:`[0, 2\pi)` for "fourier" (Rahimi and Recht, 2007).
+
+    Beliefs sum to one, so the unmapped ones are collinear with an intercept.
+
+    References
+    ----------
+    A. Rahimi and B. Recht, "Random features for large-scale kernel machines",
+    Advances in Neural Information Processing Systems 20, 2007.
+
+    Examples
+    --------
+    >>> from skhmmdd import CategoricalHMM, HMMFeatureTransformer
+    >>> hmm = CategoricalHMM(
+    ...     [0.5, 0.5], [[0.7, 0.3], [0.3, 0.7]], [[0.1, 0.9], [0.8, 0.2]]
+    ... )
+    >>> X = [[1, 1, 0, 1], [0, 0], [1, -1, 1]]
+    >>> HMMFeatureTransformer(hmm).fit_transform(X).round(3)
+    array([[0.731, 0.269],
+           [0.062, 0.938],
+           [0.847, 0.153]])
+    >>> narrow = HMMFeatureTransformer(hmm, n_components=3, random_state=0)
+    >>> wide = HMMFeatureTransformer(hmm, n_components=500, random_state=0)
+    >>> bool((narrow.fit_transform(X) == wide.fit_transform(X)[:, :3]).all())
+    True
+    """
+
+    _parameter_constraints = {  # noqa: RUF012
+        "hmm": "no_validation",
+        "n_components": [None, Interval(Integral, 1, None, closed="left")],
+        "representation": [StrOptions(set(REPRESENTATIONS))],
+        "pooling": [StrOptions(set(POOLINGS))],
+        "readout": [StrOptions(set(READOUTS))],
+        "dtype": "no_validation",
+        "batch_size": [Interval(Integral, 1, None, closed="left")],
+        "n_jobs": [None, Integral],
+        "random_state": ["random_state"],
+    }
+
+    def __init__(
+        self,
+        hmm=None,
+        n_components=None,
+        *,
+        representation="belief",
+        pooling="last",
+        readout="relu",
+        dtype="float64",
+        batch_size=1024,
+        n_jobs=None,
+        random_state=None,
+    ):
+        self.hmm = hmm
+        self.n_components = n_components
+        self.representation = representation
+        self.pooling = pooling
+        self.readout = readout
+        self.dtype = dtype
+        self.batch_size = batch_size
+        self.n_jobs = n_jobs
+        self.random_state = random_state
+
+    @property
+    def __skhmmdd_frozen__(self):
+        # A step that learns nothing from the data: one fit serves every resample.
+        return self.hmm is not None and not _is_unfitted(self.hmm)
+
+    # `hmm` may be an unfitted estimator, to be cloned: its parameters are checked by
+    # its own fit.
+    @_fit_context(prefer_skip_nested_validation=False)
+    def fit(self, X, y=None):
+        """Draw the map; pretrain, if `hmm` is an unfitted `BaumWelch`.
+
+        Parameters
+        ----------
+        X : array of shape (n_sequences, n_steps[, n_features]) or list of arrays
+            Sequences. Trailing -1 (NaN) is padding, an inner one missing.
+        y : None
+            Ignored.
+
+        Returns
+        -------
+        self : HMMFeatureTransformer
+        """
+        dtype = _check_dtype(self.dtype)
+        X = check_sequence_table(self, X, reset=True)
+        if self.__skhmmdd_frozen__:
+            self.hmm_ = as_hmm(self.hmm)
+            _check_still_fitted(self.hmm)
+            self.hmm_._read(X)
+        else:
+            pretraining = BaumWelch() if self.hmm is None else clone(self.hmm)
+            if pretraining.random_state is None:
+                pretraining.set_params(random_state=self.random_state)
+            self.hmm_ = pretraining.fit(X).hmm_
+        self._representation = make_representation(self.hmm_, self.representation)
+        width = self._representation.width
+        self._n_features_out = width if self.n_components is None else self.n_components
+        self._map = IDENTITY
+        if self.n_components is None:
+            return self
+        if self.readout == "identity" and self.n_components > width:
+            raise ValueError(
+                f"n_components={self.n_components} is more than the {width} coordinates "
+                f"of the {self.representation!r} representation, all that "
+                "readout='identity' has."
+            )
+        self._map = draw_readout(
+            self.readout, width, self.n_components, self.random_state, dtype
+        )
+        return self
+
+    @property
+    def directions_(self):
+        """The map's directions, shape (width, n_components), or None."""
+        check_is_fitted(self)
+        return self._map.directions
+
+    @property
+    def offsets_(self):
+        """The map's offsets, shape (n_components,), or None."""
+        check_is_fitted(self)
+        return self._map.offsets
+
+    def transform(self, X):
+        """One row of features for each sequence.
+
+        Parameters
+        ----------
+        X : array of shape (n_sequences, n_steps[, n_features]) or list of arrays
+
+        Returns
+        -------
+        ndarray of shape (n_sequences, n_components)
+            In `dtype`; a DataFrame under `set_output`.
+        """
+        sequences = self._sequences(X)
+        dtype = _check_dtype(self.dtype)
+        out = np.empty((len(sequences), self._n_features_out), dtype)
+        collect = pooler(self._representation, self.pooling)
+
+        def run(index):
+            pooled = self._collect(sequences.block(index), collect, dtype)
+            out[index] = self._columns(pooled, self.pooling)
+
+        for _ in map_threads(run, sequences.blocks(self.batch_size), self.n_jobs):
+            pass
+        return out
+
+    def transform_steps(self, X):
+        """The features of every step, unpooled: for labelling and for plots.
+
+        Parameters
+        ----------
+        X : array of shape (n_sequences, n_steps[, n_features]) or list of arrays
+
+        Returns
+        -------
+        ndarray of shape (n_sequences, n_steps, n_components), or list of ndarrays of \
+shape (n_steps_i, n_components)
+            A list for a list. In an array the rows of padding are zero.
+        """
+        sequences = self._sequences(X)
+        dtype = _check_dtype(self.dtype)
+
+        def collect(steps, counts, n_states, dtype):
+            out = np.zeros((len(counts), counts[0], self._n_features_out), dtype)
+            for t, belief in steps:
+                values = self._representation.of(belief)
+                out[t, : len(belief)] = self._columns(values, "last")
+            return out
+
+        def run(index):
+            return index, self._collect(sequences.block(index), collect, dtype)
+
+        blocks = sequences.blocks(self.batch_size)
+        return sequences.unfold(map_threads(run, blocks, self.n_jobs))
+
+    def _sequences(self, X):
+        check_is_fitted(self)
+        return self.hmm_._read(check_sequence_table(self, X, reset=False))
+
+    def _collect(self, block, collect, dtype):
+        if self._representation.smoothed:
+            return smooth_block(self.hmm_, block, collect, dtype=dtype)
+        return filter_block(self.hmm_, block, collect, dtype=dtype)[0]
+
+    def _columns(self, values, pooling):
+        if self._map.directions is not None:
+            values = self._representation.standardise(values, pooling)
+        return self._map(values)
+
+    def __sklearn_clone__(self):
+        # scikit-learn's clone would un-fit a fitted donor: what is frozen is shared.
+        params = self.get_params(deep=False)
+        if self.__skhmmdd_frozen__:
+            hmm = params.pop("hmm")
+            return type(self)(hmm, **{k: clone(v, safe=False) for k, v in params.items()})
+        return type(self)(**{k: clone(v, safe=False) for k, v in params.items()})
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = True
+        tags.input_tags.three_d_array = True
+        tags.transformer_tags.preserves_dtype = []
+        return tags
+
+
+def _is_unfitted(model):
+    return isinstance(model, BaumWelch) and not hasattr(model, "hmm_")
+
+
+def _check_still_fitted(model):
+    # A grid over hmm__n_states would otherwise give the same features at every point.
+    if isinstance(model, BaumWelch) and model.init is None:
+        n_states = model.hmm_.n_states
+        if model.n_states != n_states:
+            raise ValueError(
+                f"hmm is a fitted BaumWelch of {n_states} states whose n_states was set "
+                f"to {model.n_states} afterwards. Fitted models are frozen: pass an "
+                "unfitted BaumWelch to pretrain anew for each n_states."
+            )
+
+
+def _check_dtype(dtype):
+    try:
+        checked = np.dtype(dtype)
+    except TypeError:
+        checked = None
+    if checked not in (np.float64, np.float32):
+        raise ValueError(f"dtype must be float64 or float32, got {dtype!r}.")
+    return checked

@@ -1,0 +1,265 @@
+"""The linear head for regression, and what it shares with the classifier."""
+
+from numbers import Number, Real
+
+import numpy as np
+from scipy import linalg
+from scipy.sparse import issparse
+from sklearn.base import MultiOutputMixin, RegressorMixin, _fit_context
+from sklearn.utils import check_array
+from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from skhmmdd._base import SkhmmddEstimator
+from skhmmdd.heads._solve import decompose, loo_alpha, loo_risk, shrink
+
+
+def check_sample_weight(sample_weight, n_samples):
+    """Validate sample weights; an integer dtype is kept, for it means counts.
+
+    Parameters
+    ----------
+    sample_weight : array-like of shape (n_samples,), float or None
+        None means equal weights.
+    n_samples : int
+        Number of rows of the design.
+
+    Returns
+    -------
+    weights : ndarray of shape (n_samples,)
+        Of dtype int64 for counts (integers and booleans), else float64.
+
+    Raises
+    ------
+    ValueError
+        If the shape is wrong, a weight is negative, NaN or infinite, or all are zero.
+    """
+    if sample_weight is None:
+        return np.ones(n_samples)
+    if isinstance(sample_weight, Number):
+        sample_weight = np.full(n_samples, sample_weight)
+    weights = check_array(
+        sample_weight, ensure_2d=False, dtype=None, input_name="sample_weight"
+    )
+    if weights.shape != (n_samples,):
+        raise ValueError(
+            f"sample_weight must have shape ({n_samples},), one weight a sample; "
+            f"got shape {weights.shape}."
+        )
+    weights = weights.astype(np.int64 if weights.dtype.kind in "biu" else np.float64)
+    if weights.min() < 0:
+        worst = int(weights.argmin())
+        raise ValueError(
+            "sample_weight must be non-negative; "
+            f"got {weights[worst]} for sample {worst}."
+        )
+    if not weights.any():
+        raise ValueError(
+            "sample_weight must be positive for at least one sample; got only zeros."
+        )
+    return weights
+
+
+class _LinearHead(SkhmmddEstimator):
+    """Parameters, fitted attributes and scores common to the two heads."""
+
+    # The right ends are open: a Real bounded by None would let infinity in.
+    _parameter_constraints = {  # noqa: RUF012
+        "alpha": [Interval(Real, 0, np.inf, closed="left"), StrOptions({"loo"})],
+        "fit_intercept": ["boolean"],
+        "rcond": [Interval(Real, 0, 1, closed="left"), None],
+    }
+
+    def __init__(self, alpha=0.0, *, fit_intercept=True, rcond=None):
+        self.alpha = alpha
+        self.fit_intercept = fit_intercept
+        self.rcond = rcond
+
+    def _fit_targets(self, X, targets, sample_weight):
+        """Fit X (n, p) to targets (n, q); set all that `fit` learns from them."""
+        spectrum = decompose(
+            X,
+            targets,
+            sample_weight=check_sample_weight(sample_weight, len(X)),
+            fit_intercept=self.fit_intercept,
+            rcond=self.rcond,
+        )
+        loo = isinstance(self.alpha, str)
+        self.alpha_ = loo_alpha(spectrum) if loo else float(self.alpha)
+        head = shrink(spectrum, self.alpha_)
+        self.coef_, self.intercept_ = head.coef.T, head.intercept
+        self.coef_norm_ = float(linalg.norm(head.coef.ravel()))
+        self.effective_dof_ = head.effective_dof
+        self.rank_ = len(spectrum.values)
+        self.singular_values_ = spectrum.singular_values
+        self.loo_risk_ = loo_risk(spectrum, self.alpha_)
+
+    def _scores(self, X):
+        check_is_fitted(self)
+        X = validate_data(self, X, dtype=np.float64, reset=False)
+        return X @ self.coef_.T + self.intercept_
+
+
+class HeadRegressor(MultiOutputMixin, RegressorMixin, _LinearHead):
+    r"""Exact linear head: minimum norm, ridge, or the leave-one-out choice.
+
+    The head is solved in float64 by one singular value decomposition. Nothing but
+    rounding is truncated by default, so that the peak of the risk at the interpolation
+    threshold is there to be seen.
+
+    Parameters
+    ----------
+    alpha : float or "loo", default=0.0
+        Penalty on the squared norm of the coefficients, unnormalised; must be in
+        [0, inf). At 0 the head of minimum norm among those of least squared error. With
+        "loo" the penalty in [0, inf) whose leave-one-out squared error is least, one
+        for all outputs.
+
+    fit_intercept : bool, default=True
+        Whether to fit an intercept. It is never penalised.
+
+    rcond : float or None, default=None
+        Singular values up to ``rcond`` times the largest count as zero, at every
+        ``alpha``; must be in [0, 1). None means ``max(n_samples, n_features)`` times
+        the float64 epsilon.
+
+    Attributes
+    ----------
+    coef_ : ndarray of shape (n_features,) or (n_outputs, n_features)
+        Coefficients.
+
+    intercept_ : float or ndarray of shape (n_outputs,)
+        Intercept; 0 if ``fit_intercept=False``.
+
+    alpha_ : float
+        The penalty used.
+
+    rank_ : int
+        Number of singular values above the cut-off.
+
+    singular_values_ : ndarray of shape (min(n_samples, n_features),)
+        Singular values of the centred, weighted design, in decreasing order;
+        ``n_samples`` counts the samples of positive weight.
+
+    coef_norm_ : float
+        Frobenius norm of the coefficients.
+
+    effective_dof_ : float
+        Effective degrees of freedom: the trace of the hat matrix, 1 for the intercept
+        included.
+
+    loo_risk_ : float
+        Exact leave-one-out squared error at ``alpha_``: the mean over outputs and the
+        weighted mean over samples. A head fitted on nothing predicts 0, which is what
+        a single sample is compared with.
+
+    n_features_in_ : int
+        Number of features seen during :term:`fit`.
+
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of features seen during :term:`fit`, where `X` has string names.
+
+    See Also
+    --------
+    HeadClassifier : The same head on one-hot targets.
+    sklearn.linear_model.Ridge : Ridge regression with a choice of iterative solvers.
+
+    Notes
+    -----
+    With weights :math:`w_i` the head minimises
+
+    .. math:: \sum_i w_i \lVert y_i - b_0 - B' x_i \rVert^2 + \alpha \lVert B \rVert^2,
+
+    and at :math:`\alpha = 0` takes the limit from above, which has minimum norm. From
+    the singular value decomposition :math:`U S V'` of the centred, weighted design the
+    coefficients are :math:`\sum_r v_r \frac{s_r}{s_r^2 + \alpha} u_r'y`, and the
+    leave-one-out residuals follow without refitting, at :math:`\alpha = 0` and beyond
+    the interpolation threshold too [2]_.
+
+    Weights of an integer dtype are counts: a row of weight 3 is three rows, of which
+    leave-one-out removes one at a time. Weights of a floating dtype are importances:
+    the row is left out whole. This bears on ``loo_risk_`` and ``alpha="loo"`` only; the
+    coefficients at a given penalty are the same.
+
+    With an intercept the centred design has rank ``n_samples - 1`` at most, and the
+    interpolation threshold is at ``n_features = n_samples - 1``.
+
+    References
+    ----------
+    .. [1] Hoerl, A. E. and Kennard, R. W. "Ridge regression: biased estimation for
+       nonorthogonal problems." Technometrics 12 (1970).
+    .. [2] Hastie, T., Montanari, A., Rosset, S. and Tibshirani, R. J. "Surprises in
+       high-dimensional ridgeless least squares interpolation." Annals of Statistics 50
+       (2022). arXiv:1903.08560.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skhmmdd.heads import HeadRegressor
+    >>> rng = np.random.RandomState(0)
+    >>> X = rng.randn(20, 40)
+    >>> y = X[:, 0] + rng.randn(20)
+    >>> head = HeadRegressor().fit(X, y)
+    >>> bool(np.allclose(head.predict(X), y))  # 40 features interpolate 20 samples
+    True
+    >>> head.rank_
+    19
+    >>> tuned = HeadRegressor(alpha="loo").fit(X, y)
+    >>> tuned.loo_risk_ <= head.loo_risk_
+    True
+    """
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X, y, sample_weight=None):
+        """Fit the head.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Training features, dense.
+
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            Targets.
+
+        sample_weight : array-like of shape (n_samples,), float or None, default=None
+            Non-negative weights. A sample of weight zero is as if absent. Integers are
+            counts, equal to repeating the sample.
+
+        Returns
+        -------
+        self : HeadRegressor
+            The fitted head.
+
+        Raises
+        ------
+        TypeError
+            If `X` or `y` is sparse.
+        ValueError
+            If a parameter is out of its range, `X` or `y` holds NaN or infinity, a
+            weight is negative, all weights are zero, or ``alpha="loo"`` is asked of one
+            sample.
+        """
+        if issparse(y):
+            raise TypeError("y must be dense; got a sparse matrix. Use y.toarray().")
+        X, y = validate_data(
+            self, X, y, dtype=np.float64, multi_output=True, y_numeric=True
+        )
+        self._fit_targets(X, y.reshape(len(y), -1), sample_weight)
+        if y.ndim == 1:
+            self.coef_, self.intercept_ = self.coef_[0], float(self.intercept_[0])
+        return self
+
+    def predict(self, X):
+        """Predict the targets.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Features, dense.
+
+        Returns
+        -------
+        y : ndarray of shape (n_samples,) or (n_samples, n_outputs)
+            Predictions, in the shape of the targets of :meth:`fit`.
+        """
+        return self._scores(X)

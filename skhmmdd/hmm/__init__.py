@@ -1,0 +1,7 @@
+"""Frozen hidden Markov models: weights, causal inference, pretraining."""
+
+from skhmmdd.hmm._baum_welch import BaumWelch
+from skhmmdd.hmm._convert import as_hmm
+from skhmmdd.hmm._models import CategoricalHMM, GaussianHMM
+
+__all__ = ["BaumWelch", "CategoricalHMM", "GaussianHMM", "as_hmm"]

@@ -1,0 +1,171 @@
+r"""Batched recursions over hidden states: pure functions on arrays.
+
+All of them walk a block of sequences side by side, time step by time step:
+`likelihood(t, n)` gives :math:`b_k(x_t)` for the first n sequences, those that are
+longer than t steps, up to a positive factor of each row's own. Beliefs are scaled to sum
+to one at every step (Rabiner, 1989, section V.A), so no length of sequence under-
+or overflows.
+
+A scaled recursion can still lose a sequence whose only possible states were all but
+ruled out before: their beliefs underflow to zero. Such rows show in the scale (`norm`)
+and are to be run again in log space, by the functions whose names say so.
+"""
+
+import numpy as np
+from scipy.special import logsumexp
+
+
+def filter_steps(startprob, transmat, likelihood, counts, dtype=np.float64):
+    r"""Filtered beliefs, step by step.
+
+    .. math:: \alpha_t \propto (\alpha_{t-1} A) \circ b(x_t), \qquad
+              \textstyle\sum_k \alpha_t(k) = 1
+
+    Parameters
+    ----------
+    startprob : ndarray of shape (n_states,)
+    transmat : ndarray of shape (n_states, n_states)
+    likelihood : callable
+        `likelihood(t, n)` returns an array of shape (n, n_states).
+    counts : ndarray of shape (n_steps,)
+        The number of sequences longer than t steps; never rising.
+    dtype : dtype, default=np.float64
+
+    Yields
+    ------
+    belief : ndarray of shape (counts[t], n_states)
+        P(z_t | x_1..x_t). A buffer: valid until the step after next.
+    norm : ndarray of shape (counts[t], 1)
+        P(x_t | x_1..x_{t-1}), up to the likelihood's own factor.
+    """
+    n_states = len(startprob)
+    current = np.empty((counts[0], n_states), dtype)
+    following = np.empty_like(current)
+    following[:] = startprob
+    for t, n in enumerate(counts):
+        if t:
+            np.matmul(current[:n], transmat, out=following[:n])
+        belief = following[:n]
+        belief *= likelihood(t, n)
+        norm = belief.sum(axis=1, keepdims=True)
+        belief /= norm
+        yield belief, norm
+        current, following = following, current
+
+
+def smooth_steps(transmat, likelihood, filtered, counts):
+    r"""Smoothed beliefs from filtered ones, backwards from the last step.
+
+    .. math:: \beta_{t-1} = A\, u_t, \qquad u_t = b(x_t) \circ \beta_t / s_t, \qquad
+              \gamma_t = \alpha_t \circ \beta_t
+
+    with the scale :math:`s_t` chosen anew at every step so that
+    :math:`\gamma_{t-1}` sums to one: rounding does not build up along the sequence.
+
+    Parameters
+    ----------
+    transmat : ndarray of shape (n_states, n_states)
+    likelihood : callable
+        As in `filter_steps`.
+    filtered : ndarray of shape (n_steps, n_sequences, n_states)
+        Every step of `filter_steps`.
+    counts : ndarray of shape (n_steps,)
+
+    Yields
+    ------
+    t : int
+        Falls from n_steps - 1 to 0.
+    smoothed : ndarray of shape (counts[t], n_states)
+        P(z_t | x_1..x_T).
+    ahead : ndarray of shape (counts[t + 1], n_states), or None at the last step
+        u_{t+1}; the expected transitions from t to t + 1 are
+        `transmat * (filtered[t].T @ ahead)`.
+    """
+    beta = np.ones(filtered.shape[1:], filtered.dtype)
+    ahead = None
+    for t in range(len(counts) - 1, -1, -1):
+        n = counts[t]
+        if t + 1 < len(counts):
+            m = counts[t + 1]
+            ahead = beta[:m] * likelihood(t + 1, m)
+            np.matmul(ahead, transmat.T, out=beta[:m])
+            scale = np.einsum("bk,bk->b", filtered[t, :m], beta[:m])[:, None]
+            beta[:m] /= scale
+            ahead /= scale
+        yield t, filtered[t, :n] * beta[:n], ahead
+
+
+def log_filter(log_startprob, log_transmat, log_likelihood):
+    """`filter_steps` for one sequence, in log space.
+
+    Parameters
+    ----------
+    log_startprob : ndarray of shape (n_states,)
+    log_transmat : ndarray of shape (n_states, n_states)
+    log_likelihood : ndarray of shape (n_steps, n_states)
+
+    Returns
+    -------
+    log_alpha : ndarray of shape (n_steps, n_states)
+        log P(z_t, x_1..x_t). All -inf from the step on at which the sequence
+        becomes impossible.
+    """
+    log_alpha = np.empty_like(log_likelihood)
+    log_alpha[0] = log_startprob + log_likelihood[0]
+    for t in range(1, len(log_likelihood)):
+        into = logsumexp(log_alpha[t - 1][:, None] + log_transmat, axis=0)
+        log_alpha[t] = into + log_likelihood[t]
+    return log_alpha
+
+
+def log_smooth(log_transmat, log_likelihood, log_alpha):
+    """Log-space counterpart of `smooth_steps` for one sequence.
+
+    Returns
+    -------
+    log_beta : ndarray of shape (n_steps, n_states)
+        log P(x_{t+1}..x_T | z_t); log_alpha + log_beta is the joint law of z_t and
+        the whole sequence.
+    """
+    log_beta = np.zeros_like(log_alpha)
+    for t in range(len(log_alpha) - 2, -1, -1):
+        ahead = log_likelihood[t + 1] + log_beta[t + 1]
+        log_beta[t] = logsumexp(log_transmat + ahead, axis=1)
+    return log_beta
+
+
+def viterbi(log_startprob, log_transmat, log_likelihood, counts):
+    """The most likely hidden path of each sequence of a block.
+
+    Parameters
+    ----------
+    log_startprob : ndarray of shape (n_states,)
+    log_transmat : ndarray of shape (n_states, n_states)
+    log_likelihood : callable
+        `log_likelihood(t, n)` returns an array of shape (n, n_states).
+    counts : ndarray of shape (n_steps,)
+
+    Returns
+    -------
+    paths : ndarray of shape (n_steps, n_sequences)
+        -1 past the end of a sequence.
+    log_joint : ndarray of shape (n_sequences,)
+        log P(path, x), -inf for an impossible sequence.
+    """
+    n_states = len(log_startprob)
+    n_steps, n_sequences = len(counts), counts[0]
+    back = np.zeros((n_steps, n_sequences, n_states), np.min_scalar_type(n_states))
+    best = log_startprob + log_likelihood(0, n_sequences)
+    into = np.ascontiguousarray(log_transmat.T)
+    for t in range(1, n_steps):
+        n = counts[t]
+        through = best[:n, None, :] + into
+        back[t, :n] = through.argmax(axis=2)
+        best[:n] = through.max(axis=2) + log_likelihood(t, n)
+    paths = np.full((n_steps, n_sequences), -1)
+    state = best.argmax(axis=1)
+    for t in range(n_steps - 1, -1, -1):
+        n = counts[t]
+        paths[t, :n] = state[:n]
+        state[:n] = back[t, np.arange(n), state[:n]]
+    return paths, best.max(axis=1)

@@ -1,0 +1,309 @@
+"""Sequences as users hold them, read once into one flat layout.
+
+One sample is one sequence. Whatever form it comes in, a collection of sequences is
+held as one array of steps with a start and a length for each sequence; the kernels
+see it in blocks, time along the first axis and the longest sequence first.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from scipy import sparse
+from sklearn.utils.validation import check_array
+
+MISSING = -1
+
+
+class Block(NamedTuple):
+    """A few sequences side by side, sorted by falling length.
+
+    `values` has shape (n_steps, n_sequences[, n_features]); `counts[t]` sequences
+    are longer than t steps, so the live rows at step t are the first `counts[t]`.
+    `index` tells which sequences these are.
+    """
+
+    values: np.ndarray
+    counts: np.ndarray
+    index: np.ndarray
+
+    @property
+    def lengths(self):
+        steps = np.arange(len(self.index))
+        return np.searchsorted(-self.counts, -steps, side="left")
+
+    def take(self, rows):
+        """The block of the sequences at sorted positions `rows` alone."""
+        lengths = self.lengths[rows]
+        n_steps = lengths.max()
+        counts = np.array([(lengths > t).sum() for t in range(n_steps)])
+        return Block(self.values[:n_steps, rows], counts, self.index[rows])
+
+
+class Sequences(NamedTuple):
+    """Sequence i is `values[starts[i] : starts[i] + lengths[i]]`.
+
+    `width` is the number of steps of the array they came from, or None when they
+    came as a list: results are then given as a list too.
+    """
+
+    values: np.ndarray
+    starts: np.ndarray
+    lengths: np.ndarray
+    width: int | None
+
+    def __len__(self):
+        return len(self.lengths)
+
+    @property
+    def n_steps(self):
+        return int(self.lengths.sum())
+
+    def observed(self):
+        """The steps that exist, end to end, missing ones included."""
+        if len(self.values) == self.n_steps:
+            return self.values
+        ends = self.starts + self.lengths
+        return np.concatenate(
+            [self.values[a:b] for a, b in zip(self.starts, ends, strict=True)]
+        )
+
+    def blocks(self, batch_size):
+        """Index arrays of at most `batch_size` sequences of like length."""
+        if (self.lengths == self.lengths[0]).all():
+            order = np.arange(len(self))
+        else:
+            order = np.argsort(-self.lengths, kind="stable")
+        return [order[a : a + batch_size] for a in range(0, len(self), batch_size)]
+
+    def block(self, index):
+        """The sequences `index`, of falling length, side by side."""
+        lengths = self.lengths[index]
+        n_steps = lengths[0]
+        steps = np.arange(n_steps)[:, None]
+        counts = np.searchsorted(-lengths, -np.arange(n_steps), side="left")
+        # Positions past the end repeat the last step: read, never used.
+        values = self.values[self.starts[index] + np.minimum(steps, lengths - 1)]
+        return Block(values, counts, index)
+
+    def unfold(self, results, fill=0):
+        """Step-wise results of blocks, in the layout the sequences came in.
+
+        Parameters
+        ----------
+        results : iterable of (index, array of shape (n_steps, n_sequences, n))
+        fill : number, default=0
+            What stands at padding in an array.
+
+        Returns
+        -------
+        ndarray of shape (n_sequences, width, n), or list of ndarrays
+        """
+        parts = [None] * len(self)
+        out = None
+        for index, steps in results:
+            if self.width is None:
+                for row, i in enumerate(index):
+                    parts[i] = steps[: self.lengths[i], row].copy()
+                continue
+            if out is None:
+                shape = (len(self), self.width, steps.shape[2])
+                out = np.full(shape, fill, steps.dtype)
+            out[index, : len(steps)] = steps.transpose(1, 0, 2)
+        return parts if self.width is None else out
+
+
+def infer_emission(X):
+    """ "categorical" for integers of at least -1, otherwise "gaussian"."""
+    if _is_table(X):
+        X = np.asarray(X)
+        pieces = [X]
+    else:
+        pieces = list(map(np.asarray, X))
+    is_symbol = all(
+        piece.dtype.kind in "iu" and (not piece.size or piece.min() >= MISSING)
+        for piece in pieces
+    )
+    return "categorical" if is_symbol else "gaussian"
+
+
+def read_symbols(X, n_symbols=None, name="X"):
+    """Sequences of integer symbols.
+
+    Parameters
+    ----------
+    X : array of shape (n_sequences, n_steps), or list of 1-D arrays
+        Integers from -1 on, or floats that hold integers and NaN. A trailing -1
+        (NaN) is padding, an inner one a missing observation.
+    n_symbols : int, default=None
+        The size of the alphabet; None takes any symbol from 0 on.
+    name : str, default="X"
+        The argument's name in error messages.
+
+    Returns
+    -------
+    Sequences
+        With integer values of shape (n,), -1 for missing.
+    """
+    values, starts, lengths, width = _read(X, name)
+    if values.ndim == 2 and values.shape[1] == 1:
+        values = values[:, 0]
+    if values.ndim != 1:
+        raise ValueError(
+            f"{name} holds steps of {values.shape[1]} features, but a categorical HMM "
+            "reads one integer symbol a step."
+        )
+    if values.dtype.kind == "b":
+        values = values.astype(np.int8)
+    elif values.dtype.kind == "f":
+        missing = np.isnan(values)
+        whole = np.where(missing, MISSING, values)
+        symbols = whole.astype(np.intp)
+        if (wrong := symbols != whole).any():
+            raise ValueError(
+                f"{name} must hold integer symbols (-1 or NaN for missing), got "
+                f"{values[wrong][0]!r}. Encode tokens with TokenEncoder; for "
+                "continuous observations use a GaussianHMM."
+            )
+        values = symbols
+    if values.size:
+        low, high = values.min(), values.max()
+        if low < MISSING or (n_symbols is not None and high >= n_symbols):
+            bad = low if low < MISSING else high
+            bound = "" if n_symbols is None else f" and at most {n_symbols - 1}"
+            position = np.flatnonzero(values == bad)[0]
+            sequence = np.searchsorted(starts, position, side="right") - 1
+            raise ValueError(
+                f"{name} holds the symbol {bad} in sequence {sequence}; symbols must "
+                f"be at least 0{bound} (-1 means missing)."
+            )
+    return _trim(values, values != MISSING, starts, lengths, width, name)
+
+
+def read_observations(X, n_features=None, name="X", dtype=np.float64):
+    """Sequences of continuous observations.
+
+    Parameters
+    ----------
+    X : array of shape (n_sequences, n_steps) or (n_sequences, n_steps, n_features), \
+or list of arrays of shape (n_steps,) or (n_steps, n_features)
+        A 2-D array holds one univariate sequence a row. NaN is missing; steps
+        that are missing to the end are padding.
+    n_features : int, default=None
+        The number of features a step must have; None takes any.
+    name : str, default="X"
+        The argument's name in error messages.
+    dtype : dtype, default=np.float64
+        The floating type of the values.
+
+    Returns
+    -------
+    Sequences
+        With floating values of shape (n, n_features), NaN for missing.
+    """
+    values, starts, lengths, width = _read(X, name)
+    values = values.astype(dtype, copy=False)
+    if values.ndim == 1:
+        values = values[:, None]
+    if n_features is not None and values.shape[1] != n_features:
+        raise ValueError(
+            f"{name} holds steps of {values.shape[1]} features, but the HMM was made "
+            f"for {n_features}."
+        )
+    return _trim(values, ~np.isnan(values).all(axis=1), starts, lengths, width, name)
+
+
+def _is_table(X):
+    if hasattr(X, "iloc") or hasattr(X, "__dataframe__"):
+        return getattr(X, "ndim", 2) == 2 or not hasattr(X, "ndim")
+    return isinstance(X, np.ndarray) and (X.ndim != 1 or X.dtype.kind in "biufc")
+
+
+def _read(X, name):
+    """The flat values with starts, lengths and width, not yet trimmed."""
+    if sparse.issparse(X):
+        raise TypeError(
+            f"Sparse data was passed as {name}, but sequences must be dense: pass an "
+            "array (n_sequences, n_steps) or a list of sequences."
+        )
+    if _is_table(X):
+        X = check_array(
+            X,
+            dtype=_numeric_dtype(X),
+            ensure_all_finite="allow-nan",
+            allow_nd=True,
+            input_name=name,
+        )
+        if X.ndim > 3:
+            raise ValueError(
+                f"{name} has {X.ndim} dimensions; an array of sequences has 2, "
+                "(n_sequences, n_steps), or 3, (n_sequences, n_steps, n_features)."
+            )
+        n, width = X.shape[:2]
+        if width == 0:
+            raise ValueError(f"{name} has shape {X.shape}: its sequences are empty.")
+        values = X.reshape(n * width, *X.shape[2:])
+        return values, np.arange(n) * width, np.full(n, width), width
+    return *_read_list(X, name), None
+
+
+def _numeric_dtype(X):
+    dtype = getattr(X, "dtype", None)
+    return None if dtype is not None and dtype.kind in "biuf" else "numeric"
+
+
+def _read_list(X, name):
+    try:
+        sequences = list(X)
+    except TypeError:
+        raise TypeError(
+            f"{name} must be an array or a list of sequences, got {type(X).__name__}."
+        ) from None
+    if not sequences:
+        raise ValueError(f"{name} holds no sequence: at least one is needed.")
+    pieces = []
+    for i, sequence in enumerate(sequences):
+        piece = np.asarray(sequence)
+        if piece.dtype.kind in "US":
+            raise ValueError(
+                f"{name} holds the text {sequence!r} as sequence {i}; turn strings or "
+                "lists of tokens into symbols with TokenEncoder first."
+            )
+        if piece.ndim == 0:
+            raise ValueError(
+                f"Expected 2D array or a list of sequences as {name}, got a list whose "
+                f"item {i} is {sequence!r}. Reshape your data: a single sequence is "
+                f"passed as [{name}]."
+            )
+        if len(piece) == 0:
+            raise ValueError(f"Sequence {i} of {name} is empty.")
+        pieces.append(piece)
+    trailing = {piece.shape[1:] for piece in pieces}
+    if len(trailing) > 1 or len(next(iter(trailing))) > 1:
+        raise ValueError(
+            f"The sequences of {name} must all have shape (n_steps,) or all "
+            f"(n_steps, n_features); got steps of shapes {sorted(trailing)}."
+        )
+    values = np.concatenate(pieces)
+    if values.dtype.kind not in "biuf":
+        values = check_array(
+            values, ensure_2d=False, ensure_all_finite="allow-nan", input_name=name
+        )
+    if values.dtype.kind == "f" and np.isinf(values).any():
+        raise ValueError(f"Input {name} contains infinity.")
+    lengths = np.array([len(piece) for piece in pieces])
+    return values, np.cumsum(lengths) - lengths, lengths
+
+
+def _trim(values, observed, starts, lengths, width, name):
+    """Cut what is missing at the end of each sequence."""
+    last = starts + lengths - 1
+    if not observed[last].all():
+        # The last observed step at or before each position, -1 where there is none.
+        position = np.where(observed, np.arange(len(observed)), -1)
+        lengths = np.maximum.accumulate(position)[last] - starts + 1
+        if (lengths <= 0).any():
+            raise ValueError(
+                f"Sequence {np.flatnonzero(lengths <= 0)[0]} of {name} is empty: every "
+                "step is missing."
+            )
+    return Sequences(values, starts, lengths, width)

@@ -1,0 +1,361 @@
+"""Frozen weights: hidden Markov models as immutable values."""
+
+from abc import ABC, abstractmethod
+
+import numpy as np
+from sklearn.utils import check_random_state
+
+from skhmmdd._parallel import single_blas_thread
+from skhmmdd.hmm._inference import decode_block, filter_block, smooth_block
+from skhmmdd.hmm._io import load_weights, save_weights
+
+_BATCH_SIZE = 256
+_ROW_SUM_TOLERANCE = 1e-6
+
+
+class FrozenHMM(ABC):
+    """Base of the frozen weights: an immutable value with a hidden Markov chain.
+
+    Frozen weights never change after they are made: arrays are read-only copies,
+    attributes cannot be set, and `copy.copy`, `copy.deepcopy` and
+    `sklearn.base.clone` return the very same object. Two of them are equal when
+    they are of one class and all their arrays are equal.
+
+    Subclasses name their arrays in `_array_names` and say how an observation's
+    likelihood is computed.
+    """
+
+    _array_names = ("startprob", "transmat")
+
+    def __init__(self, **arrays):
+        for name, array in arrays.items():
+            array = np.array(array, dtype=np.float64, order="C")
+            array.flags.writeable = False
+            object.__setattr__(self, name, array)
+        _check_law(self, "startprob", ("n_states",), self.startprob.shape[:1])
+        n_states = len(self.startprob)
+        _check_law(self, "transmat", ("n_states", "n_states"), (n_states, n_states))
+
+    # What makes it a value ------------------------------------------------------
+
+    def __setattr__(self, name, value):
+        raise AttributeError(
+            f"{type(self).__name__} is frozen: {name!r} cannot be set. Make a new one."
+        )
+
+    def __delattr__(self, name):
+        raise AttributeError(f"{type(self).__name__} is frozen: cannot delete {name!r}.")
+
+    def _arrays(self):
+        return {name: getattr(self, name) for name in self._array_names}
+
+    def __reduce__(self):
+        return type(self), tuple(self._arrays().values())
+
+    def __copy__(self):
+        return self
+
+    def __deepcopy__(self, memo):
+        return self
+
+    def __sklearn_clone__(self):
+        return self
+
+    def __eq__(self, other):
+        if type(self) is not type(other):
+            return NotImplemented
+        mine, theirs = self._arrays(), other._arrays()
+        return all(np.array_equal(mine[name], theirs[name]) for name in mine)
+
+    def __hash__(self):
+        arrays = self._arrays().values()
+        return hash((type(self), *((a.shape, a.tobytes()) for a in arrays)))
+
+    # What a subclass says of its observations ------------------------------------
+
+    @abstractmethod
+    def _read(self, X, name="X"):
+        """`X` as Sequences, checked against this model."""
+
+    @abstractmethod
+    def _log_emission_of(self, values):
+        """log b_k(x) of shape (n, n_states) for n observations."""
+
+    @property
+    @abstractmethod
+    def _state_means(self):
+        """What each state is expected to emit, shape (n_states, n_outputs)."""
+
+    @abstractmethod
+    def _emit(self, states, rng):
+        """An observation from each state of an array of any shape."""
+
+    def _log_emission(self, block):
+        values = block.values
+        flat = self._log_emission_of(values.reshape(-1, *values.shape[2:]))
+        return flat.reshape(*values.shape[:2], self.n_states)
+
+    def _step_likelihood(self, block, dtype):
+        """`likelihood(t, n)` of the recursions, and the logarithm left out of it."""
+        logs = self._log_emission(block)
+        with np.errstate(invalid="ignore"):
+            shift = logs.max(axis=2, keepdims=True)
+            scaled = np.exp(logs - shift).astype(dtype, copy=False)
+        exists = np.arange(len(shift))[:, None] < block.lengths
+        shift = np.where(exists, shift[..., 0], 0.0).sum(axis=0)
+        return (lambda t, n: scaled[t, :n]), shift
+
+    # What a user asks --------------------------------------------------------------
+
+    @property
+    def n_states(self):
+        """Number of hidden states."""
+        return len(self.startprob)
+
+    def filter(self, X):
+        """Filtered beliefs P(z_t | x_1..x_t): causal, no look-ahead.
+
+        Parameters
+        ----------
+        X : array of shape (n_sequences, n_steps[, n_features]) or list of arrays
+            Sequences; trailing -1 (NaN) is padding, inner ones are missing
+            observations and are marginalised out.
+
+        Returns
+        -------
+        ndarray of shape (n_sequences, n_steps, n_states), or list of ndarrays of \
+shape (n_steps_i, n_states)
+            A list for a list. In an array the rows of padding are zero; all
+            others sum to one.
+
+        Raises
+        ------
+        ValueError
+            If a sequence has probability zero under the model.
+        """
+        return self._every_step(X, lambda block: filter_block(self, block)[0])
+
+    def smooth(self, X):
+        """Smoothed beliefs P(z_t | x_1..x_T): every step sees the whole sequence.
+
+        Parameters
+        ----------
+        X : array of shape (n_sequences, n_steps[, n_features]) or list of arrays
+            As in `filter`.
+
+        Returns
+        -------
+        ndarray of shape (n_sequences, n_steps, n_states), or list of ndarrays of \
+shape (n_steps_i, n_states)
+            As in `filter`.
+
+        Raises
+        ------
+        ValueError
+            If a sequence has probability zero under the model.
+        """
+        return self._every_step(X, lambda block: smooth_block(self, block))
+
+    def decode(self, X):
+        """The most likely hidden path of each sequence (Viterbi).
+
+        Parameters
+        ----------
+        X : array of shape (n_sequences, n_steps[, n_features]) or list of arrays
+            As in `filter`.
+
+        Returns
+        -------
+        ndarray of int of shape (n_sequences, n_steps), or list of ndarrays of int
+            States 0 to n_states - 1; -1 at padding.
+
+        Raises
+        ------
+        ValueError
+            If a sequence has probability zero under the model.
+        """
+        paths = self._every_step(
+            X, lambda block: decode_block(self, block)[0][:, :, None], fill=-1
+        )
+        if isinstance(paths, list):
+            return [path[:, 0] for path in paths]
+        return paths[:, :, 0]
+
+    def log_likelihood(self, X):
+        """log P(x_1..x_T) of each sequence, in nats.
+
+        Parameters
+        ----------
+        X : array of shape (n_sequences, n_steps[, n_features]) or list of arrays
+            As in `filter`.
+
+        Returns
+        -------
+        ndarray of shape (n_sequences,)
+            -inf for a sequence that is impossible under the model.
+        """
+        sequences = self._read(X)
+        out = np.empty(len(sequences))
+        with single_blas_thread():
+            for index in sequences.blocks(_BATCH_SIZE):
+                _, out[index] = filter_block(
+                    self, sequences.block(index), _keep_nothing, strict=False
+                )
+        return out
+
+    def predict_next(self, X):
+        """What comes after the last step of each sequence.
+
+        Parameters
+        ----------
+        X : array of shape (n_sequences, n_steps[, n_features]) or list of arrays
+            As in `filter`.
+
+        Returns
+        -------
+        ndarray of shape (n_sequences, n_symbols) or (n_sequences, n_features)
+            Categorical: the law P(x_{T+1} | x_1..x_T). Otherwise: the mean
+            E[x_{T+1} | x_1..x_T].
+
+        Raises
+        ------
+        ValueError
+            If a sequence has probability zero under the model.
+        """
+        sequences = self._read(X)
+        last = np.empty((len(sequences), self.n_states))
+        with single_blas_thread():
+            for index in sequences.blocks(_BATCH_SIZE):
+                last[index], _ = filter_block(self, sequences.block(index), keep_last)
+        return last @ self.transmat @ self._state_means
+
+    def sample(self, n_sequences=1, n_steps=20, *, random_state=None):
+        """Draw sequences.
+
+        Parameters
+        ----------
+        n_sequences : int, default=1
+        n_steps : int, default=20
+        random_state : int, RandomState instance or None, default=None
+
+        Returns
+        -------
+        X : ndarray of shape (n_sequences, n_steps) or (n_sequences, n_steps, \
+n_features)
+            Observations.
+        states : ndarray of int of shape (n_sequences, n_steps)
+            The hidden path that made them.
+        """
+        for name, value in {"n_sequences": n_sequences, "n_steps": n_steps}.items():
+            if value < 1:
+                raise ValueError(f"{name} must be at least 1, got {value!r}.")
+        rng = check_random_state(random_state)
+        states = np.empty((n_sequences, n_steps), dtype=np.intp)
+        law = np.broadcast_to(self.startprob, (n_sequences, self.n_states))
+        for t in range(n_steps):
+            states[:, t] = draw(law, rng)
+            law = self.transmat[states[:, t]]
+        return self._emit(states, rng), states
+
+    def save(self, path):
+        """Write the weights to a file: plain arrays, no pickle.
+
+        Parameters
+        ----------
+        path : str or path-like
+            The file, used as it is: no ending is added.
+        """
+        save_weights(path, type(self).__name__, self._arrays())
+
+    @classmethod
+    def load(cls, path):
+        """Read weights that `save` wrote; nothing in the file is executed.
+
+        Parameters
+        ----------
+        path : str or path-like
+
+        Returns
+        -------
+        Frozen weights of this class.
+
+        Raises
+        ------
+        ValueError
+            If the file is damaged, is no weights file, or holds another model.
+        """
+        arrays = load_weights(path, cls.__name__, cls._array_names)
+        try:
+            return cls(**arrays)
+        except (ValueError, TypeError) as error:
+            raise ValueError(f"The weights in {str(path)!r} are not valid: {error}")
+
+    def _every_step(self, X, run, fill=0):
+        sequences = self._read(X)
+        with single_blas_thread():
+            return sequences.unfold(
+                (
+                    (index, run(sequences.block(index)))
+                    for index in sequences.blocks(_BATCH_SIZE)
+                ),
+                fill,
+            )
+
+    def _stationary(self):
+        """The law of a late step, whatever the chain's period."""
+        n = self.n_states
+        # The long-run average of the chain from its start solves a linear system;
+        # a small restart makes it unique when the chain falls into parts.
+        restart = 1e-8
+        law = np.linalg.solve(
+            np.eye(n) - (1 - restart) * self.transmat.T, restart * self.startprob
+        )
+        return law / law.sum()
+
+
+def keep_last(steps, counts, n_columns, dtype):
+    """Collect the last step of each sequence: shape (n_sequences, n_columns)."""
+    ends = np.append(counts[1:], 0)
+    out = np.empty((counts[0], n_columns), dtype)
+    for t, belief in steps:
+        out[ends[t] : counts[t]] = belief[ends[t] :]
+    return out
+
+
+def _keep_nothing(steps, counts, n_columns, dtype):
+    for _ in steps:
+        pass
+    return np.empty((counts[0], 0), dtype)
+
+
+def draw(laws, rng):
+    """A category from each row of an array of laws."""
+    cumulative = np.cumsum(laws, axis=1)
+    u = rng.uniform(size=(len(laws), 1)) * cumulative[:, -1:]
+    return (cumulative <= u).sum(axis=1).clip(max=laws.shape[1] - 1)
+
+
+def _check_law(hmm, name, axes, shape):
+    """Rows of non-negative numbers that sum to one."""
+    array = getattr(hmm, name)
+    check_shape(hmm, name, axes, shape)
+    if not np.isfinite(array).all() or (array < 0).any():
+        raise ValueError(
+            f"{name} must hold probabilities in [0, 1], got values from {array.min()} "
+            f"to {array.max()}."
+        )
+    off = np.abs(np.atleast_2d(array).sum(axis=1) - 1)
+    if off.max() > _ROW_SUM_TOLERANCE:
+        row = off.argmax()
+        total = float(np.atleast_2d(array)[row].sum())
+        where = "" if array.ndim == 1 else f" row {row}"
+        raise ValueError(f"{name}{where} must sum to one, got {total!r}.")
+
+
+def check_shape(hmm, name, axes, shape):
+    """Raise if an array's shape is not the one its name asks for."""
+    array = getattr(hmm, name)
+    if array.shape != shape or 0 in array.shape:
+        raise ValueError(
+            f"{name} must have shape ({', '.join(axes)}) = {shape}, got {array.shape}."
+        )

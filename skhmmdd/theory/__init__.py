@@ -1,0 +1,54 @@
+"""Closed-form risk of linear heads: arrays in, arrays out.
+
+The deterministic equivalent of ridge and minimum-norm risk for any covariance, its
+special cases along the widths, results that are exact at finite sample size, and
+what can be computed from drawn data without refitting: effective parameters,
+leave-one-out, gradient descent at every epoch.
+"""
+
+from skhmmdd.theory._closed_forms import (
+    isotropic_risk,
+    latent_space_risk,
+    misspecified_risk,
+)
+from skhmmdd.theory._descent import gradient_descent_coef, gradient_descent_filter
+from skhmmdd.theory._effective import (
+    EffectiveParameters,
+    effective_parameters,
+    smoother_effective_parameters,
+)
+from skhmmdd.theory._finite_sample import gaussian_risk, random_subset_risk
+from skhmmdd.theory._kappa import EffectiveDof, effective_dof, solve_kappa
+from skhmmdd.theory._loo import gcv_risk, loo_risk
+from skhmmdd.theory._moments import LinearGaussianMoments, linear_gaussian_moments
+from skhmmdd.theory._norm import head_norm
+from skhmmdd.theory._projections import random_projection_risk
+from skhmmdd.theory._result import RiskResult
+from skhmmdd.theory._ridge import nested_risk, ridge_risk
+from skhmmdd.theory._tuning import optimal_alpha
+
+__all__ = [
+    "EffectiveDof",
+    "EffectiveParameters",
+    "LinearGaussianMoments",
+    "RiskResult",
+    "effective_dof",
+    "effective_parameters",
+    "gaussian_risk",
+    "gcv_risk",
+    "gradient_descent_coef",
+    "gradient_descent_filter",
+    "head_norm",
+    "isotropic_risk",
+    "latent_space_risk",
+    "linear_gaussian_moments",
+    "loo_risk",
+    "misspecified_risk",
+    "nested_risk",
+    "optimal_alpha",
+    "random_projection_risk",
+    "random_subset_risk",
+    "ridge_risk",
+    "smoother_effective_parameters",
+    "solve_kappa",
+]

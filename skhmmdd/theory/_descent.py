@@ -1,0 +1,159 @@
+"""Gradient descent on the head, at every epoch from one SVD."""
+
+import numpy as np
+
+from skhmmdd.theory._svd import DesignSVD
+from skhmmdd.theory._validation import check_array, check_real, unwrap
+
+
+def gradient_descent_filter(singular_values, n_steps, *, learning_rate=None):
+    r"""Filter that gradient descent applies to each singular direction.
+
+    Parameters
+    ----------
+    singular_values : array-like of shape (r,)
+        Singular values of the design; must be in [0, inf).
+
+    n_steps : int, float or array-like of shape (n_times,)
+        Numbers of steps t; must be whole numbers in [0, inf], infinity included.
+
+    learning_rate : float, default=None
+        Step size :math:`\eta`; must be positive and below :math:`2/s_{\max}^2`, beyond
+        which descent diverges. None: :math:`1/s_{\max}^2`.
+
+    Returns
+    -------
+    filter : ndarray of shape (r,) or (n_times, r)
+        Factor by which direction r maps :math:`u_r'y` to the coefficient along
+        :math:`v_r`.
+
+    Raises
+    ------
+    ValueError
+        If an argument is out of bounds, or all singular values are 0.
+
+    Notes
+    -----
+    Descent on :math:`\tfrac12\|y - Xb\|^2` from b = 0,
+    :math:`b_{t+1} = b_t + \eta X'(y - Xb_t)`, has after t steps exactly (ours)
+
+    .. math:: \frac{1 - (1 - \eta s_r^2)^t}{s_r}
+
+    on direction r. It grows to :math:`1/s_r`, the minimum-norm head, small singular
+    values last: early stopping lowers the peak, and the peak grows with the number
+    of epochs.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skhmmdd.theory import gradient_descent_filter
+    >>> gradient_descent_filter([1.0, 0.1], [1, 10, np.inf], learning_rate=0.5).round(4)
+    array([[ 0.5   ,  0.05  ],
+           [ 0.999 ,  0.4889],
+           [ 1.    , 10.    ]])
+    """
+    s = check_array(singular_values, "singular_values", ndim=(1,))
+    check_real(s, "singular_values")
+    n_steps = check_real(n_steps, "n_steps", allow_inf=True)
+    if n_steps.ndim > 1:
+        raise ValueError(
+            f"n_steps must be a scalar or a vector; got shape {n_steps.shape}."
+        )
+    if np.any(n_steps[np.isfinite(n_steps)] % 1):
+        raise ValueError(f"n_steps must be whole numbers; got {n_steps}.")
+    if s.max() == 0:
+        raise ValueError("singular_values must not all be 0.")
+    bound = 2.0 / s.max() ** 2
+    if learning_rate is None:
+        learning_rate = 0.5 * bound
+    learning_rate = float(check_real(learning_rate, "learning_rate", low_closed=False))
+    if learning_rate >= bound:
+        raise ValueError(
+            "learning_rate must be in (0, 2/max(singular_values)**2 = "
+            f"{bound:.6g}); got {learning_rate}."
+        )
+    positive = s > 0
+    step = learning_rate * s[positive] ** 2
+    times = n_steps[..., None]
+    done = np.ones((*n_steps.shape, step.size))
+    # by log1p, because 1 - step rounds to 1 for small singular values
+    small = step < 0.5
+    done[..., small] = -np.expm1(times * np.log1p(-step[small]))
+    done[..., ~small] = 1.0 - (1.0 - step[~small]) ** times
+    result = np.zeros((*n_steps.shape, s.size))
+    result[..., positive] = done / s[positive]
+    return result
+
+
+def gradient_descent_coef(
+    X, y, n_steps, *, learning_rate=None, fit_intercept=True, rcond=None
+):
+    """Coefficients of the head after given numbers of gradient steps.
+
+    Parameters
+    ----------
+    X : array-like of shape (n, p)
+        Features.
+
+    y : array-like of shape (n,) or (n, q)
+        Targets.
+
+    n_steps : int, float or array-like of shape (n_times,)
+        Numbers of steps; must be in [0, inf]. Infinity is the minimum-norm head.
+
+    learning_rate : float, default=None
+        As in :func:`gradient_descent_filter`.
+
+    fit_intercept : bool, default=True
+        Whether an intercept is fitted, in closed form, at every step: descent then
+        runs on centred data.
+
+    rcond : float, default=None
+        Singular values up to this share of the largest count as zero. None: machine
+        precision times the larger of n and p.
+
+    Returns
+    -------
+    coef : ndarray of shape (p,) or (p, q)
+        With one leading axis of n_times if `n_steps` is a vector.
+
+    intercept : float or ndarray
+        One for each output and time; 0 without an intercept.
+
+    Raises
+    ------
+    ValueError
+        If shapes disagree or an argument is out of bounds.
+
+    See Also
+    --------
+    gradient_descent_filter : The formula.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skhmmdd.theory import gradient_descent_coef
+    >>> X = np.array([[1.0, 0.0, 0.0], [0.0, 0.1, 0.0]])
+    >>> coef, _ = gradient_descent_coef(
+    ...     X, [1.0, 1.0], [1, 100, np.inf], fit_intercept=False
+    ... )
+    >>> coef.round(2)
+    array([[ 1.  ,  0.1 ,  0.  ],
+           [ 1.  ,  6.34,  0.  ],
+           [ 1.  , 10.  ,  0.  ]])
+    """
+    design = DesignSVD(X, fit_intercept, rcond)
+    centred, y_mean = design.check_target(y)
+    n_steps = np.asarray(n_steps, dtype=np.float64)
+    if design.s.size:
+        weights = gradient_descent_filter(
+            design.s, n_steps, learning_rate=learning_rate
+        )
+    else:
+        weights = np.zeros((*n_steps.shape, 0))
+    projected = design.u.T @ centred
+    coef = np.einsum("rp,...r,rq->...pq", design.vt, weights, projected, optimize=True)
+    intercept = y_mean - design.mean @ coef
+    if np.ndim(y) == 1:
+        return coef[..., 0], unwrap(intercept[..., 0])
+    return coef, intercept

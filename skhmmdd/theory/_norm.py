@@ -1,0 +1,92 @@
+"""How long the head's coefficient vector is."""
+
+import numpy as np
+
+from skhmmdd.theory._kappa import kappa_at
+from skhmmdd.theory._validation import (
+    check_alpha,
+    check_n_samples,
+    decompose_task,
+    unwrap,
+)
+
+
+def head_norm(cov, coef, noise_var, *, n_samples, alpha=0.0):
+    r"""Expected squared norm of the ridge or minimum-norm head.
+
+    Parameters
+    ----------
+    cov : array-like of shape (p, p) or (p,)
+        Covariance of the features, or its diagonal.
+
+    coef : array-like of shape (p,) or (p, q)
+        Coefficients of the best linear head.
+
+    noise_var : float or array-like of shape (q, q)
+        Variance of what that head leaves, summed over the outputs, or its covariance.
+
+    n_samples : float or array-like
+        Training samples n; must be in [2, inf).
+
+    alpha : float or array-like, default=0.0
+        Ridge penalty, unnormalised; must be in [0, inf).
+
+    Returns
+    -------
+    squared_norm : float or ndarray
+        :math:`E\|\hat b\|^2`, summed over the outputs, of the broadcast shape;
+        infinite at the threshold.
+
+    Raises
+    ------
+    ValueError
+        As in :func:`ridge_risk`.
+
+    Notes
+    -----
+    With :math:`\kappa`, :math:`\mathrm{df}_1`, :math:`\mathrm{df}_2` as in
+    :func:`ridge_risk`,
+
+    .. math::
+
+        E\|\hat b\|^2 = \beta'\Sigma(\Sigma+\kappa)^{-1}\beta
+            - \frac{\alpha\,\beta'\Sigma(\Sigma+\kappa)^{-2}\beta}{n-\mathrm{df}_2}
+            + \sigma^2\,\frac{\mathrm{tr}\,\Sigma(\Sigma+\kappa)^{-2}}
+                {n - \mathrm{df}_2}.
+
+    On isotropic features at `alpha` 0 this is :math:`r^2 +
+    \sigma^2\gamma/(1-\gamma)` below the threshold and
+    :math:`r^2/\gamma + \sigma^2/(\gamma-1)` above it, which is in the literature;
+    the general form is ours, from the same deterministic equivalent. A limit, with
+    the assumptions of :func:`ridge_risk`.
+
+    References
+    ----------
+    Hastie, Montanari, Rosset and Tibshirani, arXiv:1903.08560.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skhmmdd.theory import head_norm
+    >>> coef = np.full(200, 200**-0.5)
+    >>> head_norm(np.eye(200), coef, 0.5, n_samples=[100, 200, 400]).round(6)
+    array([1. , inf, 1.5])
+    """
+    eigenvalues, signal, noise_var = decompose_task(cov, coef, noise_var)
+    n_samples, alpha = np.broadcast_arrays(
+        check_n_samples(n_samples), check_alpha(alpha)
+    )
+    norm = np.empty(n_samples.shape)
+    for index in np.ndindex(norm.shape):
+        n, penalty = n_samples[index], alpha[index]
+        kappa = kappa_at(eigenvalues, np.ones_like(eigenvalues), n, penalty)
+        kept = eigenvalues / (eigenvalues + kappa)
+        lost = kappa / (eigenvalues + kappa)
+        spare = kept @ lost + (penalty / kappa if kappa > 0 else n - len(eigenvalues))
+        norm[index] = signal @ kept
+        if spare == 0:
+            norm[index] += np.inf if noise_var > 0 else 0.0
+            continue
+        weight = kept / (eigenvalues + kappa) / spare
+        norm[index] += noise_var * weight.sum() - penalty * (signal @ weight)
+    return unwrap(norm)
