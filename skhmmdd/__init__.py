@@ -1,6 +1,12 @@
 """Head tuning on frozen hidden Markov models, and its double descent."""
 
-from skhmmdd.datasets import load_syllables
+from skhmmdd.curve import CurvePoint, DoubleDescentCurve, DoubleDescentDisplay
+from skhmmdd.datasets import (
+    load_syllables,
+    make_hmm,
+    make_hmm_classification,
+    make_hmm_regression,
+)
 from skhmmdd.features import HMMFeatureTransformer, TokenEncoder
 from skhmmdd.heads import HeadClassifier, HeadRegressor
 from skhmmdd.hmm import BaumWelch, CategoricalHMM, GaussianHMM, as_hmm
@@ -8,6 +14,9 @@ from skhmmdd.hmm import BaumWelch, CategoricalHMM, GaussianHMM, as_hmm
 __all__ = [
     "BaumWelch",
     "CategoricalHMM",
+    "CurvePoint",
+    "DoubleDescentCurve",
+    "DoubleDescentDisplay",
     "GaussianHMM",
     "HMMFeatureTransformer",
     "HeadClassifier",
@@ -15,6 +24,9 @@ __all__ = [
     "TokenEncoder",
     "as_hmm",
     "load_syllables",
+    "make_hmm",
+    "make_hmm_classification",
+    "make_hmm_regression",
 ]
 
 __version__ = "0.1.0"

@@ -1,5 +1,15 @@
 """Generators with a known truth, and the real data that ships."""
 
+from skhmmdd.datasets._generators import (
+    make_hmm,
+    make_hmm_classification,
+    make_hmm_regression,
+)
 from skhmmdd.datasets._syllables import load_syllables
 
-__all__ = ["load_syllables"]
+__all__ = [
+    "load_syllables",
+    "make_hmm",
+    "make_hmm_classification",
+    "make_hmm_regression",
+]

@@ -63,8 +63,8 @@ IDENTITY = Readout("identity", None, None, None)
 def draw_readout(kind, n_inputs, n_components, random_state, dtype):
     """Draw a map.
 
-    Directions have independent normal entries of variance 1 / n_inputs; offsets are
-    standard normal for "relu", uniform phases for "fourier", zero for "linear".
+    Directions have independent standard normal entries; offsets are standard normal
+    for "relu", uniform phases for "fourier", zero for "linear".
 
     Parameters
     ----------
@@ -84,7 +84,7 @@ def draw_readout(kind, n_inputs, n_components, random_state, dtype):
     seeds = rng.randint(np.iinfo(np.int32).max, size=2)
     directions, offsets = map(np.random.RandomState, seeds)
     padded = -(-n_components // _PANEL) * _PANEL
-    weights = directions.standard_normal((padded, n_inputs)) / np.sqrt(n_inputs)
+    weights = directions.standard_normal((padded, n_inputs))
     if kind == "relu":
         shifts = offsets.standard_normal(padded)
     elif kind == "fourier":

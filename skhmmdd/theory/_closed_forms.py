@@ -83,8 +83,8 @@ def isotropic_risk(n_features, signal, noise_var, *, n_samples, alpha=0.0):
     half = 0.5 * (width + alpha - n_samples)
     root = np.sqrt(half**2 + n_samples * alpha)
     # the positive root, in whichever form adds two positive numbers
-    kappa = np.where(half > 0, half + root, 0.0) / n_samples
-    np.divide(alpha, root - half, out=kappa, where=(half <= 0) & (alpha > 0))
+    gap = np.where(root > half, root - half, 1.0)
+    kappa = np.where(half > 0, (half + root) / n_samples, alpha / gap)
 
     df2 = width / (1.0 + kappa) ** 2
     spare = n_samples - df2

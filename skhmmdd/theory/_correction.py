@@ -49,14 +49,12 @@ def gaussian_correction(
     terms = kept**2 * (kept - c) + d_cubic + cubic * d_df2 / spare
     d_bias = kappa * (signal @ terms) / spare
 
+    # The expansion fails near the threshold, of p or of a group of large eigenvalues:
+    # hold each factor between 1/2 and 2, which no exact result exceeds.
     bias_change = d_bias / bias if bias > 0 else 0.0
-    variance_change = d_var / variance if variance > 0 else 0.0
     bias = bias * (1.0 + np.clip(bias_change, -0.5, 1.0))
-    # 1/(1 - x) rather than 1 + x: exact wherever the exact variance is known
-    if not ridgeless:
-        # the expansion diverges where a small penalty meets the threshold
-        return bias, variance / (1.0 - np.clip(variance_change, -1.0, 0.5))
-    rank = multiplicities.sum()
-    if abs(rank - n_samples) <= 1 or variance_change >= 1:
+    if ridgeless and abs(multiplicities.sum() - n_samples) <= 1:
         return bias, np.inf
-    return bias, variance / (1.0 - variance_change)
+    # 1/(1 - x) rather than 1 + x: exact wherever the exact variance is known
+    variance_change = d_var / variance if variance > 0 else 0.0
+    return bias, variance / (1.0 - np.clip(variance_change, -1.0, 0.5))

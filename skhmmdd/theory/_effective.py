@@ -119,7 +119,7 @@ def effective_parameters(X_train, X_test, *, alpha=0.0, fit_intercept=True, rcon
     >>> round(counts.train, 6), bool(counts.test < 20)
     (30.0, True)
     """
-    design = DesignSVD(X_train, fit_intercept, rcond)
+    design = DesignSVD(X_train, fit_intercept, rcond, name="X_train")
     X_test = check_array(X_test, "X_test", ndim=(2,))
     if X_test.shape[1] != len(design.mean):
         raise ValueError(

@@ -37,14 +37,15 @@ def kappa_at(eigenvalues, multiplicities, n_samples, alpha):
     penalties near the smallest float.
     """
     rank = multiplicities.sum()
-    if alpha == 0 and rank <= n_samples:
-        return 0.0
     if rank == 0:
         return alpha / n_samples
     # kappa scales with the spectrum: in units of its largest eigenvalue no term
-    # below can overflow, or vanish in full.
+    # below can overflow, or vanish in full. What is left below 1e-290 is nothing.
     scale = eigenvalues.max()
-    eigenvalues, alpha = eigenvalues / scale, alpha / scale
+    eigenvalues = np.maximum(eigenvalues / scale, 1e-290)
+    alpha = alpha / scale if alpha > 1e-290 * scale else 0.0
+    if alpha == 0 and rank <= n_samples:
+        return 0.0
     excess_rank = max(rank - n_samples, 0.0)
     spare_samples = max(n_samples - rank, 0.0)
 
@@ -64,11 +65,7 @@ def kappa_at(eigenvalues, multiplicities, n_samples, alpha):
 
     # From n kappa = alpha + sum t kappa/(t + kappa), whose last sum lies between
     # (p - n) min t (where p > n) and sum t. The margin of e absorbs rounding.
-    low = max(
-        alpha / n_samples,
-        eigenvalues.min() * excess_rank / n_samples,
-        np.finfo(np.float64).tiny,
-    )
+    low = max(alpha, eigenvalues.min() * excess_rank) / n_samples
     high = (alpha + np.sum(multiplicities * eigenvalues)) / n_samples
     return scale * np.exp(
         brentq(

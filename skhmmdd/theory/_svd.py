@@ -19,11 +19,11 @@ class DesignSVD:
         constant vector): exactly 0 where a row can be fitted whatever its target.
     """
 
-    def __init__(self, X, fit_intercept, rcond=None):
-        X = check_array(X, "X", ndim=(2,))
+    def __init__(self, X, fit_intercept, rcond=None, name="X"):
+        X = check_array(X, name, ndim=(2,))
         self.n_samples = len(X)
         if self.n_samples < 2:
-            raise ValueError(f"X must have at least 2 rows; got {self.n_samples}.")
+            raise ValueError(f"{name} must have at least 2 rows; got {self.n_samples}.")
         self.fit_intercept = fit_intercept
         self.mean = X.mean(axis=0) if fit_intercept else np.zeros(X.shape[1])
         eps = np.finfo(np.float64).eps
