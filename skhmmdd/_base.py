@@ -24,7 +24,14 @@ def check_sequence_table(estimator, X, *, reset):
     `n_features_in_` and `feature_names_in_` apply. Arrays of symbols and lists
     may be as long as they like.
     """
+    if reset:
+        # An earlier fit may have left them, and lists set neither.
+        for name in ("n_features_in_", "feature_names_in_"):
+            if hasattr(estimator, name):
+                delattr(estimator, name)
     is_frame = hasattr(X, "columns") and not isinstance(X, np.ndarray)
+    if not is_frame and hasattr(X, "__array__"):
+        X = np.asarray(X)
     is_array = isinstance(X, np.ndarray) and X.ndim == 2
     if is_frame or (is_array and X.dtype.kind not in "iub"):
         return validate_data(

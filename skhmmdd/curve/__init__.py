@@ -3,5 +3,12 @@
 from skhmmdd.curve._curve import DoubleDescentCurve
 from skhmmdd.curve._display import DoubleDescentDisplay
 from skhmmdd.curve._landmarks import CurvePoint
+from skhmmdd.curve._width_path import WidthPath, width_path
 
-__all__ = ["CurvePoint", "DoubleDescentCurve", "DoubleDescentDisplay"]
+__all__ = [
+    "CurvePoint",
+    "DoubleDescentCurve",
+    "DoubleDescentDisplay",
+    "WidthPath",
+    "width_path",
+]

@@ -19,6 +19,7 @@ from skhmmdd.curve._complexity import order_by_complexity
 from skhmmdd.curve._display import DoubleDescentDisplay
 from skhmmdd.curve._evaluate import refit_curve
 from skhmmdd.curve._landmarks import find_threshold, peak_and_best
+from skhmmdd.curve._path_strategy import path_curve, why_not_path
 from skhmmdd.curve._results import make_results, refuse_nan
 from skhmmdd.curve._risks import constant_risk, resolve_risks, threshold_risk
 from skhmmdd.curve._validate import check_param_name, check_quantiles, make_cv
@@ -83,9 +84,12 @@ class DoubleDescentCurve(MetaEstimatorMixin, SkhmmddEstimator):
           fits. The first is the primary risk.
 
     strategy : {"auto", "refit", "path"}, default="auto"
-        How the curve is computed. ``"refit"`` clones, fits and scores at every point,
-        for any estimator and any parameter. ``"auto"`` refits too. ``"path"`` is not
-        available yet.
+        How the curve is computed.
+
+        - ``"refit"`` clones, fits and scores at every point, for any estimator and any
+          parameter.
+        - ``"path"`` takes all widths from shared factorizations: see the Notes.
+        - ``"auto"`` takes the path where it gives the same numbers, and else refits.
 
     quantiles : tuple of (float, float), default=(0.25, 0.75)
         Lower and upper quantile over the splits, in [0, 1], kept beside the median.
@@ -146,7 +150,7 @@ class DoubleDescentCurve(MetaEstimatorMixin, SkhmmddEstimator):
     best_ : CurvePoint
         Where the median test risk is lowest.
 
-    strategy_ : {"refit"}
+    strategy_ : {"path", "refit"}
         The strategy that was used.
 
     strategy_reason_ : str
@@ -177,6 +181,14 @@ class DoubleDescentCurve(MetaEstimatorMixin, SkhmmddEstimator):
     step treats every sample by itself, as nearly all do; wrap a
     :class:`~sklearn.preprocessing.FunctionTransformer` that mixes samples in an
     estimator of your own.
+
+    The width path (see :func:`width_path`) serves a Pipeline that ends in a
+    :class:`HeadRegressor` or :class:`HeadClassifier` of one `alpha`, with `param_name`
+    the `n_components` of the step before it, whose columns are nested: an
+    :class:`HMMFeatureTransformer` with frozen weights and an integer `random_state`,
+    :class:`LeadingColumns`, a :class:`~sklearn.decomposition.PCA` with
+    ``svd_solver="full"``, or any transformer with a true attribute
+    ``__skhmmdd_nested__``. All widths then cost about as much as one fit.
 
     Every fit uses one BLAS thread.
 
@@ -312,20 +324,17 @@ class DoubleDescentCurve(MetaEstimatorMixin, SkhmmddEstimator):
             for train, test in splitter.split(X, y, groups)
         ]
 
-        self.strategy_, self.strategy_reason_ = self._choose_strategy()
         interpolates = threshold_risk(self.risk, classifier)
-        table = refit_curve(
-            estimator,
-            self.param_name,
-            self.param_range_,
-            X,
-            y,
-            splits=splits,
-            risks={**risks, _THRESHOLD: interpolates},
-            fit_params=fit_params,
-            n_jobs=self.n_jobs,
-            verbose=self.verbose,
-        )
+        measured = {**risks, _THRESHOLD: interpolates}
+        problem = (estimator, self.param_name, self.param_range_)
+        self._choose_strategy(why_not_path(*problem, risks, fit_params))
+        options = {"splits": splits, "risks": measured, "verbose": self.verbose}
+        if self.strategy_ == "path":
+            table = path_curve(*problem, X, y, n_jobs=self.n_jobs, **options)
+        else:
+            table = refit_curve(
+                *problem, X, y, fit_params=fit_params, n_jobs=self.n_jobs, **options
+            )
         self._keep(table, splits)
         self.interpolation_threshold_ = find_threshold(
             self.complexity_,
@@ -334,15 +343,21 @@ class DoubleDescentCurve(MetaEstimatorMixin, SkhmmddEstimator):
         )
         return self
 
-    def _choose_strategy(self):
-        """The strategy, and the reason for it in words."""
-        if self.strategy == "path":
-            raise ValueError(
-                "strategy='path' is not available yet: use 'auto' or 'refit'."
-            )
+    def _choose_strategy(self, obstacle):
+        """Set the strategy, and the reason for it in words."""
+        if self.strategy == "path" and obstacle:
+            raise ValueError(f"strategy='path' is not possible here: {obstacle}.")
         if self.strategy == "refit":
-            return "refit", "strategy='refit' was asked for."
-        return "refit", "Any estimator and any parameter can be refitted."
+            self.strategy_ = "refit"
+            self.strategy_reason_ = "strategy='refit' was asked for."
+        elif obstacle:
+            self.strategy_ = "refit"
+            self.strategy_reason_ = f"No width path: {obstacle}."
+        else:
+            self.strategy_ = "path"
+            self.strategy_reason_ = (
+                "Nested features under a head: all widths share their factorizations."
+            )
 
     def _remember_features(self, X):
         # Only of two-dimensional X: the second axis of a three-dimensional one is time.

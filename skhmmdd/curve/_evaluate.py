@@ -195,13 +195,16 @@ class Progress:
         Number of fits.
     verbose : int
         Silent at zero.
+    what : str, default="fits"
+        What is counted.
     """
 
     interval = 1.0
 
-    def __init__(self, total, verbose):
+    def __init__(self, total, verbose, what="fits"):
         self.total = total
         self.verbose = verbose
+        self.what = what
         self._start = self._printed = perf_counter()
 
     def update(self, done):
@@ -214,7 +217,7 @@ class Progress:
         elapsed = now - self._start
         remaining = elapsed * (self.total - done) / done
         print(
-            f"[DoubleDescentCurve] {done}/{self.total} fits, "
+            f"[DoubleDescentCurve] {done}/{self.total} {self.what}, "
             f"elapsed {elapsed:.1f} s, remaining {remaining:.1f} s",
             file=sys.stderr,
         )

@@ -217,6 +217,16 @@ def constant_risk(risk, classifier, y, splits):
     return np.array(risks)
 
 
+def is_mean_squared_error(risk):
+    """Whether a risk is the built-in squared error of a regressor."""
+    return isinstance(risk, partial) and _square_per_output in risk.args
+
+
+def needs_estimator(risk):
+    """Whether a risk asks a fitted estimator, as scorers do, and not predictions."""
+    return isinstance(risk, partial) and risk.func is _negative_score
+
+
 def risk_label(name):
     """Name of a risk for people: what is drawn when a score is negated.
 

@@ -1,6 +1,7 @@
 """Sequences in, a nested feature matrix out."""
 
+from skhmmdd.features._columns import LeadingColumns
 from skhmmdd.features._tokens import TokenEncoder
 from skhmmdd.features._transformer import HMMFeatureTransformer
 
-__all__ = ["HMMFeatureTransformer", "TokenEncoder"]
+__all__ = ["HMMFeatureTransformer", "LeadingColumns", "TokenEncoder"]

@@ -1,5 +1,6 @@
 """Frozen HMM beliefs as features of tunable width."""
 
+from copy import copy
 from numbers import Integral
 
 import numpy as np
@@ -40,7 +41,8 @@ class HMMFeatureTransformer(
     hmm : frozen weights, fitted model or unfitted BaumWelch, default=None
         `CategoricalHMM`, `GaussianHMM` or a fitted model that `as_hmm` takes: frozen.
         An unfitted `BaumWelch`: a clone of it is pretrained on what `fit` sees. None
-        is `BaumWelch()`.
+        is `BaumWelch()`. As a value in a grid over `hmm` itself, give frozen weights
+        (`as_hmm`): scikit-learn un-fits the estimators that a grid holds.
     n_components : int, default=None
         Width of the features, in [1, inf); None gives the representation itself,
         unmapped. Features are nested: the first k columns at width K are the columns at
@@ -60,8 +62,8 @@ default="belief"
     readout : {"relu", "fourier", "linear", "identity"}, default="relu"
         The nested map from the standardised representation u to column j:
         :math:`\max(0, w_j'u + c_j)`, :math:`\sqrt 2\cos(w_j'u + c_j)`,
-        :math:`w_j'u`, or the leading coordinates :math:`u_j` as they are. Without
-        effect when `n_components` is None.
+        :math:`w_j'u`, or the leading coordinates of the representation as they are,
+        not standardised. Without effect when `n_components` is None.
     dtype : {"float64", "float32"} or dtype, default="float64"
         Precision of the recursions and of the features.
     batch_size : int, default=1024
@@ -171,6 +173,12 @@ default="belief"
     def __skhmmdd_frozen__(self):
         # A step that learns nothing from the data: one fit serves every resample.
         return self.hmm is not None and not _is_unfitted(self.hmm)
+
+    @property
+    def __skhmmdd_nested__(self):
+        # A pretraining that depends on the training set is fitted in every resample,
+        # and its columns are nested all the same.
+        return True
 
     # `hmm` may be an unfitted estimator, to be cloned: its parameters are checked by
     # its own fit.
@@ -299,11 +307,13 @@ shape (n_steps_i, n_components)
 
     def __sklearn_clone__(self):
         # scikit-learn's clone would un-fit a fitted donor: what is frozen is shared.
-        params = self.get_params(deep=False)
-        if self.__skhmmdd_frozen__:
-            hmm = params.pop("hmm")
-            return type(self)(hmm, **{k: clone(v, safe=False) for k, v in params.items()})
-        return type(self)(**{k: clone(v, safe=False) for k, v in params.items()})
+        if not self.__skhmmdd_frozen__:
+            return super().__sklearn_clone__()
+        without = copy(self)
+        without.hmm = None
+        twin = super(HMMFeatureTransformer, without).__sklearn_clone__()
+        twin.hmm = self.hmm
+        return twin
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
@@ -331,7 +341,7 @@ def _check_still_fitted(model):
 
 def _check_dtype(dtype):
     try:
-        checked = np.dtype(dtype)
+        checked = None if dtype is None else np.dtype(dtype)
     except TypeError:
         checked = None
     if checked not in (np.float64, np.float32):

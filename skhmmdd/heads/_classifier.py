@@ -180,10 +180,7 @@ class HeadClassifier(ClassifierMixin, _LinearHead):
                 "y must hold at least two classes among the samples of positive "
                 f"weight; got one class: {self.classes_.tolist()}."
             )
-        one_hot = (y[:, None] == self.classes_).astype(np.float64)
-        binary = len(self.classes_) == 2
-        targets = one_hot[:, 1:] - one_hot[:, :1] if binary else one_hot
-        self._fit_targets(X, targets, weights)
+        self._fit_targets(X, code_labels(y, self.classes_), weights)
         return self
 
     def decision_function(self, X):
@@ -216,9 +213,7 @@ class HeadClassifier(ClassifierMixin, _LinearHead):
         y : ndarray of shape (n_samples,)
             Class labels.
         """
-        scores = self.decision_function(X)
-        best = scores.argmax(axis=1) if scores.ndim == 2 else (scores > 0).astype(int)
-        return self.classes_[best]
+        return labels_of(self.decision_function(X), self.classes_)
 
     def predict_proba(self, X):
         """Project the one-hot scores on the probability simplex.
@@ -233,8 +228,24 @@ class HeadClassifier(ClassifierMixin, _LinearHead):
         probabilities : ndarray of shape (n_samples, n_classes)
             Non-negative rows that sum to one, in the order of ``classes_``.
         """
-        scores = self.decision_function(X)
-        if scores.ndim == 2:
-            return project_simplex(scores)
-        second = np.clip((1 + scores) / 2, 0.0, 1.0)
-        return np.column_stack([1 - second, second])
+        return probabilities_of(self.decision_function(X))
+
+
+def code_labels(y, classes):
+    """Targets of the head: one-hot, or -1 and +1 in one column for two classes."""
+    one_hot = (y[:, None] == classes).astype(np.float64)
+    return one_hot[:, 1:] - one_hot[:, :1] if len(classes) == 2 else one_hot
+
+
+def labels_of(scores, classes):
+    """The class of the highest score."""
+    best = scores.argmax(axis=1) if scores.ndim == 2 else (scores > 0).astype(int)
+    return classes[best]
+
+
+def probabilities_of(scores):
+    """Projection of the one-hot scores on the probability simplex."""
+    if scores.ndim == 2:
+        return project_simplex(scores)
+    second = np.clip((1 + scores) / 2, 0.0, 1.0)
+    return np.column_stack([1 - second, second])

@@ -131,6 +131,34 @@ def decompose(X, y, *, sample_weight=None, fit_intercept=True, rcond=None):
     )
 
 
+def on_contrasts(X, y, fit_intercept):
+    """The same least-squares problem without its intercept.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_samples, p)
+    y : ndarray of shape (n_samples, q)
+    fit_intercept : bool
+
+    Returns
+    -------
+    design : ndarray of shape (n_samples - 1, p), or X itself without an intercept
+        The centred design on n_samples - 1 orthonormal contrasts: coefficients that
+        fit it fit the centred rows.
+    response : ndarray of shape (n_samples - 1, q), or y itself
+    x_mean : ndarray of shape (p,)
+    y_mean : ndarray of shape (q,)
+        What was subtracted; zeros without an intercept.
+    """
+    if not fit_intercept:
+        return X, y, np.zeros(X.shape[1]), np.zeros(y.shape[1])
+    X, y = X.copy(), y.copy()
+    weights = np.ones(len(X))
+    x_mean, y_mean = _centre(X, weights), _centre(y, weights)
+    unit = weights / np.sqrt(len(X))
+    return _contrasts(X, unit), _contrasts(y, unit), x_mean, y_mean
+
+
 def _centre(A, weights):
     """Subtract the weighted mean of each column in place, and return it."""
     mean = weights @ A / weights.sum()

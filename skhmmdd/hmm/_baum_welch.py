@@ -86,13 +86,14 @@ class BaumWelch(DensityMixin, SkhmmddEstimator):
     Raises
     ------
     ValueError
-        If the corpus is empty, holds symbols outside the alphabet, infinity or an empty
-        sequence, or does not fit `init`.
+        If the corpus is empty, holds symbols outside the alphabet, infinity, an empty
+        sequence or a feature that is never observed, or does not fit `init`; if
+        `pseudocount` is too small to keep a variance from vanishing.
 
     Warns
     -----
     ConvergenceWarning
-        If no start reaches `tol` within `max_iter` iterations.
+        If the start that is kept did not reach `tol` within `max_iter` iterations.
 
     See Also
     --------
@@ -246,10 +247,20 @@ class BaumWelch(DensityMixin, SkhmmddEstimator):
                 )
             if iteration:
                 gain = (log_posteriors[-1] - log_posteriors[-2]) / corpus.n_observed
-                converged = bool(gain < self.tol)
+                # At tol=0 a fall by rounding is no convergence.
+                converged = bool(self.tol > 0 and gain < self.tol)
             if converged or iteration == self.max_iter:
                 return hmm, log_likelihoods, log_posteriors, converged
-            hmm = maximise(hmm, counts, self.pseudocount, corpus.center, corpus.scale)
+            try:
+                hmm = maximise(
+                    hmm, counts, self.pseudocount, corpus.center, corpus.scale
+                )
+            except ValueError as error:
+                raise ValueError(
+                    f"EM at pseudocount={self.pseudocount:g} came to weights that are "
+                    f"not valid: {error} A state has shrunk onto too few different "
+                    "observations; raise pseudocount or lower n_states."
+                ) from error
 
     def score_samples(self, X):
         """Log-likelihood of each sequence under the pretrained weights, in nats.
@@ -308,11 +319,7 @@ class _Corpus:
         self.n_observed = self.sequences.n_steps
         self.center, self.scale = 0.0, 1.0
         if not is_symbolic:
-            values = self.sequences.observed()
-            self.center = np.nanmean(values, axis=0)
-            variance = np.nanvar(values, axis=0)
-            # A feature that never moves still gets a width, next to nothing.
-            self.scale = variance + 1e-9 * (1 + variance.mean())
+            self.center, self.scale = _location_and_scale(self.sequences.observed())
         self.is_symbolic = is_symbolic
 
     def random_start(self, rng):
@@ -341,3 +348,16 @@ class _Corpus:
             options.n_jobs,
         )
         return reduce(add, parts)
+
+
+def _location_and_scale(values):
+    """Mean and variance of each feature, whatever its unit."""
+    if (unseen := np.isnan(values).all(axis=0)).any():
+        raise ValueError(
+            f"Feature {unseen.argmax()} of X is never observed: every step has NaN there."
+        )
+    center, variance = np.nanmean(values, axis=0), np.nanvar(values, axis=0)
+    # A feature that never moves still gets a width, next to nothing.
+    still = np.sqrt(variance) <= 1e-13 * np.abs(center)
+    size = np.where(center == 0, 1.0, np.abs(center))
+    return center, np.where(still, 1e-9 * size**2, variance)

@@ -6,6 +6,7 @@ import joblib
 import numpy as np
 from sklearn.exceptions import NotFittedError
 
+from skhmmdd.hmm._baum_welch import BaumWelch
 from skhmmdd.hmm._models import CategoricalHMM, GaussianHMM
 from skhmmdd.hmm._sequences import read_observations
 from skhmmdd.hmm._weights import FrozenHMM
@@ -32,6 +33,8 @@ def as_hmm(model):
         If the model is of a kind that is not known.
     sklearn.exceptions.NotFittedError
         If the model is not fitted.
+    ValueError
+        If its number of states was set anew after it was fitted.
 
     Examples
     --------
@@ -42,8 +45,7 @@ def as_hmm(model):
     """
     if isinstance(model, FrozenHMM):
         return model
-    library = type(model).__module__.split(".")[0]
-    if library == "skhmmdd" and hasattr(model, "n_states"):
+    if isinstance(model, BaumWelch):
         return _fitted(model, "hmm_")
     for base in type(model).__mro__:
         if base.__module__.startswith("hmmlearn."):
@@ -65,6 +67,12 @@ def _fitted(model, attribute):
 
 def _from_hmmlearn(model):
     startprob, transmat = _fitted(model, "startprob_"), _fitted(model, "transmat_")
+    if model.n_components != len(startprob):
+        raise ValueError(
+            f"hmm is a fitted {type(model).__name__} of {len(startprob)} states whose "
+            f"n_components was set to {model.n_components} afterwards. Fitted models are "
+            "frozen: fit one for each n_components."
+        )
     family = {base.__name__ for base in type(model).__mro__}
     if "BaseCategoricalHMM" in family:
         return CategoricalHMM(startprob, transmat, _fitted(model, "emissionprob_"))
@@ -108,8 +116,9 @@ class HmmlearnEmission:
             return model.lambdas_
         if "BaseGMMHMM" in family:
             return (model.weights_[:, :, None] * model.means_).sum(axis=1)
-        if "BaseMultinomialHMM" in family and np.ndim(model.n_trials) == 0:
-            return model.n_trials * model.emissionprob_
+        if "BaseMultinomialHMM" in family:
+            n_trials = np.unique(model.n_trials)
+            return n_trials * model.emissionprob_ if len(n_trials) == 1 else None
         return getattr(model, "means_", None)
 
     def log_likelihood(self, values):

@@ -92,7 +92,8 @@ def expected_counts(hmm, block, center=0.0):
 def _emission_counts(hmm, values, smoothed, center):
     smoothed = smoothed.reshape(-1, hmm.n_states)
     if isinstance(hmm, CategoricalHMM):
-        symbols = values.ravel() % (hmm.n_symbols + 1)  # -1 becomes the last row
+        # -1 becomes the last row; a short integer type may not hold n_symbols.
+        symbols = values.ravel().astype(np.intp) % (hmm.n_symbols + 1)
         n = len(symbols)
         one_hot = csc_array(
             (np.ones(n), symbols, np.arange(n + 1)), shape=(hmm.n_symbols + 1, n)
@@ -172,6 +173,7 @@ def maximise(hmm, statistics, pseudocount, center=0.0, scale=1.0):
     n = weight[:, None] if full else weight
     has_data = n > np.finfo(float).tiny
     shift = np.divide(first, n, out=hmm.means - center, where=has_data)
+    means = np.where(has_data, shift + center, hmm.means)
     prior = np.broadcast_to(scale, shift.shape[1:])
     if full:
         n, has_data, prior = n[..., None], has_data[..., None], np.diag(prior)
@@ -186,7 +188,7 @@ def maximise(hmm, statistics, pseudocount, center=0.0, scale=1.0):
         out=np.array(hmm.covars),
         where=np.broadcast_to(has_data | (pseudocount > 0), scatter.shape),
     )
-    return GaussianHMM(startprob, transmat, shift + center, covars)
+    return GaussianHMM(startprob, transmat, means, covars)
 
 
 def _law(counts, pseudocount, before):

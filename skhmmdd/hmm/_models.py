@@ -233,7 +233,11 @@ def _check_positive_definite(covars):
     for k, covar in enumerate(covars):
         if not np.allclose(covar, covar.T):
             raise ValueError(f"covars[{k}] must be symmetric.")
-        if (least := np.linalg.eigvalsh(covar).min()) <= 0:
+        # Unlike eigenvalues, the factor is as exact for features in different units.
+        try:
+            np.linalg.cholesky(covar)
+        except np.linalg.LinAlgError:
+            least = np.linalg.eigvalsh(covar).min()
             raise ValueError(
                 f"covars[{k}] must be positive definite; its least eigenvalue is {least}."
-            )
+            ) from None

@@ -115,8 +115,9 @@ class Sequences(NamedTuple):
 def infer_emission(X):
     """ "categorical" for integers of at least -1, otherwise "gaussian"."""
     if _is_table(X):
-        X = np.asarray(X)
-        pieces = [X]
+        pieces = [np.asarray(X)]
+    elif sparse.issparse(X) or not hasattr(X, "__iter__"):
+        return "gaussian"  # for the reader to refuse
     else:
         pieces = list(map(np.asarray, X))
     is_symbol = all(
@@ -161,7 +162,7 @@ def read_symbols(X, n_symbols=None, name="X"):
         if (wrong := symbols != whole).any():
             raise ValueError(
                 f"{name} must hold integer symbols (-1 or NaN for missing), got "
-                f"{values[wrong][0]!r}. Encode tokens with TokenEncoder; for "
+                f"{values[wrong][0].item()!r}. Encode tokens with TokenEncoder; for "
                 "continuous observations use a GaussianHMM."
             )
         values = symbols

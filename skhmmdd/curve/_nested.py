@@ -1,0 +1,251 @@
+r"""The head at every width of a nested design, from shared factorizations.
+
+The matrices come centred and on contrasts (see `heads`), so there is no intercept here.
+With p columns the head's predictions are :math:`Z_p b_p`, and blocks of neighbouring
+widths share one factorization each, in either of two ways.
+
+*By columns*, for narrow designs: with the QR factors of the widest one, its leading
+columns have the leading part of R, the inverse of which nests too. So with
+:math:`T = Z R^{-1}` and :math:`c = Q'y`, the predictions at width p are
+:math:`\sum_{j \le p} T_j c_j`. Ridge adds the rows :math:`\sqrt\alpha I`.
+
+*By rows*, for designs wider than tall: with the LQ factors of the first p columns,
+:math:`X_p = L Q`, :math:`D = Z_p Q'`, :math:`w = L^{-1}y`, and b more columns F of X and
+:math:`F_z` of Z,
+
+.. math:: G = L^{-1}F, \quad I + G'G = M M', \quad U = G M^{-\top}, \quad
+          V = F_z M^{-\top}, \quad s = U'w,
+
+the predictions at width p + j are :math:`D w - \sum_{i \le j} (D U - V)_i s_i`, since
+Cholesky factors and triangular inverses nest. Ridge starts from the columns
+:math:`\sqrt\alpha I`, on which Z is zero. Near the threshold L and D are carried to the next
+block by a QR of (L, F), an orthogonal transformation that never squares X, so errors stay
+of the order of the condition number of X itself. Once that is small, L comes from the
+Cholesky factorization of the running sum :math:`X_p X_p'`, which is three times cheaper.
+Either way no error builds up from block to block.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from scipy import linalg
+
+# Beyond this condition number a rank decision may be at stake: the caller then solves
+# the width by itself.
+_TRUSTED_CONDITION = 1e10
+# Up to this one squares of the design are harmless: they cost its square in accuracy.
+_SQUARABLE_CONDITION = 5e3
+_SMALLEST_BLOCK, _LARGEST_BLOCK = 16, 256
+
+
+class Block(NamedTuple):
+    """Neighbouring widths `first`, `first + 1`, ...
+
+    The predictions at width first + j are `start` plus the sum over i <= j of
+    `steps[i]` times `weights[i]`.
+    """
+
+    first: int
+    start: np.ndarray
+    """Shape (n_outputs, n_rows)."""
+    steps: np.ndarray
+    """Shape (n_widths, n_rows)."""
+    weights: np.ndarray
+    """Shape (n_widths, n_outputs)."""
+    coef_sq: np.ndarray
+    """Squared norm of the head over all outputs, shape (n_widths,)."""
+    condition: np.ndarray
+    """Upper bound on the condition number at each width, shape (n_widths,)."""
+    interpolates: bool
+    """Whether the heads pass through every sample; `start` and `steps` are then of
+    the rows past the training rows only."""
+
+    def predictions(self, output):
+        """Predictions of one output, shape (n_widths, n_rows)."""
+        moves = self.steps * self.weights[:, output, None]
+        moves[0] += self.start[output]
+        return np.cumsum(moves, axis=0, out=moves)
+
+
+def nested_blocks(X, y, Z, n_train, alpha=0.0):
+    """Blocks of widths that cover 1 to p, in order.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_samples, p)
+        Nested design: its first k columns are the design of width k.
+    y : ndarray of shape (n_samples, n_outputs)
+    Z : ndarray of shape (n_rows, p)
+        Where the heads predict, the training rows first.
+    n_train : int
+        How many training rows there are.
+    alpha : float, default=0.0
+        0 is minimum norm, above it ridge.
+
+    Yields
+    ------
+    Block
+    """
+    n, p = X.shape
+    if not n * p:
+        return
+    # With a penalty the columns stay independent past n; squaring is safe from 2n on.
+    narrow = min(p, n if alpha == 0 else 2 * n)
+    start = np.zeros((y.shape[1], len(Z)))
+    yield from _by_columns(X[:, :narrow], y, Z[:, :narrow], alpha, start)
+    if narrow < p:
+        yield from _by_rows(X, y, Z if alpha else Z[n_train:], alpha, narrow)
+
+
+def _by_columns(X, y, Z, alpha, start):
+    n, p = X.shape
+    if alpha:
+        X = np.vstack([X, np.sqrt(alpha) * np.eye(p)])
+        y = np.vstack([y, np.zeros((p, y.shape[1]))])
+    Q, R = linalg.qr(X, mode="economic", check_finite=False)
+    weights = Q.T @ y
+    independent = _leading_independent(R)
+    inverse = np.zeros((p, p))
+    inverse[:independent, :independent] = _triangular_inverse(
+        R[:independent, :independent], lower=False
+    )
+    condition = np.full(p, np.inf)
+    condition[:independent] = np.sqrt(
+        np.cumsum((X**2).sum(axis=0))[:independent]
+        * np.cumsum((inverse**2).sum(axis=0))[:independent]
+    )
+    coef = np.zeros(weights.shape)
+    for a in range(0, p, _LARGEST_BLOCK):
+        part = slice(a, min(a + _LARGEST_BLOCK, p))
+        columns = inverse[:, part]
+        coef_sq = np.zeros(columns.shape[1])
+        for output, c in enumerate(weights[part].T):
+            running = coef[:, output, None] + np.cumsum(columns * c, axis=1)
+            coef_sq += (running**2).sum(axis=0)
+            coef[:, output] = running[:, -1]
+        steps = (Z @ columns).T
+        yield Block(a + 1, start, steps, weights[part], coef_sq, condition[part], False)
+        start = start + weights[part].T @ steps
+
+
+def _by_rows(X, y, Z, alpha, p):
+    width = X.shape[1]
+    factor = _Rotations(X, Z, alpha, p + 1)
+    p += 1
+    size, largest = 1, min(max(len(X) // 2, _SMALLEST_BLOCK), _LARGEST_BLOCK)
+    while True:
+        size = min(size, width - p + 1)
+        block = _one_block(p, p + size - 1, X, y, Z, alpha, factor)
+        yield block
+        seen, p = p, p + size
+        if p > width:
+            return
+        condition = block.condition[-1]
+        if isinstance(factor, _Rotations) and condition < _SQUARABLE_CONDITION:
+            factor = _Sums(X, Z, alpha, p)
+        else:
+            factor.add(X[:, seen:p], Z[:, seen:p])
+        # At the threshold the design is ill-conditioned and gets better fast: short
+        # blocks keep what is lost there from what comes after.
+        trusted = condition < _TRUSTED_CONDITION
+        size = min(2 * size, largest if trusted else _SMALLEST_BLOCK)
+
+
+class _Rotations:
+    """L and D by orthogonal transformations."""
+
+    def __init__(self, X, Z, alpha, p):
+        n = len(X)
+        self.L, self.D = np.zeros((n, 0)), np.zeros((len(Z), 0))
+        if alpha:
+            self.L, self.D = np.sqrt(alpha) * np.eye(n), np.zeros((len(Z), n))
+        self.add(X[:, :p], Z[:, :p])
+
+    def add(self, F, F_z):
+        wide = np.hstack([self.L, F])
+        Q, R = linalg.qr(wide.T, mode="economic", check_finite=False)
+        self.L, self.D = R.T, np.hstack([self.D, F_z]) @ Q
+
+    def cross(self, inverse, right):
+        """D times `right`, transposed."""
+        return right.T @ self.D.T
+
+
+class _Sums:
+    """L by Cholesky factorization of the sum XX', D from the sum ZX'."""
+
+    def __init__(self, X, Z, alpha, p):
+        self.K = X[:, :p] @ X[:, :p].T + alpha * np.eye(len(X))
+        self.C = Z[:, :p] @ X[:, :p].T
+
+    def add(self, F, F_z):
+        self.K += F @ F.T
+        self.C += F_z @ F.T
+
+    @property
+    def L(self):
+        return linalg.cholesky(self.K, lower=True, check_finite=False)
+
+    def cross(self, inverse, right):
+        return (right.T @ inverse) @ self.C.T
+
+
+def _one_block(p, last, X, y, Z, alpha, factor):
+    n, n_outputs = y.shape
+    F, F_z = X[:, p:last], Z[:, p:last]
+    n_widths = last - p + 1
+    L = factor.L
+    if _leading_independent(L.T) < n:
+        return Block(
+            p,
+            np.zeros((n_outputs, len(Z))),
+            np.zeros((n_widths, len(Z))),
+            np.zeros((n_widths, n_outputs)),
+            np.zeros(n_widths),
+            np.full(n_widths, np.inf),
+            alpha == 0,
+        )
+    inverse = _triangular_inverse(L, lower=True)
+    w = inverse @ y
+    G = inverse @ F
+    M = np.linalg.cholesky(np.eye(n_widths - 1) + G.T @ G)
+    shrink = _triangular_inverse(M, lower=True)
+    U = shrink @ G.T
+    weights = np.zeros((n_widths, n_outputs))
+    weights[1:] = U @ w
+    steps = np.zeros((n_widths, len(Z)))
+    np.subtract(shrink @ F_z.T, factor.cross(inverse, U.T), out=steps[1:])
+    # More columns only lift the least singular value.
+    size_sq = (X[:, :p] ** 2).sum() + np.append(0.0, np.cumsum((F**2).sum(axis=0)))
+    condition = np.sqrt((size_sq + n * alpha) * (inverse**2).sum())
+    coef_sq = (w**2).sum() - np.cumsum((weights**2).sum(axis=1))
+    if alpha:
+        coef_sq -= alpha * _dual_sq(inverse, w, U, weights)
+    start = factor.cross(inverse, w)
+    return Block(p, start, steps, weights, coef_sq, condition, alpha == 0)
+
+
+def _dual_sq(inverse, w, U, weights):
+    """Squared norm of (X_p X_p' + alpha I)^-1 y at each width of a block."""
+    dual, moves = inverse.T @ w, inverse.T @ U.T
+    out = np.zeros(len(weights))
+    for output, s in enumerate(weights.T):
+        running = dual[:, output, None] - np.cumsum(moves * s[1:], axis=1)
+        out += (np.hstack([dual[:, output, None], running]) ** 2).sum(axis=0)
+    return out
+
+
+def _triangular_inverse(A, lower):
+    if not len(A):
+        return A
+    inverse, info = linalg.lapack.dtrtri(A, lower=lower)
+    if info:
+        raise linalg.LinAlgError(f"Triangular factor {info} is zero.")
+    return inverse
+
+
+def _leading_independent(R):
+    """How many leading columns of a triangular factor are safely independent."""
+    size = np.abs(np.diag(R))
+    weak = size * _TRUSTED_CONDITION <= np.sqrt((R**2).sum())
+    return int(weak.argmax()) if weak.any() else len(size)

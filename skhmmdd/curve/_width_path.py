@@ -1,0 +1,258 @@
+"""The risk of the head at every width of nested features, for the price of one fit."""
+
+from numbers import Real
+from typing import NamedTuple
+
+import numpy as np
+from sklearn.utils import check_array, check_consistent_length
+from sklearn.utils._param_validation import Interval, validate_params
+
+from skhmmdd._parallel import single_blas_thread
+from skhmmdd.curve._nested import _TRUSTED_CONDITION, nested_blocks
+from skhmmdd.heads._solve import decompose, on_contrasts, shrink
+
+
+class WidthPath(NamedTuple):
+    """The head at several widths of nested features.
+
+    Attributes
+    ----------
+    widths : ndarray of int of shape (n_widths,)
+        Numbers of leading columns, increasing.
+    train_risk : ndarray of shape (n_widths,)
+        Mean squared error on the training rows, over rows and outputs.
+    test_risk : ndarray of shape (n_widths,) or None
+        The same on the test rows; None without test targets.
+    coef_norm : ndarray of shape (n_widths,)
+        Euclidean (Frobenius) norm of the head's coefficients.
+    train_predictions : ndarray of shape (n_widths, n_samples[, n_outputs]) or None
+        None unless asked for.
+    predictions : ndarray of shape (n_widths, n_test[, n_outputs]) or None
+        On the test rows; None unless asked for.
+    """
+
+    widths: np.ndarray
+    train_risk: np.ndarray
+    test_risk: np.ndarray | None
+    coef_norm: np.ndarray
+    train_predictions: np.ndarray | None
+    predictions: np.ndarray | None
+
+
+@validate_params(
+    {
+        "X": "no_validation",
+        "y": "no_validation",
+        "X_test": "no_validation",
+        "y_test": "no_validation",
+        "widths": ["array-like", None],
+        "alpha": [Interval(Real, 0, None, closed="left")],
+        "fit_intercept": ["boolean"],
+        "rcond": [None, Interval(Real, 0, 1, closed="left")],
+        "return_predictions": ["boolean"],
+    },
+    prefer_skip_nested_validation=True,
+)
+def width_path(
+    X,
+    y,
+    X_test=None,
+    y_test=None,
+    *,
+    widths=None,
+    alpha=0.0,
+    fit_intercept=True,
+    rcond=None,
+    return_predictions=False,
+):
+    r"""The minimum-norm or ridge head at every width of nested features.
+
+    The head of width k is trained on the first k columns of `X`. All widths come out of
+    shared factorizations: about the price of one fit at full width, where refitting
+    would cost one fit each.
+
+    Parameters
+    ----------
+    X : array-like of shape (n_samples, n_features)
+        Nested features: the leading columns are the narrower design.
+    y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+        Targets.
+    X_test : array-like of shape (n_test, n_features), default=None
+        Rows to predict.
+    y_test : array-like of shape (n_test,) or (n_test, n_outputs), default=None
+        Their targets; None gives no test risk.
+    widths : array-like of int, default=None
+        Widths wanted, each in [1, n_features]; None is all of them.
+    alpha : float, default=0.0
+        0 is the minimum-norm head, above it ridge; in [0, inf). One value, not scaled
+        by the number of samples.
+    fit_intercept : bool, default=True
+        Whether the head has an unpenalised intercept.
+    rcond : float, default=None
+        As in `HeadRegressor`: singular values up to `rcond` times the largest count as
+        zero, in [0, 1). None is max(n_samples, width) times the float64 epsilon.
+    return_predictions : bool, default=False
+        Whether to keep the predictions of every width.
+
+    Returns
+    -------
+    WidthPath
+        A named tuple: `widths`, `train_risk`, `test_risk`, `coef_norm`,
+        `train_predictions`, `predictions`.
+
+    Raises
+    ------
+    ValueError
+        If an argument is out of its range, holds NaN or infinity, or lengths disagree.
+
+    See Also
+    --------
+    HeadRegressor : The head at one width.
+    DoubleDescentCurve : Uses the path where it gives the same numbers.
+
+    Notes
+    -----
+    For p ≤ n (n − 1 with an intercept) the predictions at width p are the sum of the
+    first p columns of :math:`X_{test} R^{-1}` weighted by :math:`Q'y`, with
+    :math:`QR = X`; beyond, blocks of columns update an LQ factorization. Where a width
+    is so ill-conditioned that its rank might be in doubt (a bound on the condition
+    number above 1e10, or above 1 / `rcond`), it is solved by singular values, as
+    `HeadRegressor` would. The construction is ours.
+
+    At alpha = 0 the test risk peaks where the width meets the number of samples (less
+    one for the intercept). Always computed in double precision, on one thread.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skhmmdd import width_path
+    >>> rng = np.random.default_rng(1)
+    >>> X = rng.standard_normal((540, 200))
+    >>> y = X[:, :5].sum(axis=1) + rng.standard_normal(540)
+    >>> path = width_path(X[:40], y[:40], X[40:], y[40:])
+    >>> int(path.widths[path.test_risk.argmax()])
+    39
+    >>> path.test_risk[[4, 38, 199]].round(1)
+    array([  1. , 241.1,   5. ])
+    """
+    X = check_array(X, dtype=np.float64, input_name="X")
+    y = check_array(y, dtype=np.float64, ensure_2d=False, input_name="y")
+    check_consistent_length(X, y)
+    widths = _check_widths(widths, X.shape[1])
+    if X_test is None:
+        if y_test is not None:
+            raise ValueError("y_test was given without X_test.")
+        X_test = np.empty((0, X.shape[1]))
+    else:
+        X_test = check_array(X_test, dtype=np.float64, input_name="X_test")
+        if X_test.shape[1] != X.shape[1]:
+            raise ValueError(
+                f"X_test has {X_test.shape[1]} columns, but X has {X.shape[1]}."
+            )
+    shape = y.shape[1:]
+    targets = [y.reshape(len(y), -1), None]
+    if y_test is not None:
+        y_test = check_array(
+            y_test, dtype=np.float64, ensure_2d=False, input_name="y_test"
+        )
+        check_consistent_length(X_test, y_test)
+        if y_test.shape[1:] != shape:
+            raise ValueError(
+                f"y_test has shape {y_test.shape}, but y has shape {y.shape}."
+            )
+        targets[1] = y_test.reshape(len(y_test), -1)
+    with single_blas_thread():
+        risks, norms, kept = _walk(
+            X, targets, X_test, widths, alpha, fit_intercept, rcond, return_predictions
+        )
+    train, test = (None if k is None else k.reshape(*k.shape[:2], *shape) for k in kept)
+    return WidthPath(widths, risks[0], risks[1], norms, train, test)
+
+
+def _check_widths(widths, n_features):
+    if widths is None:
+        return np.arange(1, n_features + 1)
+    widths = np.unique(np.asarray(widths))
+    if (
+        widths.ndim != 1
+        or not len(widths)
+        or not np.issubdtype(widths.dtype, np.integer)
+    ):
+        raise ValueError(f"widths must be integers, got {widths!r}.")
+    if widths[0] < 1 or widths[-1] > n_features:
+        raise ValueError(
+            f"widths must be in [1, {n_features}], the columns of X; got "
+            f"{widths[0]} to {widths[-1]}."
+        )
+    return widths
+
+
+def _walk(X, targets, X_test, widths, alpha, fit_intercept, rcond, keep):
+    """Risks on train and test rows, norms, and kept predictions, at `widths`."""
+    n, n_outputs = targets[0].shape
+    X, X_test = X[:, : widths[-1]], X_test[:, : widths[-1]]
+    design, response, x_mean, y_mean = on_contrasts(X, targets[0], fit_intercept)
+    # A column that is zero moves nothing; without it its neighbours stay independent.
+    live = design.any(axis=0)
+    ranks = np.cumsum(live)[widths - 1]
+    rows = np.vstack([X, X_test]) - x_mean
+    sizes = [n, len(X_test)]
+    risks = [None if t is None else np.zeros(len(widths)) for t in targets]
+    kept = [np.empty((len(widths), m, n_outputs)) if keep else None for m in sizes]
+    norms = np.empty(len(widths))
+
+    def enter(part, which, predictions, output):
+        """Note predictions (n_widths, n_rows) of one output, on train or test rows."""
+        target, risk, store = targets[part], risks[part], kept[part]
+        if risk is not None:
+            errors = predictions - target[:, output]
+            risk[which] += np.einsum("wi,wi->w", errors, errors) / target.size
+        if store is not None:
+            store[which, :, output] = predictions
+
+    def enter_both(which, predictions, output):
+        predictions = predictions + y_mean[output]
+        enter(0, which, predictions[:, :n], output)
+        enter(1, which, predictions[:, n:], output)
+
+    blank = np.flatnonzero(ranks == 0)
+    norms[blank] = 0.0
+    for output in range(n_outputs):
+        enter_both(blank, np.zeros((len(blank), len(rows))), output)
+    for block in nested_blocks(design[:, live], response, rows[:, live], n, alpha):
+        last = block.first + len(block.steps)
+        which = np.flatnonzero((ranks >= block.first) & (ranks < last))
+        if not len(which):
+            continue
+        offsets = ranks[which] - block.first
+        limit = _condition_limit(rcond, alpha)
+        sound = block.condition[offsets] < limit
+        good, offsets = which[sound], offsets[sound]
+        norms[good] = np.sqrt(np.maximum(block.coef_sq[offsets], 0.0))
+        for output in range(n_outputs if len(good) else 0):
+            predictions = block.predictions(output)[offsets]
+            if block.interpolates:
+                trained = np.tile(targets[0][:, output], (len(good), 1))
+                enter(0, good, trained, output)
+                enter(1, good, predictions + y_mean[output], output)
+            else:
+                enter_both(good, predictions, output)
+        for i in which[~sound]:
+            spectrum = decompose(
+                X[:, : widths[i]], targets[0], fit_intercept=fit_intercept, rcond=rcond
+            )
+            coef = shrink(spectrum, alpha).coef
+            norms[i] = np.linalg.norm(coef)
+            for output, predictions in enumerate((rows[:, : widths[i]] @ coef).T):
+                enter_both([i], predictions[None], output)
+    return risks, norms, kept
+
+
+def _condition_limit(rcond, alpha):
+    """Up to which bound on the condition number no singular value can be cut off."""
+    if rcond is None:
+        return _TRUSTED_CONDITION
+    if alpha:
+        # The bound is for the penalised design, the cut-off is on the bare one.
+        return 0.0
+    return min(_TRUSTED_CONDITION, 1 / rcond) if rcond else _TRUSTED_CONDITION

@@ -1,0 +1,89 @@
+"""The leading columns of a matrix as features of tunable width."""
+
+from numbers import Integral
+from typing import ClassVar
+
+import numpy as np
+from sklearn.base import _fit_context
+from sklearn.feature_selection import SelectorMixin
+from sklearn.utils._param_validation import Interval
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from skhmmdd._base import SkhmmddEstimator
+
+
+class LeadingColumns(SelectorMixin, SkhmmddEstimator):
+    """Keep the first `n_components` columns of a matrix.
+
+    Makes the width of frozen features of any kind (embeddings of a language model,
+    random features, principal components) a parameter: put it in front of a head and
+    let `DoubleDescentCurve` vary `n_components`.
+
+    Parameters
+    ----------
+    n_components : int, default=None
+        Number of columns, in [1, n_features]; None keeps all.
+
+    Attributes
+    ----------
+    n_features_in_ : int
+        Number of columns seen in `fit`.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Their names, if X has names that are all strings.
+
+    Raises
+    ------
+    ValueError
+        If `n_components` is more than the columns of X, or X is no finite matrix.
+
+    See Also
+    --------
+    HMMFeatureTransformer : Nested features of sequences.
+    width_path : The head at every width, as a function.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skhmmdd import LeadingColumns
+    >>> LeadingColumns(2).fit_transform(np.arange(6).reshape(2, 3))
+    array([[0, 1],
+           [3, 4]])
+    """
+
+    _parameter_constraints: ClassVar[dict] = {
+        "n_components": [None, Interval(Integral, 1, None, closed="left")]
+    }
+
+    # Learns nothing from the data; its columns at one width lead those at any other.
+    __skhmmdd_frozen__ = True
+    __skhmmdd_nested__ = True
+
+    def __init__(self, n_components=None):
+        self.n_components = n_components
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X, y=None):
+        """Check the number of columns.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+        y : None
+            Ignored.
+
+        Returns
+        -------
+        self : LeadingColumns
+        """
+        validate_data(self, X)
+        if self.n_components is not None and self.n_components > self.n_features_in_:
+            raise ValueError(
+                f"n_components={self.n_components} is more than the "
+                f"{self.n_features_in_} columns of X."
+            )
+        return self
+
+    def _get_support_mask(self):
+        check_is_fitted(self, "n_features_in_")
+        width = self.n_components or self.n_features_in_
+        return np.arange(self.n_features_in_) < width

@@ -1,0 +1,305 @@
+"""The exact width path against the head refitted at every width."""
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.decomposition import PCA
+from sklearn.linear_model import Ridge
+from sklearn.model_selection import ShuffleSplit
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.utils.estimator_checks import parametrize_with_checks
+
+from skhmmdd import (
+    BaumWelch,
+    DoubleDescentCurve,
+    HeadClassifier,
+    HeadRegressor,
+    HMMFeatureTransformer,
+    LeadingColumns,
+    make_hmm_classification,
+    make_hmm_regression,
+    width_path,
+)
+
+N_TEST = 30
+
+
+@parametrize_with_checks([LeadingColumns()])
+def test_leading_columns_is_an_estimator(estimator, check):
+    check(estimator)
+
+
+def test_leading_columns_refuses_more_than_there_are():
+    X = np.eye(3)
+    assert_array_equal(LeadingColumns(2).fit_transform(X), X[:, :2])
+    assert_array_equal(LeadingColumns().fit_transform(X), X)
+    with pytest.raises(ValueError, match="n_components=4 is more than the 3 columns"):
+        LeadingColumns(4).fit(X)
+
+
+def draw(n, width, n_outputs, seed=0):
+    rng = np.random.RandomState(seed)
+    X = rng.standard_normal((n + N_TEST, width))
+    signal = X[:, :3]
+    y = signal @ rng.standard_normal((signal.shape[1], n_outputs))
+    y += 0.5 * rng.standard_normal(y.shape)
+    return X, y[:, 0] if n_outputs == 1 else y
+
+
+def compare(X, y, rtol=1e-8, **options):
+    """The path beside the head at every width; wholly where X is well-conditioned."""
+    n = len(X) - N_TEST
+    path = width_path(X[:n], y[:n], X[n:], y[n:], return_predictions=True, **options)
+    options.pop("widths", None)
+    for i, width in enumerate(path.widths):
+        head = HeadRegressor(**options).fit(X[:n, :width], y[:n])
+        predicted = head.predict(X[n:, :width])
+        size = np.abs(predicted).max() + np.abs(y).max()
+        assert_allclose(path.predictions[i], predicted, rtol=0, atol=rtol * size)
+        trained = head.predict(X[:n, :width])
+        assert_allclose(path.train_predictions[i], trained, rtol=0, atol=rtol * size)
+        test_risk = ((predicted - y[n:]) ** 2).mean()
+        train_risk = ((trained - y[:n]) ** 2).mean()
+        assert_allclose(path.test_risk[i], test_risk, rtol=10 * rtol)
+        assert_allclose(path.train_risk[i], train_risk, rtol=10 * rtol, atol=1e-14)
+        assert_allclose(path.coef_norm[i], head.coef_norm_, rtol=1e-6, atol=1e-12)
+    return path
+
+
+@pytest.mark.parametrize("fit_intercept", [True, False])
+@pytest.mark.parametrize("alpha", [0.0, 1e-6, 0.1, 100.0])
+@pytest.mark.parametrize(
+    ("n", "width", "n_outputs"), [(20, 90, 1), (30, 25, 2), (24, 24, 1), (5, 60, 3)]
+)
+def test_equals_the_head_at_every_width(n, width, n_outputs, alpha, fit_intercept):
+    X, y = draw(n, width, n_outputs)
+    path = compare(X, y, alpha=alpha, fit_intercept=fit_intercept)
+    assert_array_equal(path.widths, np.arange(1, width + 1))
+
+
+def test_many_blocks_and_a_subset_of_widths():
+    X, y = draw(60, 700, 1)
+    widths = [700, 3, 58, 59, 60, 61, 75, 300, 300, 512]
+    path = compare(X, y, widths=widths)
+    assert_array_equal(path.widths, sorted(set(widths)))
+
+
+@pytest.mark.parametrize("alpha", [0.0, 0.1])
+@pytest.mark.parametrize("fit_intercept", [True, False])
+def test_rank_deficient_widths(alpha, fit_intercept):
+    X, y = draw(25, 70, 1)
+    options = {"alpha": alpha, "fit_intercept": fit_intercept}
+    deficient = X.copy()
+    deficient[:, [7, 20]] = X[:, [3, 4]]
+    deficient[:, 9], deficient[:, 0] = 1.0, 0.0
+    compare(deficient, y, **options)
+    low_rank = X[:, :6] @ np.random.RandomState(0).standard_normal((6, 50))
+    compare(low_rank, y, **options)
+    repeated = X[np.arange(len(X)) // 2 * 2]
+    compare(repeated, y, **options)
+
+
+@pytest.mark.parametrize("alpha", [0.0, 1e-3])
+def test_explicit_rcond_truncates_as_the_head_does(alpha):
+    X, y = draw(25, 70, 1)
+    X = X * 0.7 ** np.arange(70)
+    compare(X, y, rcond=1e-2, alpha=alpha)
+    compare(X, y, rcond=0.0, widths=range(1, 20), rtol=1e-6)
+
+
+def test_ill_conditioned_threshold_does_not_spoil_what_follows():
+    # Smooth features of few inputs: the condition number at the threshold is 1e9.
+    rng = np.random.RandomState(0)
+    inputs = rng.standard_normal((60 + N_TEST, 4))
+    X = np.cos(inputs @ rng.standard_normal((4, 400)) + rng.uniform(0, 6, 400))
+    y = inputs[:, 0] + 0.1 * rng.standard_normal(len(inputs))
+    n = 60
+    path = width_path(X[:n], y[:n], X[n:], y[n:])
+    tested = 0
+    for i in range(400):
+        design = X[:n, : i + 1] - X[:n, : i + 1].mean(axis=0)
+        sizes = np.linalg.svd(design, compute_uv=False)[: min(n - 1, i + 1)]
+        if sizes[0] < 1e6 * sizes[-1]:
+            head = HeadRegressor().fit(X[:n, : i + 1], y[:n])
+            risk = ((head.predict(X[n:, : i + 1]) - y[n:]) ** 2).mean()
+            assert_allclose(path.test_risk[i], risk, rtol=1e-8)
+            tested += 1
+    assert tested > 300
+
+
+def test_one_sample_and_one_column():
+    X, y = draw(1, 5, 1)
+    compare(X, y)
+    compare(X, y, fit_intercept=False)
+    X, y = draw(8, 1, 2)
+    compare(X, y)
+
+
+def test_without_test_rows():
+    X, y = draw(20, 40, 1)
+    path = width_path(X, y)
+    assert path.test_risk is None
+    assert path.predictions is None
+    only_rows = width_path(X, y, X[:3], return_predictions=True)
+    assert only_rows.test_risk is None
+    assert only_rows.predictions.shape == (40, 3)
+    assert_array_equal(only_rows.train_risk, path.train_risk)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"widths": [0, 3]}, r"widths must be in \[1, 40\].*0 to 3"),
+        ({"widths": [41]}, r"widths must be in \[1, 40\]"),
+        ({"widths": [1.5]}, "widths must be integers"),
+        ({"widths": []}, "widths must be integers"),
+        ({"alpha": -1.0}, "alpha"),
+        ({"rcond": 1.0}, "rcond"),
+        ({"X_test": np.ones((3, 2))}, "X_test has 2 columns, but X has 40"),
+        ({"X_test": None}, "y_test was given without X_test"),
+        ({"y_test": np.ones((20, 2))}, "y_test has shape"),
+        ({"y_test": np.ones(4)}, "inconsistent numbers of samples"),
+        ({"y": np.full(20, np.nan)}, "y contains NaN"),
+        ({"X": np.full((20, 40), np.inf)}, "X contains infinity"),
+    ],
+)
+def test_bad_input(changes, message):
+    X, y = draw(20, 40, 1)
+    good = {"X": X[:20], "y": y[:20], "X_test": X[:20], "y_test": y[:20]}
+    with pytest.raises(ValueError, match=message):
+        width_path(**{**good, **changes})
+
+
+# The curve takes the path by itself ----------------------------------------------------
+
+
+def both_strategies(model, name, values, X, y, **options):
+    cv = ShuffleSplit(3, train_size=40, random_state=0)
+    curves = [
+        DoubleDescentCurve(model, name, values, cv=cv, strategy=strategy, **options)
+        for strategy in ("auto", "refit")
+    ]
+    path, refit = (curve.fit(X, y) for curve in curves)
+    assert path.strategy_ == "path"
+    assert refit.strategy_ == "refit"
+    for risk in refit.test_risks_:
+        assert_allclose(path.test_risks_[risk], refit.test_risks_[risk], rtol=1e-6)
+        assert_allclose(
+            path.train_risks_[risk], refit.train_risks_[risk], rtol=1e-6, atol=1e-12
+        )
+    assert path.interpolation_threshold_ == refit.interpolation_threshold_
+    assert path.best_.complexity == refit.best_.complexity
+    return path
+
+
+@pytest.mark.parametrize("n_targets", [1, 2])
+def test_curve_on_frozen_features(n_targets):
+    X, y, truth = make_hmm_regression(150, n_targets=n_targets, random_state=0)
+    model = make_pipeline(
+        HMMFeatureTransformer(truth.hmm, random_state=0), HeadRegressor()
+    )
+    name = "hmmfeaturetransformer__n_components"
+    widths = [1, 5, 20, 38, 39, 40, 60, 200]
+    curve = both_strategies(
+        model, name, widths, X, y, risk=["squared_error", "absolute_error"]
+    )
+    # One column fewer than samples, and one more if a unit is dead on the sample.
+    assert curve.interpolation_threshold_ in (39, 40)
+    ragged = both_strategies(model, name, widths, [row[:15] for row in X], y)
+    assert not np.array_equal(ragged.test_risk_, curve.test_risk_)
+
+
+@pytest.mark.parametrize("n_classes", [2, 3])
+def test_curve_of_a_classifier(n_classes):
+    X, y, truth = make_hmm_classification(
+        150, n_classes=n_classes, n_steps=8, random_state=1
+    )
+    features = HMMFeatureTransformer(truth.hmm, readout="fourier", random_state=0)
+    model = make_pipeline(features, HeadClassifier(0.01))
+    labels = np.array(["a", "b", "c"])[y]
+    both_strategies(
+        model,
+        "hmmfeaturetransformer__n_components",
+        [1, 10, 30, 100],
+        X,
+        labels,
+        risk=["squared_error", "zero_one_error"],
+    )
+
+
+def test_curve_on_other_nested_features():
+    X, y = draw(120, 60, 1)
+    widths = [1, 5, 20, 38, 39]
+    both_strategies(
+        make_pipeline(LeadingColumns(), HeadRegressor()),
+        "leadingcolumns__n_components",
+        [*widths, 45, 60],
+        X,
+        y,
+    )
+    both_strategies(
+        make_pipeline(StandardScaler(), PCA(svd_solver="full"), HeadRegressor()),
+        "pca__n_components",
+        widths,
+        X,
+        y,
+    )
+    unfrozen = HMMFeatureTransformer(
+        BaumWelch(3, max_iter=3, tol=0), readout="fourier", random_state=0
+    )
+    both_strategies(
+        make_pipeline(unfrozen, HeadRegressor(0.1)),
+        "hmmfeaturetransformer__n_components",
+        [1, 5, 60],
+        np.round(2 * X).clip(0).astype(int)[:, :10],
+        y,
+    )
+
+
+@pytest.mark.parametrize(
+    ("model", "changes", "reason"),
+    [
+        (make_pipeline(LeadingColumns(), Ridge()), {}, "the last step is a Ridge"),
+        (make_pipeline(LeadingColumns(), HeadRegressor("loo")), {}, "alpha='loo'"),
+        (make_pipeline(LeadingColumns(), HeadRegressor()), {"risk": "r2"}, "scorers"),
+        (make_pipeline(PCA(), HeadRegressor()), {}, "nested only with svd_solver"),
+    ],
+)
+def test_otherwise_it_refits_and_says_why(model, changes, reason):
+    X, y = draw(20, 8, 1)
+    name = f"{model.steps[0][0]}__n_components"
+    curve = DoubleDescentCurve(model, name, [1, 3], cv=3, **changes)
+    curve.fit(X, y)
+    assert curve.strategy_ == "refit"
+    assert reason in curve.strategy_reason_
+    with pytest.raises(ValueError, match="strategy='path' is not possible here"):
+        curve.set_params(strategy="path").fit(X, y)
+
+
+def test_a_map_drawn_anew_at_every_fit_is_refitted():
+    X, y, truth = make_hmm_regression(60, n_steps=5, random_state=0)
+    model = make_pipeline(HMMFeatureTransformer(truth.hmm), HeadRegressor())
+    curve = DoubleDescentCurve(
+        model, "hmmfeaturetransformer__n_components", [1, 3], cv=2
+    ).fit(X, y)
+    assert curve.strategy_ == "refit"
+    assert "give it a random_state" in curve.strategy_reason_
+
+
+def test_path_does_not_depend_on_n_jobs():
+    X, y = draw(120, 300, 1)
+    model = make_pipeline(LeadingColumns(), HeadRegressor())
+    risks = [
+        DoubleDescentCurve(
+            model,
+            "leadingcolumns__n_components",
+            range(1, 301),
+            cv=4,
+            n_jobs=n_jobs,
+        )
+        .fit(X, y)
+        .test_risk_
+        for n_jobs in (1, 2)
+    ]
+    assert_array_equal(*risks)
