@@ -4,7 +4,7 @@ from copy import copy
 
 from sklearn.base import clone
 from sklearn.frozen import FrozenEstimator
-from sklearn.pipeline import Pipeline
+from sklearn.pipeline import FeatureUnion, Pipeline
 from sklearn.utils import get_tags
 
 
@@ -19,7 +19,7 @@ def is_frozen(step):
       (e.g. :class:`~sklearn.preprocessing.FunctionTransformer`),
     - a transformer with a true attribute ``__skhmmdd_frozen__``: it may have to be
       fitted (to draw a random map, say) but not on anything that `X` or `y` holds, or
-    - a pipeline of such steps.
+    - a pipeline or a :class:`~sklearn.pipeline.FeatureUnion` of such steps.
 
     Parameters
     ----------
@@ -37,6 +37,8 @@ def is_frozen(step):
     """
     if step is None or isinstance(step, str):
         return step is None or step == "passthrough"
+    if isinstance(step, FeatureUnion):
+        return all(is_frozen(inner) or inner == "drop" for _, inner in step.transformer_list)
     if not hasattr(step, "transform"):
         return False
     if isinstance(step, FrozenEstimator) or getattr(step, "__skhmmdd_frozen__", False):

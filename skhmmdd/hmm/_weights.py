@@ -1,75 +1,31 @@
-"""Frozen weights: hidden Markov models as immutable values."""
+"""Frozen weights with finitely many hidden states, and what one asks of them."""
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 
 import numpy as np
 from sklearn.utils import check_random_state
 
 from skhmmdd._parallel import single_blas_thread
 from skhmmdd.hmm._inference import decode_block, filter_block, smooth_block
-from skhmmdd.hmm._io import load_weights, save_weights
+from skhmmdd.hmm._value import FrozenValue
 
 _BATCH_SIZE = 256
 _ROW_SUM_TOLERANCE = 1e-6
 
 
-class FrozenHMM(ABC):
-    """Base of the frozen weights: an immutable value with a hidden Markov chain.
+class FrozenHMM(FrozenValue):
+    """Base of the frozen weights with a chain of finitely many hidden states.
 
-    Frozen weights never change after they are made: arrays are read-only copies,
-    attributes cannot be set, and `copy.copy`, `copy.deepcopy` and
-    `sklearn.base.clone` return the very same object. Two of them are equal when
-    they are of one class and all their arrays are equal.
-
-    Subclasses name their arrays in `_array_names` and say how an observation's
-    likelihood is computed.
+    Subclasses say how an observation's likelihood is computed.
     """
 
     _array_names = ("startprob", "transmat")
 
     def __init__(self, **arrays):
-        for name, array in arrays.items():
-            array = np.array(array, dtype=np.float64, order="C")
-            array.flags.writeable = False
-            object.__setattr__(self, name, array)
+        super().__init__(**arrays)
         _check_law(self, "startprob", ("n_states",), self.startprob.shape[:1])
         n_states = len(self.startprob)
         _check_law(self, "transmat", ("n_states", "n_states"), (n_states, n_states))
-
-    # What makes it a value ------------------------------------------------------
-
-    def __setattr__(self, name, value):
-        raise AttributeError(
-            f"{type(self).__name__} is frozen: {name!r} cannot be set. Make a new one."
-        )
-
-    def __delattr__(self, name):
-        raise AttributeError(f"{type(self).__name__} is frozen: cannot delete {name!r}.")
-
-    def _arrays(self):
-        return {name: getattr(self, name) for name in self._array_names}
-
-    def __reduce__(self):
-        return type(self), tuple(self._arrays().values())
-
-    def __copy__(self):
-        return self
-
-    def __deepcopy__(self, memo):
-        return self
-
-    def __sklearn_clone__(self):
-        return self
-
-    def __eq__(self, other):
-        if type(self) is not type(other):
-            return NotImplemented
-        mine, theirs = self._arrays(), other._arrays()
-        return all(np.array_equal(mine[name], theirs[name]) for name in mine)
-
-    def __hash__(self):
-        arrays = self._arrays().values()
-        return hash((type(self), *((a.shape, a.tobytes()) for a in arrays)))
 
     # What a subclass says of its observations ------------------------------------
 
@@ -256,39 +212,6 @@ n_features)
             states[:, t] = draw(law, rng)
             law = self.transmat[states[:, t]]
         return self._emit(states, rng), states
-
-    def save(self, path):
-        """Write the weights to a file: plain arrays, no pickle.
-
-        Parameters
-        ----------
-        path : str or path-like
-            The file, used as it is: no ending is added.
-        """
-        save_weights(path, type(self).__name__, self._arrays())
-
-    @classmethod
-    def load(cls, path):
-        """Read weights that `save` wrote; nothing in the file is executed.
-
-        Parameters
-        ----------
-        path : str or path-like
-
-        Returns
-        -------
-        Frozen weights of this class.
-
-        Raises
-        ------
-        ValueError
-            If the file is damaged, is no weights file, or holds another model.
-        """
-        arrays = load_weights(path, cls.__name__, cls._array_names)
-        try:
-            return cls(**arrays)
-        except (ValueError, TypeError) as error:
-            raise ValueError(f"The weights in {str(path)!r} are not valid: {error}")
 
     def _every_step(self, X, run, fill=0):
         sequences = self._read(X)

@@ -1,0 +1,93 @@
+"""Frozen weights as immutable values: equality, hash, clone and files."""
+
+from abc import ABC
+
+import numpy as np
+
+from skhmmdd.hmm._io import load_weights, save_weights
+
+
+class FrozenValue(ABC):
+    """Named read-only arrays that never change after they are made.
+
+    Attributes cannot be set, and `copy.copy`, `copy.deepcopy` and
+    `sklearn.base.clone` return the very same object. Two of them are equal when they
+    are of one class and all their arrays are equal. Subclasses name their arrays, in
+    the order of their constructor's parameters, in `_array_names`.
+    """
+
+    _array_names = ()
+
+    def __init__(self, **arrays):
+        for name, array in arrays.items():
+            array = np.array(array, dtype=np.float64, order="C")
+            array.flags.writeable = False
+            object.__setattr__(self, name, array)
+
+    def __setattr__(self, name, value):
+        raise AttributeError(
+            f"{type(self).__name__} is frozen: {name!r} cannot be set. Make a new one."
+        )
+
+    def __delattr__(self, name):
+        raise AttributeError(f"{type(self).__name__} is frozen: cannot delete {name!r}.")
+
+    def _arrays(self):
+        return {name: getattr(self, name) for name in self._array_names}
+
+    def __reduce__(self):
+        return type(self), tuple(self._arrays().values())
+
+    def __copy__(self):
+        return self
+
+    def __deepcopy__(self, memo):
+        return self
+
+    def __sklearn_clone__(self):
+        return self
+
+    def __eq__(self, other):
+        if type(self) is not type(other):
+            return NotImplemented
+        mine, theirs = self._arrays(), other._arrays()
+        return all(np.array_equal(mine[name], theirs[name]) for name in mine)
+
+    def __hash__(self):
+        arrays = self._arrays().values()
+        return hash((type(self), *((a.shape, a.tobytes()) for a in arrays)))
+
+    def save(self, path):
+        """Write the weights to a file: plain arrays, no pickle.
+
+        Parameters
+        ----------
+        path : str or path-like
+            The file, used as it is: no ending is added.
+        """
+        save_weights(path, type(self).__name__, self._arrays())
+
+    @classmethod
+    def load(cls, path):
+        """Read weights that `save` wrote; nothing in the file is executed.
+
+        Parameters
+        ----------
+        path : str or path-like
+
+        Returns
+        -------
+        Frozen weights of this class.
+
+        Raises
+        ------
+        ValueError
+            If the file is damaged, is no weights file, or holds another model.
+        """
+        arrays = load_weights(path, cls.__name__, cls._array_names)
+        try:
+            return cls(**arrays)
+        except (ValueError, TypeError) as error:
+            raise ValueError(
+                f"The weights in {str(path)!r} are not valid: {error}"
+            ) from error
