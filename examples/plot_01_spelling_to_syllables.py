@@ -79,8 +79,8 @@ X, y = spellings[labelled], counts[labelled]
 minimum_norm = DoubleDescentCurve(model, width, range(1, 621), **resampling).fit(X, y)
 print(f"Strategy: {minimum_norm.strategy_}. {minimum_norm.strategy_reason_}")
 print(f"Interpolation threshold: {minimum_norm.interpolation_threshold_:.0f}")
-print(f"Peak: {minimum_norm.peak_.risk:.1f} at width {minimum_norm.peak_.complexity:.0f}")
-print(f"Best: {minimum_norm.best_.risk:.3f} at width {minimum_norm.best_.complexity:.0f}")
+for name, point in {"Peak": minimum_norm.peak_, "Best": minimum_norm.best_}.items():
+    print(f"{name}: {point.risk:.3g} at width {point.complexity:.0f}")
 
 # %%
 # The same with the penalty chosen by exact leave-one-out, at a few widths.
@@ -96,7 +96,7 @@ print(f"Ridge at width 620: {np.median(ridge.test_risk_[-1]):.3f}")
 # same choice of the penalty and the best of several ranges.
 
 splits = ShuffleSplit(20, train_size=200, random_state=0)
-dense = FunctionTransformer(lambda counts: counts.toarray().astype(float), accept_sparse=True)
+dense = FunctionTransformer(lambda X: X.toarray().astype(float), accept_sparse=True)
 baseline = {}
 for analyzer in ("char", "char_wb"):
     for longest in (1, 2, 3):
@@ -125,7 +125,9 @@ print(f"Frozen beliefs beat the best n-grams by {gain:.0%}")
 # frozen models beat n-grams: pretraining pays, and so does a look at the curve.
 
 figure, ax = plt.subplots(figsize=(7.5, 4.8), layout="constrained")
-DoubleDescentDisplay.from_curve(minimum_norm).plot(ax, name="minimum norm", show_train=False)
+DoubleDescentDisplay.from_curve(minimum_norm).plot(
+    ax, name="minimum norm", show_train=False
+)
 DoubleDescentDisplay.from_curve(ridge).plot(
     ax,
     name="ridge, leave-one-out",
@@ -133,7 +135,7 @@ DoubleDescentDisplay.from_curve(ridge).plot(
     show_threshold=False,
     show_best=False,
 )
-ax.axhline(best_ngrams, color="0.35", ls="--", lw=1.2, label="ridge on character n-grams")
+ax.axhline(best_ngrams, color="0.35", ls="--", label="ridge on character n-grams")
 ax.set(
     xlabel="width of the frozen representation (columns)",
     ylabel="squared error (syllables²)",

@@ -2,8 +2,8 @@
 Choose the complexity with GridSearchCV
 =======================================
 
-A frozen hidden Markov model is a hyperparameter like any other: `clone` hands on the very
-same object, so a grid may run over models of several sizes, over the width of the
+A frozen hidden Markov model is a hyperparameter like any other: `clone` hands on the
+very same object, so a grid may run over models of several sizes, over the width of the
 random map on top of them, and over the penalty of the head, in one ordinary search.
 """
 
@@ -48,8 +48,8 @@ hmms = joblib.Parallel(n_jobs=2)(joblib.delayed(pretrain)(k) for k in (8, 16, 32
 # %%
 # One search over three kinds of complexity
 # -----------------------------------------
-# 200 words carry labels. Each candidate is an ordinary Pipeline; the words stay a list of
-# sequences of unequal length throughout.
+# 200 words carry labels. Each candidate is an ordinary Pipeline; the words stay a list
+# of sequences of unequal length throughout.
 
 labelled, held_out = slice(20_000, 20_200), slice(30_000, 33_000)
 pipeline = Pipeline(
@@ -79,8 +79,9 @@ print(f"Cross-validated squared error {-search.best_score_:.3f}, held out {error
 # What the search saw
 # -------------------
 # In 5 folds of 200 words a head is trained on 160. Without a penalty the error explodes
-# where the width comes near that number, whatever model is underneath: a grid that
-# happens to stop there would call wide features useless. With the penalty chosen by
+# where the width comes near that number (for the smallest model a little beyond: some
+# of its random units are dead): a grid that happens to stop there would call wide
+# features useless. With the penalty chosen by
 # leave-one-out inside each fit the danger zone is gone.
 
 results = pd.DataFrame(search.cv_results_)

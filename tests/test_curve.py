@@ -729,7 +729,7 @@ def _raises(message, X, y, error=ValueError, **params):
         ("must be distinct, but 1 occurs", {"param_range": [1.0, 2.0, 1]}),
         ("'n_states' must be an attribute", {"complexity": "n_states"}),
         ("that of 1.0 is 'a'", {"complexity": lambda value: "a"}),
-        ("strategy='path' is not possible here: the estimator is not a Pipeline", {"strategy": "path"}),
+        ("the estimator is not a Pipeline", {"strategy": "path"}),
         ("risk='nonsense' is unknown", {"risk": "nonsense"}),
         ("must be distinct", {"risk": ["r2", "r2"]}),
         ("must be strings", {"risk": {1: "r2"}}),

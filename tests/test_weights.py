@@ -123,7 +123,10 @@ GOOD = {"startprob": [0.5, 0.5], "transmat": np.eye(2)}
         ({"startprob": [np.nan, 1]}, "startprob must hold probabilities"),
         ({"startprob": []}, "startprob must have shape"),
         ({"transmat": [[1, 0], [0.5, 0.6]]}, "transmat row 1 must sum to one, got 1.1"),
-        ({"transmat": np.eye(3)}, r"transmat must have shape .* \(2, 2\), got \(3, 3\)"),
+        (
+            {"transmat": np.eye(3)},
+            r"transmat must have shape .* \(2, 2\), got \(3, 3\)",
+        ),
         ({"emissionprob": [[1, 0]]}, r"emissionprob must have shape .* got \(1, 2\)"),
         ({"emissionprob": [0.5, 0.5]}, "emissionprob must have shape"),
         ({"emissionprob": [[1, 0], [1, 1]]}, "emissionprob row 1 must sum to one"),

@@ -171,7 +171,7 @@ def test_bad_input(changes, message):
         width_path(**{**good, **changes})
 
 
-# The curve takes the path by itself ----------------------------------------------------
+# The curve takes the path by itself --------------------------------------------
 
 
 def both_strategies(model, name, values, X, y, **options):

@@ -38,7 +38,8 @@ def is_frozen(step):
     if step is None or isinstance(step, str):
         return step is None or step == "passthrough"
     if isinstance(step, FeatureUnion):
-        return all(is_frozen(inner) or inner == "drop" for _, inner in step.transformer_list)
+        inner = [transformer for _, transformer in step.transformer_list]
+        return all(is_frozen(one) for one in inner if one != "drop")
     if not hasattr(step, "transform"):
         return False
     if isinstance(step, FrozenEstimator) or getattr(step, "__skhmmdd_frozen__", False):

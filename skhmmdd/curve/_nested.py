@@ -10,18 +10,18 @@ columns have the leading part of R, the inverse of which nests too. So with
 :math:`\sum_{j \le p} T_j c_j`. Ridge adds the rows :math:`\sqrt\alpha I`.
 
 *By rows*, for designs wider than tall: with the LQ factors of the first p columns,
-:math:`X_p = L Q`, :math:`D = Z_p Q'`, :math:`w = L^{-1}y`, and b more columns F of X and
-:math:`F_z` of Z,
+:math:`X_p = L Q`, :math:`D = Z_p Q'`, :math:`w = L^{-1}y`, and b more columns F of X
+and :math:`F_z` of Z,
 
 .. math:: G = L^{-1}F, \quad I + G'G = M M', \quad U = G M^{-\top}, \quad
           V = F_z M^{-\top}, \quad s = U'w,
 
 the predictions at width p + j are :math:`D w - \sum_{i \le j} (D U - V)_i s_i`, since
 Cholesky factors and triangular inverses nest. Ridge starts from the columns
-:math:`\sqrt\alpha I`, on which Z is zero. Near the threshold L and D are carried to the next
-block by a QR of (L, F), an orthogonal transformation that never squares X, so errors stay
-of the order of the condition number of X itself. Once that is small, L comes from the
-Cholesky factorization of the running sum :math:`X_p X_p'`, which is three times cheaper.
+:math:`\sqrt\alpha I`, on which Z is zero. Near the threshold L and D are carried to the
+next block by a QR of (L, F), an orthogonal transformation that never squares X, so errors
+stay of the order of the condition number of X itself. Once that is small, L comes from
+the Cholesky factorization of the running sum :math:`X_p X_p'`, three times cheaper.
 Either way no error builds up from block to block.
 """
 
@@ -98,7 +98,7 @@ def nested_blocks(X, y, Z, n_train, alpha=0.0):
 
 
 def _by_columns(X, y, Z, alpha, start):
-    n, p = X.shape
+    p = X.shape[1]
     if alpha:
         X = np.vstack([X, np.sqrt(alpha) * np.eye(p)])
         y = np.vstack([y, np.zeros((p, y.shape[1]))])

@@ -1,13 +1,11 @@
 """Frozen weights as immutable values: equality, hash, clone and files."""
 
-from abc import ABC
-
 import numpy as np
 
 from skhmmdd.hmm._io import load_weights, save_weights
 
 
-class FrozenValue(ABC):
+class FrozenValue:
     """Named read-only arrays that never change after they are made.
 
     Attributes cannot be set, and `copy.copy`, `copy.deepcopy` and
@@ -30,7 +28,9 @@ class FrozenValue(ABC):
         )
 
     def __delattr__(self, name):
-        raise AttributeError(f"{type(self).__name__} is frozen: cannot delete {name!r}.")
+        raise AttributeError(
+            f"{type(self).__name__} is frozen: cannot delete {name!r}."
+        )
 
     def _arrays(self):
         return {name: getattr(self, name) for name in self._array_names}
