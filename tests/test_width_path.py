@@ -21,6 +21,7 @@ from skhmmdd import (
     make_hmm_regression,
     width_path,
 )
+from skhmmdd.theory import effective_parameters
 
 N_TEST = 30
 
@@ -303,3 +304,16 @@ def test_path_does_not_depend_on_n_jobs():
         for n_jobs in (1, 2)
     ]
     assert_array_equal(*risks)
+
+
+@pytest.mark.parametrize("fit_intercept", [True, False])
+@pytest.mark.parametrize("alpha", [0.0, 0.5])
+def test_effective_parameters_equal_those_of_one_decomposition(alpha, fit_intercept):
+    X, y = draw(20, 60, 2)
+    X[:, 5] = X[:, 2]
+    n, options = 20, {"alpha": alpha, "fit_intercept": fit_intercept}
+    path = width_path(X[:n], y[:n], X[n:], return_effective_parameters=True, **options)
+    for i, width in enumerate(path.widths):
+        truth = effective_parameters(X[:n, :width], X[n:, :width], **options)
+        assert_allclose(path.effective_parameters.train[i], truth.train, rtol=1e-8)
+        assert_allclose(path.effective_parameters.test[i], truth.test, rtol=1e-8)

@@ -53,7 +53,7 @@ class Block(NamedTuple):
     weights: np.ndarray
     """Shape (n_widths, n_outputs)."""
     coef_sq: np.ndarray
-    """Squared norm of the head over all outputs, shape (n_widths,)."""
+    """Squared norm of the head of each output, shape (n_widths, n_outputs)."""
     condition: np.ndarray
     """Upper bound on the condition number at each width, shape (n_widths,)."""
     interpolates: bool
@@ -118,10 +118,10 @@ def _by_columns(X, y, Z, alpha, start):
     for a in range(0, p, _LARGEST_BLOCK):
         part = slice(a, min(a + _LARGEST_BLOCK, p))
         columns = inverse[:, part]
-        coef_sq = np.zeros(columns.shape[1])
+        coef_sq = np.empty((columns.shape[1], y.shape[1]))
         for output, c in enumerate(weights[part].T):
             running = coef[:, output, None] + np.cumsum(columns * c, axis=1)
-            coef_sq += (running**2).sum(axis=0)
+            coef_sq[:, output] = (running**2).sum(axis=0)
             coef[:, output] = running[:, -1]
         steps = (Z @ columns).T
         yield Block(a + 1, start, steps, weights[part], coef_sq, condition[part], False)
@@ -201,7 +201,7 @@ def _one_block(p, last, X, y, Z, alpha, factor):
             np.zeros((n_outputs, len(Z))),
             np.zeros((n_widths, len(Z))),
             np.zeros((n_widths, n_outputs)),
-            np.zeros(n_widths),
+            np.zeros((n_widths, n_outputs)),
             np.full(n_widths, np.inf),
             alpha == 0,
         )
@@ -218,7 +218,7 @@ def _one_block(p, last, X, y, Z, alpha, factor):
     # More columns only lift the least singular value.
     size_sq = (X[:, :p] ** 2).sum() + np.append(0.0, np.cumsum((F**2).sum(axis=0)))
     condition = np.sqrt((size_sq + n * alpha) * (inverse**2).sum())
-    coef_sq = (w**2).sum() - np.cumsum((weights**2).sum(axis=1))
+    coef_sq = (w**2).sum(axis=0) - np.cumsum(weights**2, axis=0)
     if alpha:
         coef_sq -= alpha * _dual_sq(inverse, w, U, weights)
     start = factor.cross(inverse, w)
@@ -228,10 +228,11 @@ def _one_block(p, last, X, y, Z, alpha, factor):
 def _dual_sq(inverse, w, U, weights):
     """Squared norm of (X_p X_p' + alpha I)^-1 y at each width of a block."""
     dual, moves = inverse.T @ w, inverse.T @ U.T
-    out = np.zeros(len(weights))
+    out = np.empty(weights.shape)
     for output, s in enumerate(weights.T):
         running = dual[:, output, None] - np.cumsum(moves * s[1:], axis=1)
-        out += (np.hstack([dual[:, output, None], running]) ** 2).sum(axis=0)
+        out[1:, output] = (running**2).sum(axis=0)
+    out[0] = (dual**2).sum(axis=0)
     return out
 
 

@@ -10,6 +10,11 @@ from sklearn.utils._param_validation import Interval, validate_params
 from skhmmdd._parallel import single_blas_thread
 from skhmmdd.curve._nested import _TRUSTED_CONDITION, nested_blocks
 from skhmmdd.heads._solve import decompose, on_contrasts, shrink
+from skhmmdd.theory import EffectiveParameters
+
+
+# Unit vectors walked at a time: bounds the predictions that are held.
+_UNITS = 32
 
 
 class WidthPath(NamedTuple):
@@ -29,6 +34,10 @@ class WidthPath(NamedTuple):
         None unless asked for.
     predictions : ndarray of shape (n_widths, n_test[, n_outputs]) or None
         On the test rows; None unless asked for.
+    effective_parameters : EffectiveParameters or None
+        Of the head on the training rows (`train`) and on the test rows (`test`), each
+        of shape (n_widths,), as in `theory.effective_parameters`; None unless asked
+        for.
     """
 
     widths: np.ndarray
@@ -37,6 +46,7 @@ class WidthPath(NamedTuple):
     coef_norm: np.ndarray
     train_predictions: np.ndarray | None
     predictions: np.ndarray | None
+    effective_parameters: EffectiveParameters | None
 
 
 @validate_params(
@@ -50,6 +60,7 @@ class WidthPath(NamedTuple):
         "fit_intercept": ["boolean"],
         "rcond": [None, Interval(Real, 0, 1, closed="left")],
         "return_predictions": ["boolean"],
+        "return_effective_parameters": ["boolean"],
     },
     prefer_skip_nested_validation=True,
 )
@@ -64,6 +75,7 @@ def width_path(
     fit_intercept=True,
     rcond=None,
     return_predictions=False,
+    return_effective_parameters=False,
 ):
     r"""The minimum-norm or ridge head at every width of nested features.
 
@@ -93,12 +105,15 @@ def width_path(
         zero, in [0, 1). None is max(n_samples, width) times the float64 epsilon.
     return_predictions : bool, default=False
         Whether to keep the predictions of every width.
+    return_effective_parameters : bool, default=False
+        Whether to count effective parameters, which takes the time of n_samples more
+        outputs.
 
     Returns
     -------
     WidthPath
         A named tuple: `widths`, `train_risk`, `test_risk`, `coef_norm`,
-        `train_predictions`, `predictions`.
+        `train_predictions`, `predictions`, `effective_parameters`.
 
     Raises
     ------
@@ -165,8 +180,13 @@ def width_path(
         risks, norms, kept = _walk(
             X, targets, X_test, widths, alpha, fit_intercept, rcond, return_predictions
         )
+        effective = None
+        if return_effective_parameters:
+            effective = _count_parameters(
+                X, X_test, widths, alpha, fit_intercept, rcond
+            )
     train, test = (None if k is None else k.reshape(*k.shape[:2], *shape) for k in kept)
-    return WidthPath(widths, risks[0], risks[1], norms, train, test)
+    return WidthPath(widths, risks[0], risks[1], norms, train, test, effective)
 
 
 def _check_widths(widths, n_features):
@@ -228,7 +248,9 @@ def _walk(X, targets, X_test, widths, alpha, fit_intercept, rcond, keep):
         limit = _condition_limit(rcond, alpha)
         sound = block.condition[offsets] < limit
         good, offsets = which[sound], offsets[sound]
-        norms[good] = np.sqrt(np.maximum(block.coef_sq[offsets], 0.0))
+        norms[good] = np.sqrt(
+            np.maximum(block.coef_sq[offsets].sum(axis=1), 0.0)
+        )
         for output in range(n_outputs if len(good) else 0):
             predictions = block.predictions(output)[offsets]
             if block.interpolates:
@@ -246,6 +268,24 @@ def _walk(X, targets, X_test, widths, alpha, fit_intercept, rcond, keep):
             for output, predictions in enumerate((rows[:, : widths[i]] @ coef).T):
                 enter_both([i], predictions[None], output)
     return risks, norms, kept
+
+
+def _count_parameters(X, X_test, widths, alpha, fit_intercept, rcond):
+    """n times the mean squared norm of the smoother's rows, at every width.
+
+    Column i of the smoother is what the head predicts when target i is one and the rest
+    are zero, so the unit vectors are walked like any other targets, some at a time.
+    """
+    n = len(X)
+    totals = np.zeros((2, len(widths)))
+    for start in range(0, n, _UNITS):
+        units = np.eye(n)[:, start : start + _UNITS]
+        _, _, kept = _walk(
+            X, [units, None], X_test, widths, alpha, fit_intercept, rcond, True
+        )
+        totals += [(predictions**2).sum(axis=(1, 2)) for predictions in kept]
+    train, test = totals
+    return EffectiveParameters(train, test * n / max(len(X_test), 1))
 
 
 def _condition_limit(rcond, alpha):

@@ -11,6 +11,7 @@ from sklearn.base import (
     clone,
 )
 from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils.metadata_routing import UNUSED
 from sklearn.utils.validation import check_is_fitted
 
 from skhmmdd._base import SkhmmddEstimator, check_sequence_table
@@ -146,6 +147,9 @@ default="belief"
         "random_state": ["random_state"],
     }
 
+    # Where the features go is no metadata to be routed.
+    __metadata_request__transform = {"out": UNUSED}  # noqa: RUF012
+
     def __init__(
         self,
         hmm=None,
@@ -237,21 +241,25 @@ default="belief"
         check_is_fitted(self)
         return self._map.offsets
 
-    def transform(self, X):
+    def transform(self, X, *, out=None):
         """One row of features for each sequence.
 
         Parameters
         ----------
         X : array of shape (n_sequences, n_steps[, n_features]) or list of arrays
+        out : ndarray of shape (n_sequences, n_components), default=None
+            Where to write the features: an array of type `dtype`, for instance a
+            `numpy.memmap` of features that do not fit in memory. None makes one.
 
         Returns
         -------
         ndarray of shape (n_sequences, n_components)
-            In `dtype`; a DataFrame under `set_output`.
+            In `dtype`: `out`, if it is given. A DataFrame under `set_output`.
         """
         sequences = self._sequences(X)
         dtype = _check_dtype(self.dtype)
-        out = np.empty((len(sequences), self._n_features_out), dtype)
+        shape = (len(sequences), self._n_features_out)
+        out = np.empty(shape, dtype) if out is None else _check_out(out, shape, dtype)
         collect = pooler(self._representation, self.pooling)
 
         def run(index):
@@ -285,11 +293,16 @@ shape (n_steps_i, n_components)
                 out[t, : len(belief)] = self._columns(values, "last")
             return out
 
-        def run(index):
-            return index, self._collect(sequences.block(index), collect, dtype)
+        def fill_block(block, out):
+            out[...] = self._collect(block, collect, dtype)
 
-        blocks = sequences.blocks(self.batch_size)
-        return sequences.unfold(map_threads(run, blocks, self.n_jobs))
+        return sequences.every_step(
+            fill_block,
+            sequences.blocks(self.batch_size),
+            self._n_features_out,
+            dtype,
+            n_jobs=self.n_jobs,
+        )
 
     def _sequences(self, X):
         check_is_fitted(self)
@@ -347,3 +360,16 @@ def _check_dtype(dtype):
     if checked not in (np.float64, np.float32):
         raise ValueError(f"dtype must be float64 or float32, got {dtype!r}.")
     return checked
+
+
+def _check_out(out, shape, dtype):
+    if not isinstance(out, np.ndarray):
+        raise TypeError(f"out must be a NumPy array, got {type(out).__name__}.")
+    if out.shape != shape or out.dtype != dtype:
+        raise ValueError(
+            f"out must have shape {shape} and dtype {dtype}, got shape {out.shape} and "
+            f"dtype {out.dtype}."
+        )
+    if not out.flags.writeable:
+        raise ValueError("out must be writeable, got a read-only array.")
+    return out

@@ -13,9 +13,15 @@ from typing import NamedTuple
 import numpy as np
 from scipy.sparse import csc_array
 
-from skhmmdd.hmm._inference import filter_block, log_posterior, unbalanced_rows
+from skhmmdd.hmm._inference import (
+    filter_row,
+    log_posterior,
+    rows_to_redo,
+    walk_block,
+)
+from skhmmdd.hmm._long import smooth_pieces
 from skhmmdd.hmm._models import CategoricalHMM, GaussianHMM
-from skhmmdd.hmm._recursions import smooth_steps
+from skhmmdd.hmm._recursions import backward_steps
 
 
 class Statistics(NamedTuple):
@@ -60,33 +66,58 @@ def expected_counts(hmm, block, center=0.0):
     ValueError
         If a sequence is impossible under the model.
     """
-    emission = hmm._step_likelihood(block, np.float64)
-    filtered, log_likelihood = filter_block(hmm, block, emission=emission)
-    smoothed = np.zeros_like(filtered)
-    ahead = np.zeros_like(filtered)
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-        for t, belief, u in smooth_steps(
-            hmm.transmat, emission[0], filtered, block.counts
-        ):
-            smoothed[t, : len(belief)] = belief
-            if u is not None:
-                ahead[t + 1, : len(u)] = u
-    total = smoothed.sum(axis=2)
+        walk, smoothed, ahead = _walk_both_ways(hmm, block)
+        log_likelihood = walk.log_likelihood()
+        total = walk.join(smoothed @ np.ones(hmm.n_states))
     total[np.arange(len(total))[:, None] >= block.lengths] = 1.0
+    filtered, n_states = walk.filtered, hmm.n_states
     extra = 0.0
-    for row in unbalanced_rows(total):
+    for row in rows_to_redo(hmm, block, walk, total):
+        gone = slice(None) if walk.is_cut else row
+        filtered[:, gone] = ahead[:, gone] = 0.0
         n_steps = block.lengths[row]
-        filtered[:, row] = ahead[:, row] = 0.0
-        smoothed[:n_steps, row], moves = log_posterior(hmm, block.values[:n_steps, row])
+        _, log_likelihood[row] = filter_row(hmm, block, row)
+        gamma, moves = log_posterior(hmm, block.values[:n_steps, row])
+        walk.join(smoothed)[:n_steps, row] = gamma
         extra = extra + moves
-    n_states = hmm.n_states
     moves = filtered[:-1].reshape(-1, n_states).T @ ahead[1:].reshape(-1, n_states)
+    starts = smoothed[0]
+    if walk.is_cut:
+        # The pieces lie end to end: from each there is a move into the next.
+        moves += filtered[-1, :-1].T @ ahead[0, 1:]
+        starts = starts[:1]
     return Statistics(
         log_likelihood.sum(),
-        smoothed[0].sum(axis=0),
+        starts.sum(axis=0),
         hmm.transmat * moves + extra,
-        _emission_counts(hmm, block.values, smoothed, center),
+        _emission_counts(hmm, walk.block.values, smoothed, center),
     )
+
+
+def _walk_both_ways(hmm, block):
+    """Filtered and smoothed beliefs, and what `backward_steps` yields, at every step."""
+    walk = walk_block(hmm, block)
+    transmat = hmm._chain(np.float64)[1]
+    filtered, counts = walk.filtered, walk.block.counts
+    if walk.is_cut:
+        smoothed, ahead, settled = smooth_pieces(
+            transmat, walk.likelihood, filtered, walk.norms, counts
+        )
+        if settled:
+            return walk, smoothed, ahead
+        walk = walk_block(hmm, block, cut=False)
+        filtered, counts = walk.filtered, walk.block.counts
+    smoothed, ahead = np.empty_like(filtered), np.empty_like(filtered)
+    beta = np.ones(filtered.shape[1:])
+    for t, u in backward_steps(transmat, walk.likelihood, walk.norms, counts, beta):
+        n = counts[t]
+        np.multiply(filtered[t, :n], beta[:n], out=smoothed[t, :n])
+        smoothed[t, n:] = 0.0
+        if u is not None:
+            ahead[t + 1, : len(u)] = u
+            ahead[t + 1, len(u) :] = 0.0
+    return walk, smoothed, ahead
 
 
 def _emission_counts(hmm, values, smoothed, center):

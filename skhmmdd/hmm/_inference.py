@@ -4,31 +4,79 @@ A block is walked once, and what becomes of the beliefs is the caller's: `collec
 takes the steps as they come and keeps all of them, or only a pooled summary.
 """
 
+from functools import partial
+from typing import NamedTuple
+
 import numpy as np
 from scipy.special import logsumexp
 
+from skhmmdd.hmm._long import filter_pieces, piece_length, smooth_pieces
 from skhmmdd.hmm._recursions import (
+    backward_steps,
     filter_steps,
     log_filter,
     log_smooth,
-    smooth_steps,
     viterbi,
 )
+from skhmmdd.hmm._sequences import LONG, Block
 
 # Viterbi holds n_sequences * n_states**2 numbers a step; past the cache it crawls.
 _VITERBI_SIZE = 2**18
 
 
-def keep_steps(steps, counts, n_columns, dtype):
+class Walk(NamedTuple):
+    """Filtered beliefs of a block, all of them kept, and what a way back needs.
+
+    `block` holds whole sequences or, if `is_cut`, the pieces of a single one.
+    """
+
+    block: Block
+    likelihood: object
+    filtered: np.ndarray
+    norms: np.ndarray
+    is_cut: bool
+
+    def join(self, steps):
+        """Steps of pieces (n_steps, n_pieces, ...) as those of the sequence itself."""
+        if not self.is_cut:
+            return steps
+        ends_met = steps.swapaxes(0, 1).reshape(-1, 1, *steps.shape[2:])
+        return ends_met[: self.block.counts.sum()]
+
+    def log_likelihood(self):
+        """Of each sequence; what lost rows have is not to be trusted."""
+        return _log_likelihood(self.norms, self.likelihood, self.is_cut)
+
+
+def keep_steps(steps, counts, n_columns, dtype, out=None):
     """Collect every step: shape (n_steps, n_sequences, n_columns), 0 where no step is."""
-    out = np.zeros((len(counts), counts[0], n_columns), dtype)
+    if out is None:
+        out = np.empty((len(counts), counts[0], n_columns), dtype)
     for t, belief in steps:
         out[t, : len(belief)] = belief
+        out[t, len(belief) :] = 0
+    return out
+
+
+def keep_nothing(steps, counts, n_columns, dtype):
+    """Collect nothing, where only the log-likelihood is asked for."""
+    for _ in steps:
+        pass
+    return np.empty((counts[0], 0), dtype)
+
+
+def keep_last(steps, counts, n_columns, dtype):
+    """Collect the last step of each sequence: shape (n_sequences, n_columns)."""
+    ends = np.append(counts[1:], 0)
+    out = np.empty((counts[0], n_columns), dtype)
+    for t, belief in steps:
+        if ends[t] < counts[t]:
+            out[ends[t] : counts[t]] = belief[ends[t] :]
     return out
 
 
 def filter_block(
-    hmm, block, collect=keep_steps, *, dtype=np.float64, strict=True, emission=None
+    hmm, block, collect=keep_steps, *, dtype=np.float64, strict=True, out=None
 ):
     """Filtered beliefs of a block, collected, and the log-likelihoods.
 
@@ -44,58 +92,113 @@ def filter_block(
     strict : bool, default=True
         Whether a sequence of probability zero is an error; otherwise its
         log-likelihood is -inf and its beliefs are zero.
-    emission : pair, default=None
-        What `hmm._step_likelihood(block, dtype)` returned, if it is at hand.
+    out : ndarray of shape (n_steps, n_sequences, n_states), default=None
+        Where `keep_steps` is to keep the beliefs.
 
     Returns
     -------
     collected : ndarray
     log_likelihood : ndarray of shape (n_sequences,)
     """
-    likelihood, shift = emission or hmm._step_likelihood(block, dtype)
-    norms = np.ones((len(block.counts), block.counts[0]), dtype)
-    walk = filter_steps(
-        hmm.startprob.astype(dtype, copy=False),
-        hmm.transmat.astype(dtype, copy=False),
-        likelihood,
-        block.counts,
-        dtype,
-    )
-
-    def steps():
-        for t, (belief, norm) in enumerate(walk):
-            norms[t, : len(norm)] = norm[:, 0]
-            yield t, belief
-
-    with np.errstate(divide="ignore", invalid="ignore"):
-        collected = collect(steps(), block.counts, hmm.n_states, dtype)
-        log_likelihood = np.log(norms.astype(np.float64)).sum(axis=0) + shift
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        if (walk := _walk_cut(hmm, block, dtype)) is not None:
+            collected = _collect_all(walk.join(walk.filtered), block, collect, out)
+            log_likelihood = walk.log_likelihood()
+            norms = walk.join(walk.norms)
+        else:
+            likelihood = hmm._step_likelihood(block, dtype)
+            norms = np.ones((len(block.counts), block.counts[0]), dtype)
+            beliefs = filter_steps(
+                *hmm._chain(dtype), likelihood, block.counts, norms
+            )
+            gather = collect if out is None else partial(collect, out=out)
+            collected = gather(enumerate(beliefs), block.counts, hmm.n_states, dtype)
+            log_likelihood = _log_likelihood(norms, likelihood)
     for row in lost_rows(norms):
-        beliefs, log_likelihood[row] = _filter_row(hmm, block, row, strict)
+        beliefs, log_likelihood[row] = filter_row(hmm, block, row, strict)
         _patch(collected, row, beliefs, collect, dtype)
     return collected, log_likelihood
 
 
-def smooth_block(hmm, block, collect=keep_steps, *, dtype=np.float64):
+def smooth_block(hmm, block, collect=keep_steps, *, dtype=np.float64, out=None):
     """Smoothed beliefs of a block, collected; see `filter_block`."""
-    emission = hmm._step_likelihood(block, dtype)
-    filtered, _ = filter_block(hmm, block, dtype=dtype, emission=emission)
-    transmat = hmm.transmat.astype(dtype, copy=False)
-    total = np.ones(filtered.shape[:2], dtype)
-
-    def steps():
-        for t, smoothed, _ in smooth_steps(
-            transmat, emission[0], filtered, block.counts
-        ):
-            total[t, : len(smoothed)] = smoothed.sum(axis=1)
-            yield t, smoothed
-
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-        collected = collect(steps(), block.counts, hmm.n_states, dtype)
-    for row in unbalanced_rows(total):
+        walk = walk_block(hmm, block, dtype)
+        if walk.is_cut:
+            smoothed, _, settled = smooth_pieces(
+                hmm._chain(dtype)[1], walk.likelihood, *walk[2:4], walk.block.counts
+            )
+            if not settled:
+                walk = walk_block(hmm, block, dtype, cut=False)
+        if walk.is_cut:
+            smoothed = walk.join(smoothed)
+            total = smoothed.sum(axis=2)
+            smoothed /= total[:, :, None]
+            collected = _collect_all(smoothed, block, collect, out)
+        else:
+            total = np.ones(walk.norms.shape, dtype)
+            gather = collect if out is None else partial(collect, out=out)
+            steps = _smoothed_steps(hmm, walk, total)
+            collected = gather(steps, block.counts, hmm.n_states, dtype)
+    for row in rows_to_redo(hmm, block, walk, total):
         beliefs, _ = log_posterior(hmm, block.values[: block.lengths[row], row])
         _patch(collected, row, beliefs, collect, dtype)
     return collected
+
+
+def walk_block(hmm, block, dtype=np.float64, cut=True):
+    """Filter a block and keep all; a long sequence alone is cut, unless `cut` is False.
+
+    Rows that a scaled recursion loses stay as they are: see `rows_to_redo`.
+    """
+    if cut and (walk := _walk_cut(hmm, block, dtype)) is not None:
+        return walk
+    likelihood = hmm._step_likelihood(block, dtype)
+    norms = np.ones((len(block.counts), block.counts[0]), dtype)
+    steps = filter_steps(*hmm._chain(dtype), likelihood, block.counts, norms)
+    filtered = keep_steps(enumerate(steps), block.counts, hmm.n_states, dtype)
+    return Walk(block, likelihood, filtered, norms, False)
+
+
+def _walk_cut(hmm, block, dtype):
+    """The Walk of a long sequence in pieces; None where pieces are not the way."""
+    if len(block.index) > 1 or len(block.counts) < LONG:
+        return None
+    pieces = block.cut(piece_length(len(block.counts), hmm.n_states))
+    likelihood = hmm._step_likelihood(pieces, dtype)
+    filtered, norms, settled = filter_pieces(
+        *hmm._chain(dtype), likelihood, pieces.counts
+    )
+    return Walk(pieces, likelihood, filtered, norms, True) if settled else None
+
+
+def _collect_all(beliefs, block, collect, out):
+    """Collect beliefs (n_steps, n_sequences, n_states) that are all at hand."""
+    if collect is keep_nothing:
+        return collect((), block.counts, 0, beliefs.dtype)
+    if collect is not keep_steps:
+        n_states = beliefs.shape[2]
+        return collect(enumerate(beliefs), block.counts, n_states, beliefs.dtype)
+    if out is None:
+        return beliefs
+    out[...] = beliefs
+    return out
+
+
+def _smoothed_steps(hmm, walk, total):
+    """Smoothed beliefs, last step first; their sums before scaling go to `total`."""
+    filtered, counts, dtype = walk.filtered, walk.block.counts, walk.filtered.dtype
+    beta = np.ones(filtered.shape[1:], dtype)
+    buffer, ones = np.empty_like(beta), np.ones(hmm.n_states, dtype)
+    _, transmat = hmm._chain(dtype)
+    steps = backward_steps(transmat, walk.likelihood, walk.norms, counts, beta)
+    for t, _ in steps:
+        n = counts[t]
+        smoothed = np.multiply(filtered[t, :n], beta[:n], out=buffer[:n])
+        np.matmul(smoothed, ones, out=total[t, :n])
+        # The sums are one but for rounding, which builds up along a sequence.
+        smoothed /= total[t, :n, None]
+        yield t, smoothed
 
 
 def decode_block(hmm, block):
@@ -104,8 +207,7 @@ def decode_block(hmm, block):
     size = max(1, _VITERBI_SIZE // hmm.n_states**2)
     paths = np.full((len(block.counts), block.counts[0]), -1)
     log_joint = np.empty(block.counts[0])
-    with np.errstate(divide="ignore"):
-        log_startprob, log_transmat = np.log(hmm.startprob), np.log(hmm.transmat)
+    log_startprob, log_transmat = hmm._log_chain()
     for first in range(0, block.counts[0], size):
         rows = slice(first, first + size)
         counts = np.clip(block.counts - first, 0, size)
@@ -115,7 +217,7 @@ def decode_block(hmm, block):
             log_startprob, log_transmat, lambda t, n, part=part: part[t, :n], counts
         )
     for row in np.flatnonzero(np.isneginf(log_joint)):
-        _filter_row(hmm, block, row, strict=True)
+        filter_row(hmm, block, row)
     return paths, log_joint
 
 
@@ -144,19 +246,36 @@ def lost_rows(norms):
     return np.flatnonzero(~(norms > info.tiny / info.eps).all(axis=0))
 
 
-def unbalanced_rows(total):
-    """Sequences whose smoothed beliefs do not sum to one at some step."""
-    return np.flatnonzero(~(np.abs(total - 1) < 1e-3).all(axis=0))
+def rows_to_redo(hmm, block, walk, total):
+    """Sequences whose way back has to be taken in log space.
+
+    Those that the way forth lost, and those whose smoothed beliefs do not sum to one
+    at some step.
+
+    Raises
+    ------
+    ValueError
+        If one of them is impossible.
+    """
+    lost = lost_rows(walk.join(walk.norms))
+    for row in lost:
+        filter_row(hmm, block, row)
+    unbalanced = ~(np.abs(total - 1) < 1e-3).all(axis=0)
+    return np.union1d(lost, np.flatnonzero(unbalanced))
 
 
 def _log_alpha(hmm, values):
-    with np.errstate(divide="ignore"):
-        log_startprob, log_transmat = np.log(hmm.startprob), np.log(hmm.transmat)
+    log_startprob, log_transmat = hmm._log_chain()
     log_emission = hmm._log_emission_of(values)
     return log_transmat, log_emission, log_filter(log_startprob, log_transmat, log_emission)
 
 
-def _filter_row(hmm, block, row, strict):
+def _log_likelihood(norms, likelihood, is_cut=False):
+    parts = np.log(norms, dtype=np.float64).sum(axis=0) + likelihood.shift
+    return parts.sum(keepdims=True) if is_cut else parts
+
+
+def filter_row(hmm, block, row, strict=True):
     """Filtered beliefs and log-likelihood of one sequence, in log space."""
     _, _, log_alpha = _log_alpha(hmm, block.values[: block.lengths[row], row])
     log_norm = logsumexp(log_alpha, axis=1, keepdims=True)

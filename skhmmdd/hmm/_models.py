@@ -2,7 +2,11 @@
 
 import numpy as np
 
-from skhmmdd.hmm._emissions import log_gaussian_diag, log_gaussian_full
+from skhmmdd.hmm._emissions import (
+    TableLikelihood,
+    log_gaussian_diag,
+    log_gaussian_full,
+)
 from skhmmdd.hmm._sequences import read_observations, read_symbols
 from skhmmdd.hmm._weights import FrozenHMM, _check_law, check_shape, draw
 
@@ -92,18 +96,22 @@ class CategoricalHMM(FrozenHMM):
         return read_symbols(X, self.n_symbols, name)
 
     def _table(self, dtype):
+        """Emission probabilities of each symbol, shape (n_symbols + 1, n_states)."""
         # A last row of ones is what the symbol -1 picks: a missing observation
         # tells nothing.
-        ones = np.ones((1, self.n_states))
-        return np.vstack([self.emissionprob.T, ones]).astype(dtype, copy=False)
+        dtype, ones = np.dtype(dtype), np.ones((1, self.n_states))
+        return self._once(
+            ("table", dtype),
+            lambda: np.vstack([self.emissionprob.T, ones]).astype(dtype, copy=False),
+        )
 
     def _log_emission_of(self, values):
         with np.errstate(divide="ignore"):
-            return np.log(self._table(np.float64))[values]
+            table = self._once("log table", lambda: np.log(self._table(np.float64)))
+        return np.take(table, values, axis=0, mode="wrap")
 
     def _step_likelihood(self, block, dtype):
-        table, values = self._table(dtype), block.values
-        return (lambda t, n: table[values[t, :n]]), 0.0
+        return TableLikelihood(self._table(dtype), block)
 
     def _emit(self, states, rng):
         return draw(self.emissionprob[states.ravel()], rng).reshape(states.shape)

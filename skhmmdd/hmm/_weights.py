@@ -1,19 +1,27 @@
 """Frozen weights with finitely many hidden states, and what one asks of them."""
 
-from abc import abstractmethod
+from abc import ABC, abstractmethod
 
 import numpy as np
 from sklearn.utils import check_random_state
 
 from skhmmdd._parallel import single_blas_thread
-from skhmmdd.hmm._inference import decode_block, filter_block, smooth_block
+from skhmmdd.hmm._emissions import DensityLikelihood
+from skhmmdd.hmm._inference import (
+    decode_block,
+    filter_block,
+    keep_last,
+    keep_nothing,
+    smooth_block,
+)
+from skhmmdd.hmm._recursions import block_rows
 from skhmmdd.hmm._value import FrozenValue
 
-_BATCH_SIZE = 256
+_DECODED_AT_ONCE = 256
 _ROW_SUM_TOLERANCE = 1e-6
 
 
-class FrozenHMM(FrozenValue):
+class FrozenHMM(FrozenValue, ABC):
     """Base of the frozen weights with a chain of finitely many hidden states.
 
     Subclasses say how an observation's likelihood is computed.
@@ -22,6 +30,7 @@ class FrozenHMM(FrozenValue):
     _array_names = ("startprob", "transmat")
 
     def __init__(self, **arrays):
+        object.__setattr__(self, "_derived", {})
         super().__init__(**arrays)
         _check_law(self, "startprob", ("n_states",), self.startprob.shape[:1])
         n_states = len(self.startprob)
@@ -52,14 +61,34 @@ class FrozenHMM(FrozenValue):
         return flat.reshape(*values.shape[:2], self.n_states)
 
     def _step_likelihood(self, block, dtype):
-        """`likelihood(t, n)` of the recursions, and the logarithm left out of it."""
-        logs = self._log_emission(block)
-        with np.errstate(invalid="ignore"):
-            shift = logs.max(axis=2, keepdims=True)
-            scaled = np.exp(logs - shift).astype(dtype, copy=False)
-        exists = np.arange(len(shift))[:, None] < block.lengths
-        shift = np.where(exists, shift[..., 0], 0.0).sum(axis=0)
-        return (lambda t, n: scaled[t, :n]), shift
+        """`likelihood(t, n)` of the recursions, with the logarithm it leaves out."""
+        return DensityLikelihood(self._log_emission_of, block, self.n_states, dtype)
+
+    # What the recursions need ------------------------------------------------------
+
+    def _once(self, key, make):
+        # Weights never change, so what follows from them is made once.
+        if key not in self._derived:
+            self._derived[key] = make()
+        return self._derived[key]
+
+    def _chain(self, dtype):
+        """`startprob` and `transmat` in the precision of a recursion."""
+        dtype = np.dtype(dtype)
+        return self._once(
+            ("chain", dtype),
+            lambda: (
+                self.startprob.astype(dtype, copy=False),
+                self.transmat.astype(dtype, copy=False),
+            ),
+        )
+
+    def _log_chain(self):
+        """The logarithms of `startprob` and `transmat`."""
+        with np.errstate(divide="ignore"):
+            return self._once(
+                "log chain", lambda: (np.log(self.startprob), np.log(self.transmat))
+            )
 
     # What a user asks --------------------------------------------------------------
 
@@ -89,7 +118,7 @@ shape (n_steps_i, n_states)
         ValueError
             If a sequence has probability zero under the model.
         """
-        return self._every_step(X, lambda block: filter_block(self, block)[0])
+        return self._every_step(X, filter_block)
 
     def smooth(self, X):
         """Smoothed beliefs P(z_t | x_1..x_T): every step sees the whole sequence.
@@ -110,7 +139,7 @@ shape (n_steps_i, n_states)
         ValueError
             If a sequence has probability zero under the model.
         """
-        return self._every_step(X, lambda block: smooth_block(self, block))
+        return self._every_step(X, smooth_block)
 
     def decode(self, X):
         """The most likely hidden path of each sequence (Viterbi).
@@ -130,8 +159,13 @@ shape (n_steps_i, n_states)
         ValueError
             If a sequence has probability zero under the model.
         """
-        paths = self._every_step(
-            X, lambda block: decode_block(self, block)[0][:, :, None], fill=-1
+        sequences = self._read(X)
+
+        def fill_block(block, out):
+            out[:, :, 0], _ = decode_block(self, block)
+
+        paths = sequences.every_step(
+            fill_block, sequences.blocks(_DECODED_AT_ONCE), 1, np.intp, fill=-1
         )
         if isinstance(paths, list):
             return [path[:, 0] for path in paths]
@@ -153,9 +187,9 @@ shape (n_steps_i, n_states)
         sequences = self._read(X)
         out = np.empty(len(sequences))
         with single_blas_thread():
-            for index in sequences.blocks(_BATCH_SIZE):
+            for index in sequences.blocks(block_rows(self.n_states)):
                 _, out[index] = filter_block(
-                    self, sequences.block(index), _keep_nothing, strict=False
+                    self, sequences.block(index), keep_nothing, strict=False
                 )
         return out
 
@@ -181,7 +215,7 @@ shape (n_steps_i, n_states)
         sequences = self._read(X)
         last = np.empty((len(sequences), self.n_states))
         with single_blas_thread():
-            for index in sequences.blocks(_BATCH_SIZE):
+            for index in sequences.blocks(block_rows(self.n_states)):
                 last[index], _ = filter_block(self, sequences.block(index), keep_last)
         return last @ self.transmat @ self._state_means
 
@@ -213,16 +247,14 @@ n_features)
             law = self.transmat[states[:, t]]
         return self._emit(states, rng), states
 
-    def _every_step(self, X, run, fill=0):
+    def _every_step(self, X, run):
         sequences = self._read(X)
-        with single_blas_thread():
-            return sequences.unfold(
-                (
-                    (index, run(sequences.block(index)))
-                    for index in sequences.blocks(_BATCH_SIZE)
-                ),
-                fill,
-            )
+
+        def fill_block(block, out):
+            run(self, block, out=out)
+
+        blocks = sequences.blocks(block_rows(self.n_states))
+        return sequences.every_step(fill_block, blocks, self.n_states, np.float64)
 
     def _stationary(self):
         """The law of a late step, whatever the chain's period."""
@@ -234,21 +266,6 @@ n_features)
             np.eye(n) - (1 - restart) * self.transmat.T, restart * self.startprob
         )
         return law / law.sum()
-
-
-def keep_last(steps, counts, n_columns, dtype):
-    """Collect the last step of each sequence: shape (n_sequences, n_columns)."""
-    ends = np.append(counts[1:], 0)
-    out = np.empty((counts[0], n_columns), dtype)
-    for t, belief in steps:
-        out[ends[t] : counts[t]] = belief[ends[t] :]
-    return out
-
-
-def _keep_nothing(steps, counts, n_columns, dtype):
-    for _ in steps:
-        pass
-    return np.empty((counts[0], 0), dtype)
 
 
 def draw(laws, rng):
