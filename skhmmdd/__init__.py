@@ -4,7 +4,9 @@ from skhmmdd.curve import (
     CurvePoint,
     DoubleDescentCurve,
     DoubleDescentDisplay,
+    RiskForecast,
     WidthPath,
+    forecast_risk,
     width_path,
 )
 from skhmmdd.datasets import (
@@ -12,10 +14,17 @@ from skhmmdd.datasets import (
     make_hmm,
     make_hmm_classification,
     make_hmm_regression,
+    make_linear_gaussian_hmm,
 )
 from skhmmdd.features import HMMFeatureTransformer, LeadingColumns, TokenEncoder
 from skhmmdd.heads import HeadClassifier, HeadRegressor
-from skhmmdd.hmm import BaumWelch, CategoricalHMM, GaussianHMM, as_hmm
+from skhmmdd.hmm import (
+    BaumWelch,
+    CategoricalHMM,
+    GaussianHMM,
+    LinearGaussianHMM,
+    as_hmm,
+)
 
 __all__ = [
     "BaumWelch",
@@ -28,13 +37,17 @@ __all__ = [
     "HeadClassifier",
     "HeadRegressor",
     "LeadingColumns",
+    "LinearGaussianHMM",
+    "RiskForecast",
     "TokenEncoder",
     "WidthPath",
     "as_hmm",
+    "forecast_risk",
     "load_syllables",
     "make_hmm",
     "make_hmm_classification",
     "make_hmm_regression",
+    "make_linear_gaussian_hmm",
     "width_path",
 ]
 

@@ -2,6 +2,7 @@
 
 from skhmmdd.curve._curve import DoubleDescentCurve
 from skhmmdd.curve._display import DoubleDescentDisplay
+from skhmmdd.curve._forecast import RiskForecast, forecast_risk
 from skhmmdd.curve._landmarks import CurvePoint
 from skhmmdd.curve._width_path import WidthPath, width_path
 
@@ -9,6 +10,8 @@ __all__ = [
     "CurvePoint",
     "DoubleDescentCurve",
     "DoubleDescentDisplay",
+    "RiskForecast",
     "WidthPath",
+    "forecast_risk",
     "width_path",
 ]

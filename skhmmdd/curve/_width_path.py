@@ -153,7 +153,7 @@ def width_path(
     X = check_array(X, dtype=np.float64, input_name="X")
     y = check_array(y, dtype=np.float64, ensure_2d=False, input_name="y")
     check_consistent_length(X, y)
-    widths = _check_widths(widths, X.shape[1])
+    widths = check_widths(widths, X.shape[1])
     if X_test is None:
         if y_test is not None:
             raise ValueError("y_test was given without X_test.")
@@ -189,7 +189,8 @@ def width_path(
     return WidthPath(widths, risks[0], risks[1], norms, train, test, effective)
 
 
-def _check_widths(widths, n_features):
+def check_widths(widths, n_features):
+    """Widths as increasing integers, all in [1, n_features]."""
     if widths is None:
         return np.arange(1, n_features + 1)
     widths = np.unique(np.asarray(widths))

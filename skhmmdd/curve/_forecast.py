@@ -1,0 +1,227 @@
+"""The curve foretold from training data alone."""
+
+from numbers import Integral, Real
+from typing import NamedTuple
+
+import numpy as np
+from sklearn.utils import check_array, check_consistent_length
+from sklearn.utils._param_validation import Interval, validate_params
+
+from skhmmdd._parallel import map_threads
+from skhmmdd.curve._width_path import check_widths
+from skhmmdd.heads._solve import decompose, loo_risk
+from skhmmdd.theory import gcv_risk
+
+# The zone of widths whose risk is more than this many times the lowest.
+_DANGER = 2.0
+# Without `widths`: so many on a logarithmic grid, and all of this share about n.
+_GRID_SIZE, _NEAR = 60, 0.05
+# Within this share of the threshold a single leave-one-out is too noisy to choose by.
+_BLIND = 0.2
+
+
+class RiskForecast(NamedTuple):
+    """Predicted risk at several widths, and what follows from it.
+
+    Attributes
+    ----------
+    widths : ndarray of int of shape (n_widths,)
+        Numbers of leading columns, increasing.
+    risk : ndarray of shape (n_widths,)
+        Leave-one-out mean squared error: the predicted test risk.
+    gcv : ndarray of shape (n_widths,)
+        Generalised cross-validation, its smoother cousin.
+    rank : ndarray of int of shape (n_widths,)
+        Numerical rank of the centred design.
+    interpolation_threshold : int or None
+        Least of the widths at which the head passes through every training sample;
+        None if none does.
+    peak : tuple of (int, float) or None
+        Width and predicted risk where the curve stands highest above the lower points
+        on both its sides; None if it has no interior maximum.
+    best : tuple of (int, float)
+        Width and predicted risk of the lowest point. Widths within 20 % of the
+        threshold do not stand for election: there the forecast is all noise.
+    danger_zone : tuple of (int, int) or None
+        First and last width about the peak with more than twice the lowest risk.
+    n_samples : int
+        Number of training samples.
+    fit_intercept : bool
+        Whether the head has an intercept.
+    """
+
+    widths: np.ndarray
+    risk: np.ndarray
+    gcv: np.ndarray
+    rank: np.ndarray
+    interpolation_threshold: int | None
+    peak: tuple | None
+    best: tuple
+    danger_zone: tuple | None
+    n_samples: int
+    fit_intercept: bool
+
+    def labels_at_threshold(self, width):
+        """How many labels would put this width at the threshold, where the risk peaks.
+
+        Parameters
+        ----------
+        width : int
+            In [1, inf).
+
+        Returns
+        -------
+        int
+            The number of linearly independent columns among the first `width`, plus
+            one for an intercept. Columns that the training samples are too few to tell
+            apart are taken to be independent.
+        """
+        if width < 1:
+            raise ValueError(f"width must be at least 1, got {width!r}.")
+        full = self.n_samples - self.fit_intercept
+        narrower = np.flatnonzero((self.widths <= width) & (self.rank < full))
+        dependent = 0
+        if len(narrower):
+            dependent = self.widths[narrower[-1]] - self.rank[narrower[-1]]
+        return int(width - dependent + self.fit_intercept)
+
+
+@validate_params(
+    {
+        "X": "no_validation",
+        "y": "no_validation",
+        "widths": ["array-like", None],
+        "alpha": [Interval(Real, 0, None, closed="left")],
+        "fit_intercept": ["boolean"],
+        "rcond": [None, Interval(Real, 0, 1, closed="left")],
+        "n_jobs": [None, Integral],
+    },
+    prefer_skip_nested_validation=True,
+)
+def forecast_risk(
+    X, y, *, widths=None, alpha=0.0, fit_intercept=True, rcond=None, n_jobs=None
+):
+    r"""Predict the whole curve of test risk from the training data.
+
+    No test set is needed: exact leave-one-out at every width tells how the risk of the
+    head moves, where it peaks, and which widths to stay away from, before labels are
+    spent on finding out.
+
+    Parameters
+    ----------
+    X : array-like of shape (n_samples, n_features)
+        Nested features: the leading columns are the narrower design.
+    y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+        Targets.
+    widths : array-like of int, default=None
+        Widths wanted, each in [1, n_features]. None takes all up to 120, and beyond
+        that some 60 on a logarithmic grid and all within 5 % of the number of samples.
+    alpha : float, default=0.0
+        Penalty of the head, in [0, inf); 0 is minimum norm.
+    fit_intercept : bool, default=True
+        Whether the head has an intercept.
+    rcond : float, default=None
+        As in `HeadRegressor`.
+    n_jobs : int, default=None
+        Threads over widths.
+
+    Returns
+    -------
+    RiskForecast
+        Named tuple of `widths`, `risk`, `gcv`, `rank`, `interpolation_threshold`,
+        `peak`, `best`, `danger_zone`, `n_samples`, `fit_intercept`, with a method
+        `labels_at_threshold(width)`.
+
+    Raises
+    ------
+    ValueError
+        If there are fewer than three samples, or an argument is out of its range or
+        holds NaN or infinity.
+
+    See Also
+    --------
+    DoubleDescentCurve : The measured curve.
+    skhmmdd.theory.loo_risk : The formula, at one width.
+
+    Notes
+    -----
+    Leave-one-out at penalty zero is the limit of ridge, on both sides of the threshold
+    (Hastie, Montanari, Rosset and Tibshirani, arXiv:1903.08560; with an intercept it is
+    taken on the contrasts, which is ours). It is the risk of a head trained on one
+    sample less. Near the threshold the risk of any one training set is heavy-tailed,
+    and so is its forecast: there it tells where, not how high.
+
+    One singular value decomposition for each width.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skhmmdd import forecast_risk
+    >>> rng = np.random.default_rng(0)
+    >>> X = rng.standard_normal((50, 100))
+    >>> y = X[:, :5].sum(axis=1) + rng.standard_normal(50)
+    >>> forecast = forecast_risk(X, y)
+    >>> forecast.interpolation_threshold, forecast.peak[0]
+    (49, 48)
+    >>> forecast.labels_at_threshold(80)
+    81
+    """
+    X = check_array(X, dtype=np.float64, input_name="X", ensure_min_samples=3)
+    y = check_array(y, dtype=np.float64, ensure_2d=False, input_name="y")
+    check_consistent_length(X, y)
+    n = len(X)
+    widths = check_widths(
+        _default_widths(n, X.shape[1]) if widths is None else widths, X.shape[1]
+    )
+    targets = y.reshape(n, -1)
+
+    def at(width):
+        options = {"fit_intercept": fit_intercept, "rcond": rcond}
+        spectrum = decompose(X[:, :width], targets, **options)
+        # The theory sums over outputs, a risk is their mean.
+        gcv = gcv_risk(X[:, :width], targets, alpha=alpha, **options)
+        rank = len(spectrum.values)
+        return loo_risk(spectrum, alpha), gcv / targets.shape[1], rank
+
+    risk, gcv, rank = map(np.array, zip(*map_threads(at, widths, n_jobs), strict=True))
+    return RiskForecast(
+        widths,
+        risk,
+        gcv,
+        rank,
+        *_landmarks(widths, risk, rank, n - fit_intercept),
+        n,
+        fit_intercept,
+    )
+
+
+def _default_widths(n_samples, n_features):
+    if n_features <= 2 * _GRID_SIZE:
+        return np.arange(1, n_features + 1)
+    grid = np.geomspace(1, n_features, _GRID_SIZE).round().astype(int)
+    near = np.arange(
+        np.floor((1 - _NEAR) * n_samples), np.ceil((1 + _NEAR) * n_samples) + 1
+    ).astype(int)
+    return np.union1d(grid, near[(near >= 1) & (near <= n_features)])
+
+
+def _landmarks(widths, risk, rank, full_rank):
+    """Threshold, peak, best and danger zone of a predicted curve."""
+    blind = np.abs(widths - full_rank) <= _BLIND * full_rank
+    best = int(np.where(blind & ~blind.all(), np.inf, risk).argmin())
+    interpolating = np.flatnonzero(rank == full_rank)
+    threshold = int(widths[interpolating[0]]) if len(interpolating) else None
+    low = risk[best]
+    before = np.minimum.accumulate(risk)
+    after = np.minimum.accumulate(risk[::-1])[::-1]
+    height = risk / np.maximum(before, after)
+    top = int(height.argmax())
+    peak = zone = None
+    if height[top] > 1:
+        peak = int(widths[top]), float(risk[top])
+        safe = np.flatnonzero((risk <= _DANGER * low) & ~blind)
+        first = safe[safe < top].max(initial=-1) + 1
+        last = safe[safe > top].min(initial=len(widths)) - 1
+        if first <= top <= last and risk[top] > _DANGER * low:
+            zone = int(widths[first]), int(widths[last])
+    return threshold, peak, (int(widths[best]), float(low)), zone

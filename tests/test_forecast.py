@@ -1,0 +1,137 @@
+"""The forecast from training data against refitting and against what then happens."""
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+
+from skhmmdd import (
+    BaumWelch,
+    HeadRegressor,
+    HMMFeatureTransformer,
+    TokenEncoder,
+    forecast_risk,
+    load_syllables,
+    make_hmm_regression,
+    width_path,
+)
+
+# Widths in units of the number of labels: the threshold, and all that is 0.3 n away.
+SHARES = [0.02, 0.05, 0.1, 0.2, 0.4, 0.6, 0.7, 1.3, 1.4, 1.5]
+
+
+@pytest.mark.parametrize("fit_intercept", [True, False])
+@pytest.mark.parametrize("alpha", [0.0, 0.3])
+def test_risk_is_that_of_leaving_each_sample_out(alpha, fit_intercept):
+    rng = np.random.RandomState(0)
+    X, y = rng.standard_normal((15, 40)), rng.standard_normal((15, 2))
+    widths = [1, 5, 12, 13, 14, 15, 16, 17, 40]
+    options = {"alpha": alpha, "fit_intercept": fit_intercept}
+    forecast = forecast_risk(X, y, widths=widths, **options)
+    for width, risk in zip(widths, forecast.risk, strict=True):
+        errors = [
+            HeadRegressor(**options)
+            .fit(np.delete(X[:, :width], i, 0), np.delete(y, i, 0))
+            .predict(X[[i], :width])[0]
+            - y[i]
+            for i in range(15)
+        ]
+        assert_allclose(risk, np.mean(np.square(errors)), rtol=1e-7)
+
+
+def test_landmarks_and_labels():
+    rng = np.random.RandomState(1)
+    X = rng.standard_normal((40, 110))
+    X[:, 7], X[:, 3] = 1.0, X[:, 2]
+    y = X[:, :5].sum(axis=1) + rng.standard_normal(40)
+    forecast = forecast_risk(X, y)
+    assert_array_equal(forecast.widths, np.arange(1, 111))
+    # 39 independent columns, a constant and a copy among them.
+    assert forecast.interpolation_threshold == 41
+    assert abs(forecast.peak[0] - 41) <= 2
+    assert forecast.best[0] < 15
+    low, high = forecast.danger_zone
+    assert low < 41 < high
+    assert forecast.labels_at_threshold(5) == 5
+    assert forecast.labels_at_threshold(60) == 59
+    assert forecast_risk(X, y, fit_intercept=False).labels_at_threshold(60) == 59
+    narrow = forecast_risk(X[:, :3], y)
+    assert narrow.interpolation_threshold is None
+    assert narrow.danger_zone is None
+    with pytest.raises(ValueError, match="width must be at least 1, got 0"):
+        forecast.labels_at_threshold(0)
+
+
+def test_default_widths_and_threads():
+    rng = np.random.RandomState(0)
+    X, y = rng.standard_normal((50, 400)), rng.standard_normal(50)
+    forecast = forecast_risk(X, y)
+    assert len(forecast.widths) < 80
+    assert set(range(48, 53)) < set(forecast.widths.tolist())
+    assert_array_equal(forecast.risk, forecast_risk(X, y, n_jobs=2).risk)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"widths": [0]}, "widths must be in"),
+        ({"y": np.ones(3)}, "inconsistent"),
+        ({"X": np.ones((2, 3)), "y": np.ones(2)}, "minimum of 3 is required"),
+        ({"alpha": -1}, "alpha"),
+        ({"X": np.full((10, 3), np.nan)}, "X contains NaN"),
+    ],
+)
+def test_bad_input(changes, message):
+    good = {"X": np.ones((10, 3)), "y": np.ones(10)}
+    with pytest.raises(ValueError, match=message):
+        forecast_risk(**{**good, **changes})
+
+
+def forecast_and_outcome(X, y, n, n_sets):
+    """Median over training sets of the forecast and of the test risk at `SHARES`."""
+    wide = np.unique(np.round(n * np.array(SHARES)).astype(int))
+    near = [*range(n - 20, n - 4, 4), *range(n - 4, n + 5), *range(n + 8, n + 21, 4)]
+    widths = np.union1d(wide, near)
+    predicted, happened = [], []
+    for seed in range(n_sets):
+        order = np.random.RandomState(seed).permutation(len(X))
+        train, test = order[:n], order[n:]
+        forecast = forecast_risk(X[train], y[train], widths=widths, n_jobs=2)
+        predicted.append(forecast.risk)
+        path = width_path(X[train], y[train], X[test], y[test], widths=widths)
+        happened.append(path.test_risk)
+    predicted, happened = np.median(predicted, axis=0), np.median(happened, axis=0)
+    far = np.isin(widths, wide)
+    peaks = [widths[curve.argmax()] for curve in (predicted, happened)]
+    return predicted[far] / happened[far], peaks
+
+
+def spelling_features():
+    words, counts = load_syllables(return_X_y=True)
+    order = np.random.RandomState(0).permutation(len(words))
+    spellings = TokenEncoder().fit_transform(words[order][:8000])
+    features = [
+        HMMFeatureTransformer(
+            BaumWelch(32, max_iter=15, tol=0, random_state=seed)
+            .fit(spellings[:4000])
+            .hmm_,
+            31,
+            readout="identity",
+            pooling="sum",
+        ).fit_transform(spellings[4000:])
+        for seed in range(10)
+    ]
+    return np.hstack(features), counts[order][4000:8000].astype(float)
+
+
+def generated_features():
+    X, y, truth = make_hmm_regression(3000, random_state=0)
+    features = HMMFeatureTransformer(truth.hmm, 300, random_state=0)
+    return features.fit_transform(X), y
+
+
+@pytest.mark.parametrize("make", [spelling_features, generated_features])
+def test_forecast_comes_true(make):
+    X, y = make()
+    ratio, (predicted, happened) = forecast_and_outcome(X, y, 200, n_sets=40)
+    assert_allclose(ratio, 1, atol=0.15)
+    assert abs(predicted - happened) <= 0.05 * happened
