@@ -3,8 +3,8 @@ Where states meet labels
 ========================
 
 The width of a frozen model need not be that of a map on top of it: here it is the
-number of hidden states. A family of models with 1 to 300 states is pretrained on the same bare
-spellings; a minimum-norm head is then trained on the beliefs of each.
+number of hidden states. A family of models with 1 to 300 states is pretrained on the
+same bare spellings; a minimum-norm head is then trained on the beliefs of each.
 """
 
 # %%
