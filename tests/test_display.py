@@ -1,5 +1,7 @@
 """DoubleDescentDisplay: data, artists, and axes that show what matters."""
 
+import inspect
+import pickle
 import sys
 import warnings
 
@@ -10,9 +12,13 @@ from sklearn.datasets import make_regression
 from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import Ridge
 from sklearn.model_selection import ShuffleSplit
+from sklearn.pipeline import make_pipeline
 
 from skhmmdd.curve import CurvePoint, DoubleDescentCurve, DoubleDescentDisplay
 from skhmmdd.curve._axes import COLOURS, risk_limits
+from skhmmdd.features import LeadingColumns
+from skhmmdd.heads import HeadRegressor
+from skhmmdd.theory import RiskResult
 
 with warnings.catch_warnings():
     # matplotlib 3.8 calls functions that later versions of pyparsing deprecate.
@@ -236,3 +242,187 @@ def test_errors(curve):
         DoubleDescentDisplay.from_curve(curve, risk="loss")
     with pytest.raises(NotFittedError):
         DoubleDescentDisplay.from_curve(DoubleDescentCurve(Ridge(), "alpha", [1.0]))
+
+
+# The other axes, the decomposition, theory
+
+
+@pytest.fixture(scope="module")
+def diagnosed():
+    pipe = make_pipeline(LeadingColumns(), HeadRegressor())
+    rng = np.random.RandomState(0)
+    X = rng.randn(120, 80)
+    y = X[:, 0] + 0.5 * rng.randn(120)
+    return DoubleDescentCurve(
+        pipe,
+        "leadingcolumns__n_components",
+        [1, 2, 5, 10, 15, 18, 19, 20, 22, 30, 50, 80],
+        train_size=20,
+        risk={"mse": "squared_error", "mae": "absolute_error"},
+        random_state=0,
+        diagnostics=True,
+    ).fit(X, y)
+
+
+def test_ratio_axis(diagnosed):
+    display = diagnosed.plot(x="ratio")
+    ratio = diagnosed.complexity_ / 20
+    np.testing.assert_allclose(display.lines_[0].get_xdata(), ratio)
+    np.testing.assert_allclose(display.lines_[1].get_xdata(), ratio)
+    np.testing.assert_allclose(display.threshold_line_.get_xdata(), [19 / 20] * 2)
+    assert display.threshold_line_.get_label() == "interpolation threshold (0.95)"
+    place = diagnosed.best_.complexity / 20
+    assert display.best_marker_.get_xdata() == [place]
+    assert display.best_marker_.get_label().endswith(f" at {place:g})")
+    label = display.ax_.get_xlabel()
+    assert label == "leadingcolumns__n_components / training size"
+
+
+@pytest.mark.parametrize("x", ["effective_parameters", "coef_norm"])
+def test_axes_that_fold_back(diagnosed, x):
+    display = diagnosed.plot(x=x)
+    at = diagnosed.results_[
+        "coef_norm_median" if x == "coef_norm" else "effective_parameters_test_median"
+    ]
+    assert np.argmax(at) not in (0, len(at) - 1)
+    for line in display.lines_:
+        np.testing.assert_array_equal(line.get_xdata(), at)
+    # The threshold and the best are points of the curve.
+    median = np.median(diagnosed.test_risk_, axis=1)
+    threshold = list(diagnosed.param_range_).index(19)
+    marker = display.threshold_line_
+    assert marker.get_xydata().tolist() == [[at[threshold], median[threshold]]]
+    best = diagnosed.best_.index
+    assert display.best_marker_.get_xydata().tolist() == [[at[best], median[best]]]
+    texts = [text.get_text() for text in display.ax_.texts]
+    assert texts == ["", "", "", "1", "80"]
+    # One sheet of the band on each side of the fold, at least
+    assert len(display.fill_betweens_[0].get_paths()) >= 2
+    display.figure_.canvas.draw()
+
+
+def test_axes_of_data_that_were_not_collected(curve, double_descent):
+    with pytest.raises(ValueError, match="x='width' must be one of"):
+        curve.plot(x="width")
+    for x in ("effective_parameters", "coef_norm"):
+        with pytest.raises(ValueError, match=f"x='{x}' was .* diagnostics=True"):
+            curve.plot(x=x)
+    with pytest.raises(ValueError, match="diagnostics=True"):
+        curve.plot(show_decomposition=True)
+    double_descent.n_train = None
+    with pytest.raises(ValueError, match="n_train"):
+        double_descent.plot(x="ratio")
+    assert not plt.get_fignums(), "no figure is left behind"
+
+
+@pytest.mark.parametrize("x", ["complexity", "effective_parameters"])
+def test_decomposition(diagnosed, x):
+    display = diagnosed.plot(show_decomposition=True, x=x)
+    bias, variance = display.decomposition_lines_
+    np.testing.assert_array_equal(bias.get_ydata(), diagnosed.bias_)
+    np.testing.assert_array_equal(variance.get_ydata(), diagnosed.variance_)
+    np.testing.assert_array_equal(bias.get_xdata(), display.lines_[0].get_xdata())
+    assert bias.get_label() == "squared bias + noise (mean)"
+    assert len({line.get_color() for line in (*display.lines_, bias, variance)}) == 3
+    assert diagnosed.plot().decomposition_lines_ == []
+
+
+def test_decomposition_is_of_the_squared_error_only(diagnosed):
+    assert DoubleDescentDisplay.from_curve(diagnosed, "mse").bias is diagnosed.bias_
+    with pytest.raises(ValueError, match="draw risk='squared_error'"):
+        diagnosed.plot(risk="mae", show_decomposition=True)
+
+
+def test_theory(double_descent):
+    risk = RiskResult(0, 0, 0, 0, total=np.array([1.0, np.inf, 0.3]))
+    at = [0.01, 10, 1e6]
+    plain = double_descent.plot()
+    assert plain.theory_lines_ == []
+    limits = plain.ax_.get_xlim(), plain.ax_.get_ylim()
+    display = double_descent.plot(
+        theory={"exact": (at, risk), "limit": (at, [0.5, np.nan, 1e9])}, name="a"
+    )
+    first, second = display.theory_lines_
+    assert [line.get_label() for line in (first, second)] == ["a: exact", "a: limit"]
+    np.testing.assert_array_equal(first.get_xdata(), at)
+    drawn = first.get_ydata()
+    assert drawn[[0, 2]].tolist() == [1.0, 0.3]
+    assert 900 * limits[1][1] < drawn[1] < np.inf
+    np.testing.assert_array_equal(second.get_ydata(), [0.5, np.nan, 1e9])
+    assert first.get_linestyle() != "-"
+    assert first._dash_pattern != second._dash_pattern
+    assert first.get_zorder() > display.lines_[0].get_zorder()
+    legend = [text.get_text() for text in display.ax_.get_legend().get_texts()]
+    assert legend[-2:] == ["a: exact", "a: limit"]
+    # Neither axis follows the theory out of sight.
+    assert display.ax_.get_xlim() == limits[0]
+    assert display.ax_.get_ylim() == limits[1]
+    display.figure_.canvas.draw()
+
+
+def test_theory_near_the_risk_is_seen(double_descent):
+    display = double_descent.plot(theory=([1.0, 10.0], [0.1, 1e-9]), show_train=False)
+    assert display.theory_lines_[0].get_label() == "theory"
+    assert 1e-3 < display.ax_.get_ylim()[0] < 0.1
+
+
+def test_theory_on_the_ratio_axis(double_descent):
+    line = double_descent.plot(x="ratio", theory=([5, 20], [1, 2])).theory_lines_[0]
+    assert line.get_xydata().tolist() == [[0.5, 1.0], [2.0, 2.0]]
+
+
+def test_theory_goes_through_the_curve(diagnosed):
+    (line,) = diagnosed.plot(theory=([1.0, 9.0], np.ones(2))).theory_lines_
+    assert line.get_xdata().tolist() == [1.0, 9.0]
+
+
+@pytest.mark.parametrize(
+    "theory, error, message",
+    [
+        (np.ones((2, 3)), TypeError, r"pair \(complexity, risk\).*got ndarray"),
+        ({"a": ([1.0], [1.0], [1.0])}, TypeError, "got tuple for 'a'"),
+        (RiskResult(*np.ones((5, 2))), TypeError, "got RiskResult"),
+        (([1.0, 2.0], [1.0]), ValueError, r"got shapes \(2,\) and \(1,\)"),
+    ],
+)
+def test_bad_theory(double_descent, theory, error, message):
+    with pytest.raises(error, match=message):
+        double_descent.plot(theory=theory)
+
+
+def test_theory_has_no_place_on_axes_that_fold_back(diagnosed):
+    with pytest.raises(ValueError, match="Use x='complexity' or x='ratio'"):
+        diagnosed.plot(x="coef_norm", theory=([1.0], [1.0]))
+
+
+def _labels(axis):
+    ticks = [*axis.get_major_ticks(), *axis.get_minor_ticks()]
+    low, high = axis.get_view_interval()
+    return {
+        tick.label1.get_text()
+        for tick in ticks
+        if low <= tick.get_loc() <= high and tick.label1.get_text()
+    }
+
+
+def test_plain_decimals_on_logarithmic_axes(double_descent):
+    display = double_descent.plot()
+    display.figure_.canvas.draw()
+    assert _labels(display.ax_.xaxis) == {"1", "10", "100"}
+    assert {"1", "10"} <= _labels(display.ax_.yaxis) <= {"0.1", "1", "10", "100"}
+    pickle.loads(pickle.dumps(display.figure_))
+    # Over fewer decades some ticks between get labels; beyond, powers of ten.
+    display.ax_.set_xlim(3000, 80_000)
+    display.ax_.set_ylim(1e-6, 1.0)
+    display.figure_.canvas.draw()
+    assert (
+        {"10000"} <= _labels(display.ax_.xaxis) <= {"4000", "10000", "20000", "40000"}
+    )
+    assert all("10^{" in label for label in _labels(display.ax_.yaxis))
+
+
+def test_from_estimator_takes_every_parameter_of_the_curve():
+    own = inspect.signature(DoubleDescentDisplay.from_estimator).parameters
+    assert set(DoubleDescentCurve(Ridge(), "alpha", [1.0]).get_params(deep=False)) <= {
+        *own
+    }

@@ -10,6 +10,7 @@ from plain import plain_filter, plain_smooth
 
 from skhmmdd import CategoricalHMM, GaussianHMM, HMMFeatureTransformer
 from skhmmdd.hmm import _long
+from skhmmdd.hmm._blocks import LONG
 from skhmmdd.hmm._em import expected_counts
 from skhmmdd.hmm._inference import (
     filter_block,
@@ -20,7 +21,6 @@ from skhmmdd.hmm._inference import (
     walk_block,
 )
 from skhmmdd.hmm._recursions import block_rows, scaled_for_ends
-from skhmmdd.hmm._sequences import LONG
 
 CLOSE = {"rtol": 0, "atol": 1e-12}
 LENGTHS = (60, 1, 17, 60, 33, 2, 60, 9)
@@ -228,12 +228,13 @@ def test_long_sequence_that_is_lost_or_impossible():
     hmm = GaussianHMM([0.5, 0.5], np.eye(2), [0.0, 100.0], [1.0, 1.0])
     X = np.zeros((1, 2000))
     X[0, 1500:] = 100.0
-    # State 0 can only be left behind by a likelihood of e^-2,500,000.
+    # To the end state 0 is the better by a factor of e^5,000,000; it is what the last
+    # 500 steps speak against, each by e^5,000.
     assert_allclose(hmm.filter(X)[0, :, 0], 1, **CLOSE)
     assert_allclose(hmm.smooth(X)[0, :, 0], 1, **CLOSE)
     dead = CategoricalHMM([1, 0], [[0.5, 0.5], [0, 1]], [[1, 0], [0, 1]])
     x = np.r_[np.zeros(900, int), np.ones(300, int), 0]
-    with pytest.raises(ValueError, match="Sequence 0 is impossible.*step 1200"):
+    with pytest.raises(ValueError, match=r"Sequence 0 is impossible.*step 1200"):
         dead.filter([x])
     with pytest.raises(ValueError, match="impossible"):
         dead.smooth([x])

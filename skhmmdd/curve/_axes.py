@@ -14,12 +14,17 @@ TRAIN_FLOOR = 1e-2
 BAND_CEILING = 5.0
 
 
+# What can stand on the horizontal axis. Against the last two the curve may turn back.
+ABSCISSAE = ("complexity", "ratio", "effective_parameters", "coef_norm")
+FOLDING = ("effective_parameters", "coef_norm")
+
+
 def count_displays(ax):
     """Number of displays drawn on the axes: each draws one test line."""
     return sum(line.get_gid() == "skhmmdd-test" for line in ax.get_lines())
 
 
-def risk_limits(test, train, log):
+def risk_limits(test, train, log, theory=()):
     """Limits of the risk axis, set by what can be seen.
 
     Parameters
@@ -30,6 +35,8 @@ def risk_limits(test, train, log):
         The same of the training risk, if it is drawn.
     log : bool
         Whether the axis is logarithmic. Only then is low training risk left out.
+    theory : sequence of ndarray, default=()
+        Other risks that are drawn: seen where they are not far from the test risk.
 
     Returns
     -------
@@ -48,15 +55,19 @@ def risk_limits(test, train, log):
     test = _visible(np.concatenate(test), log)
     if test.size == 0:
         return None
+    floor = TRAIN_FLOOR * np.min(test) if log else -np.inf
+    ceiling = np.inf
     if median.size and np.max(median) > 0:
         # At the threshold the upper quantile may stand a hundredfold above the median.
-        test = test[test <= BAND_CEILING * np.max(median)]
-    shown = test
+        ceiling = BAND_CEILING * np.max(median)
+    shown = [test[test <= ceiling]]
     if train is not None:
         train = _visible(np.concatenate(train), log)
-        if log:
-            train = train[train >= TRAIN_FLOOR * np.min(test)]
-        shown = np.concatenate([test, train])
+        shown.append(train[train >= floor])
+    for risk in theory:
+        risk = _visible(risk, log)
+        shown.append(risk[(risk >= floor) & (risk <= ceiling)])
+    shown = np.concatenate(shown)
     low, high = np.min(shown), np.max(shown)
     if log:
         # A margin of a twentieth of the height, and never less than a fifth more.

@@ -12,10 +12,15 @@ from sklearn.utils._param_validation import (
     RealNotInt,
     StrOptions,
 )
-from sklearn.utils.validation import _check_feature_names, _check_n_features
+from sklearn.utils.validation import (
+    _check_feature_names,
+    _check_n_features,
+    _num_samples,
+)
 
 from skhmmdd._base import SkhmmddEstimator
 from skhmmdd.curve._complexity import order_by_complexity
+from skhmmdd.curve._diagnostics import Diagnosis
 from skhmmdd.curve._display import DoubleDescentDisplay
 from skhmmdd.curve._evaluate import refit_curve
 from skhmmdd.curve._landmarks import find_threshold, peak_and_best
@@ -30,7 +35,7 @@ _THRESHOLD = None
 
 
 class DoubleDescentCurve(MetaEstimatorMixin, SkhmmddEstimator):
-    """Training and test risk of an estimator along one axis of complexity.
+    r"""Training and test risk of an estimator along one axis of complexity.
 
     The estimator is fitted at every value of one parameter and on every split of the
     data. The curve then tells where it interpolates its training data, where the risk
@@ -94,10 +99,14 @@ class DoubleDescentCurve(MetaEstimatorMixin, SkhmmddEstimator):
     quantiles : tuple of (float, float), default=(0.25, 0.75)
         Lower and upper quantile over the splits, in [0, 1], kept beside the median.
 
+    diagnostics : bool, default=False
+        Whether to take, beside the risk, the bias and variance over training sets, the
+        norm of the head and its effective parameters. See the Notes.
+
     n_jobs : int, default=None
         Number of fits that run in parallel. None is 1 unless in a
-        :func:`joblib.parallel_config` context; -1 uses all processors. The risks are
-        bit-equal for every number.
+        :func:`joblib.parallel_config` context; -1 uses all processors. The risks and
+        the diagnostics are bit-equal for every number.
 
     verbose : int, default=0
         Above zero, elapsed and remaining time are printed to the standard error
@@ -122,13 +131,35 @@ class DoubleDescentCurve(MetaEstimatorMixin, SkhmmddEstimator):
         Every risk, by name, each of shape (n_complexities, n_splits).
 
     fit_time_, score_time_ : ndarray of shape (n_complexities, n_splits)
-        Seconds. Frozen steps that are lifted out are not included.
+        Seconds. Frozen steps that are lifted out are not included; the diagnostics are
+        in those of the width path.
+
+    bias_, variance_ : ndarray of shape (n_complexities,) or None
+        Squared bias *plus the noise of the targets*, and variance over training sets,
+        of the squared error on test sets; a classifier's is that of its class scores,
+        summed over the classes. Both are means, infinite where predictions overflow,
+        and an estimate of a small bias can be negative. None without `diagnostics`, if
+        no sample is in two test sets (as in :class:`~sklearn.model_selection.KFold`),
+        and for classifiers without a score for each class.
+
+    coef_norm_ : ndarray of shape (n_complexities, n_splits) or None
+        Euclidean (Frobenius) norm of the `coef_` of the last step. None without
+        `diagnostics`, or if there is no `coef_`.
+
+    effective_parameters_ : EffectiveParameters or None
+        Effective parameters of the head on the training set (`train`) and on the test
+        set (`test`), each of shape (n_complexities, n_splits): see
+        :func:`skhmmdd.theory.effective_parameters`. At ``alpha="loo"`` they are those
+        of the chosen penalty. None without `diagnostics`, with sample weights, or if
+        the last step is not a :class:`HeadRegressor` or a :class:`HeadClassifier`.
 
     results_ : dict of str to ndarray of shape (n_complexities,)
         All results as columns, for :class:`pandas.DataFrame`: ``param_<param_name>``,
         ``complexity``, ``fit_time_median``, ``score_time_median``, and for every risk
         and both sets ``test_<risk>_median``, ``test_<risk>_lower``,
-        ``test_<risk>_upper``, ``split0_test_<risk>``, ...
+        ``test_<risk>_upper``, ``split0_test_<risk>``, ... Of the diagnostics ``bias``,
+        ``variance``, ``coef_norm_median``, ``effective_parameters_train_median`` and
+        ``effective_parameters_test_median``.
 
     n_train_ : int
         Median number of training samples in a split.
@@ -192,6 +223,17 @@ class DoubleDescentCurve(MetaEstimatorMixin, SkhmmddEstimator):
 
     Every fit uses one BLAS thread.
 
+    For a sample that is in the test sets of m splits, with predictions of mean
+    :math:`\bar f` and unbiased variance v, `variance_` averages v and `bias_` averages
+    :math:`(y - \bar f)^2 - v/m`, each test prediction counting once. Together they are
+    the mean squared error of all these predictions: where every sample is in two test
+    sets or more, the *mean* of the squared-error test risk over the splits (of equal
+    test sets), not its median. Near the interpolation threshold that mean is
+    carried by a few splits, as is `variance_`; `bias_` is less, and
+    ``test_risk_ - bias_[:, None]`` has medians. The training sets of one data set
+    overlap, which hides some of the variance: draw them from many more samples
+    than `train_size`.
+
     The interpolation threshold is read from the primary risk if that is one of the
     three built-in names; else from the zero-one error of a classifier and from the
     squared error of a regressor.
@@ -200,7 +242,9 @@ class DoubleDescentCurve(MetaEstimatorMixin, SkhmmddEstimator):
     ----------
     .. [1] M. Belkin, D. Hsu, S. Ma, S. Mandal, "Reconciling modern machine-learning
        practice and the classical bias-variance trade-off", PNAS 116(32), 2019.
-    .. [2] J. Luo, W. Wang, W. Huang, "Investigating the Impact of Model Complexity in
+    .. [2] A. Curth, A. Jeffares, M. van der Schaar, "A U-turn on Double Descent",
+       NeurIPS 2023, arXiv:2310.18988.
+    .. [3] J. Luo, W. Wang, W. Huang, "Investigating the Impact of Model Complexity in
        Large Language Models", arXiv:2410.00699, 2024.
 
     Examples
@@ -237,6 +281,7 @@ class DoubleDescentCurve(MetaEstimatorMixin, SkhmmddEstimator):
         "risk": [str, callable, list, dict],
         "strategy": [StrOptions({"auto", "refit", "path"})],
         "quantiles": [tuple, list],
+        "diagnostics": ["boolean"],
         "n_jobs": [Integral, None],
         "verbose": ["verbose"],
         "random_state": ["random_state"],
@@ -254,6 +299,7 @@ class DoubleDescentCurve(MetaEstimatorMixin, SkhmmddEstimator):
         risk="squared_error",
         strategy="auto",
         quantiles=(0.25, 0.75),
+        diagnostics=False,
         n_jobs=None,
         verbose=0,
         random_state=None,
@@ -267,6 +313,7 @@ class DoubleDescentCurve(MetaEstimatorMixin, SkhmmddEstimator):
         self.risk = risk
         self.strategy = strategy
         self.quantiles = quantiles
+        self.diagnostics = diagnostics
         self.n_jobs = n_jobs
         self.verbose = verbose
         self.random_state = random_state
@@ -328,13 +375,24 @@ class DoubleDescentCurve(MetaEstimatorMixin, SkhmmddEstimator):
         measured = {**risks, _THRESHOLD: interpolates}
         problem = (estimator, self.param_name, self.param_range_)
         self._choose_strategy(why_not_path(*problem, risks, fit_params))
-        options = {"splits": splits, "risks": measured, "verbose": self.verbose}
-        if self.strategy_ == "path":
-            table = path_curve(*problem, X, y, n_jobs=self.n_jobs, **options)
-        else:
-            table = refit_curve(
-                *problem, X, y, fit_params=fit_params, n_jobs=self.n_jobs, **options
+        options = {
+            "splits": splits,
+            "risks": measured,
+            "n_jobs": self.n_jobs,
+            "verbose": self.verbose,
+        }
+        if self.diagnostics:
+            options["diagnosis"] = Diagnosis(
+                len(self.complexity_),
+                _num_samples(X),
+                classifier=classifier,
+                y=y,
+                weighted=any(key.endswith("sample_weight") for key in fit_params),
             )
+        if self.strategy_ == "path":
+            table = path_curve(*problem, X, y, **options)
+        else:
+            table = refit_curve(*problem, X, y, fit_params=fit_params, **options)
         self._keep(table, splits)
         self.interpolation_threshold_ = find_threshold(
             self.complexity_,
@@ -378,6 +436,10 @@ class DoubleDescentCurve(MetaEstimatorMixin, SkhmmddEstimator):
         self.train_risk_ = self.train_risks_[primary]
         self.test_risk_ = self.test_risks_[primary]
         self.fit_time_, self.score_time_ = table.fit_time, table.score_time
+        diagnostics = table.diagnostics
+        self.bias_, self.variance_ = diagnostics.bias, diagnostics.variance
+        self.coef_norm_ = diagnostics.coef_norm
+        self.effective_parameters_ = diagnostics.effective_parameters
         self.n_splits_ = len(splits)
         self.n_train_ = int(np.median([len(train) for train, _ in splits]))
         self.peak_, self.best_ = peak_and_best(

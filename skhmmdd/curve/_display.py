@@ -3,22 +3,38 @@
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
+from skhmmdd.curve._artists import (
+    count_theory,
+    draw_direction,
+    draw_theory,
+    read_theory,
+)
 from skhmmdd.curve._axes import (
+    ABSCISSAE,
     COLOURS,
+    FOLDING,
     count_displays,
     risk_limits,
     within_reach,
 )
-from skhmmdd.curve._landmarks import (
-    median_over_splits,
-    peak_and_best,
-    quantile_over_splits,
+from skhmmdd.curve._figure import (
+    draw_best,
+    draw_parts,
+    draw_set,
+    draw_threshold,
+    dress,
+    summary,
 )
-from skhmmdd.curve._risks import risk_label
+from skhmmdd.curve._landmarks import median_over_splits, peak_and_best
+
+_FOLDING_LABELS = {
+    "effective_parameters": "effective parameters on the test set (median)",
+    "coef_norm": "norm of the head (median)",
+}
 
 
 class DoubleDescentDisplay:
-    """Training and test risk against complexity.
+    """Training and test risk against complexity, and theory beside them.
 
     Make one with :meth:`from_curve` or :meth:`from_estimator`, or with
     :meth:`DoubleDescentCurve.plot`. It holds data only; :meth:`plot` needs matplotlib
@@ -50,6 +66,16 @@ class DoubleDescentDisplay:
     quantiles : tuple of (float, float), default=(0.25, 0.75)
         Lower and upper edge of the band.
 
+    bias, variance : ndarray of shape (n_complexities,), default=None
+        Squared bias with the noise of the targets, and variance over training sets:
+        the parts of the *mean* of this risk.
+
+    coef_norm : ndarray of shape (n_complexities, n_splits), default=None
+        Norm of the head.
+
+    effective_parameters : ndarray of shape (n_complexities, n_splits), default=None
+        Effective parameters on the test sets.
+
     Attributes
     ----------
     ax_ : matplotlib Axes
@@ -65,10 +91,17 @@ class DoubleDescentDisplay:
         Bands between the quantiles, in the order of `lines_`.
 
     threshold_line_ : matplotlib Line2D or None
-        Vertical line at the interpolation threshold.
+        Vertical line at the interpolation threshold; where the axis folds back, a
+        marker on the curve.
 
     best_marker_ : matplotlib Line2D or None
         Marker at the lowest median test risk.
+
+    theory_lines_ : list of matplotlib Line2D
+        Theory curves.
+
+    decomposition_lines_ : list of matplotlib Line2D
+        Squared bias with noise, then variance, if shown.
 
     See Also
     --------
@@ -100,6 +133,10 @@ class DoubleDescentDisplay:
         risk_name="risk",
         n_train=None,
         quantiles=(0.25, 0.75),
+        bias=None,
+        variance=None,
+        coef_norm=None,
+        effective_parameters=None,
     ):
         self.complexity = complexity
         self.train_risk = train_risk
@@ -111,6 +148,10 @@ class DoubleDescentDisplay:
         self.risk_name = risk_name
         self.n_train = n_train
         self.quantiles = quantiles
+        self.bias = bias
+        self.variance = variance
+        self.coef_norm = coef_norm
+        self.effective_parameters = effective_parameters
 
     @classmethod
     def from_curve(cls, curve, risk=None):
@@ -122,7 +163,8 @@ class DoubleDescentDisplay:
             A fitted curve.
 
         risk : str, default=None
-            Name of one of its risks; None is the primary one.
+            Name of one of its risks; None is the primary one. Bias and variance go
+            with ``"squared_error"`` only.
 
         Returns
         -------
@@ -136,6 +178,9 @@ class DoubleDescentDisplay:
             raise ValueError(f"risk={risk!r} must be a risk of the curve: {names}.")
         train_risk, test_risk = curve.train_risks_[risk], curve.test_risks_[risk]
         peak, best = peak_and_best(curve.complexity_, test_risk, curve.param_range_)
+        kind = curve.risk[risk] if isinstance(curve.risk, dict) else risk
+        squared = isinstance(kind, str) and kind == "squared_error"
+        counts = curve.effective_parameters_
         return cls(
             curve.complexity_,
             train_risk,
@@ -147,6 +192,10 @@ class DoubleDescentDisplay:
             risk_name=risk,
             n_train=curve.n_train_,
             quantiles=curve.quantiles,
+            bias=curve.bias_ if squared else None,
+            variance=curve.variance_ if squared else None,
+            coef_norm=curve.coef_norm_,
+            effective_parameters=None if counts is None else counts.test,
         )
 
     @classmethod
@@ -164,6 +213,7 @@ class DoubleDescentDisplay:
         risk="squared_error",
         strategy="auto",
         quantiles=(0.25, 0.75),
+        diagnostics=False,
         n_jobs=None,
         verbose=0,
         random_state=None,
@@ -181,7 +231,9 @@ class DoubleDescentDisplay:
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
         param_name, param_range, complexity, cv, train_size : object
             As in :class:`DoubleDescentCurve`.
-        risk, strategy, quantiles, n_jobs, verbose, random_state : object
+        risk, strategy, quantiles, diagnostics : object
+            As in :class:`DoubleDescentCurve`.
+        n_jobs, verbose, random_state : object
             As in :class:`DoubleDescentCurve`.
         groups : array-like of shape (n_samples,), default=None
             Group labels for `cv`.
@@ -211,6 +263,7 @@ class DoubleDescentDisplay:
             risk=risk,
             strategy=strategy,
             quantiles=quantiles,
+            diagnostics=diagnostics,
             n_jobs=n_jobs,
             verbose=verbose,
             random_state=random_state,
@@ -222,6 +275,8 @@ class DoubleDescentDisplay:
         self,
         ax=None,
         *,
+        x="complexity",
+        theory=None,
         name=None,
         log_x="auto",
         log_y="auto",
@@ -229,6 +284,7 @@ class DoubleDescentDisplay:
         show_band=True,
         show_threshold=True,
         show_best=True,
+        show_decomposition=False,
         line_kw=None,
         fill_kw=None,
     ):
@@ -240,11 +296,29 @@ class DoubleDescentDisplay:
         ----------
         ax : matplotlib Axes, default=None
             None makes a new figure.
+        x : {"complexity", "ratio", "effective_parameters", "coef_norm"}, \
+                default="complexity"
+            What the risk is drawn against.
+
+            - ``"ratio"``: complexity over the number of training samples, p/n.
+            - ``"effective_parameters"``: their median on the test sets. Needs a curve
+              with ``diagnostics=True``, as does the next.
+            - ``"coef_norm"``: median norm of the head.
+
+            Against the last two the curve may turn back. It is drawn in order of
+            complexity, with arrows, and the complexities of its ends.
+        theory : dict of str to (complexity, risk), or one such pair, default=None
+            Curves to draw over this one, by label: two arrays of one length, or a
+            :class:`~skhmmdd.theory.RiskResult`, of which `total` is taken, in place of
+            the second. Infinite risk runs off the top, NaN leaves a gap. The risk must
+            be on the scale of this one: ``"squared_error"`` averages the outputs,
+            where the functions of :mod:`skhmmdd.theory` sum them. Not for axes that
+            fold back.
         name : str, default=None
             Put before the labels of the legend, to tell displays apart.
         log_x : "auto" or bool, default="auto"
-            Logarithmic complexity. "auto": if it is positive and the largest is at
-            least ten times the smallest.
+            Logarithmic horizontal axis. "auto": if all on it is positive and the
+            largest is at least ten times the smallest.
         log_y : "auto" or bool, default="auto"
             Logarithmic risk. "auto": if no test risk is zero or negative.
         show_train : bool, default=True
@@ -253,9 +327,13 @@ class DoubleDescentDisplay:
         show_band : bool, default=True
             Draw the bands.
         show_threshold : bool, default=True
-            Draw a vertical line at the interpolation threshold.
+            Draw a vertical line at the interpolation threshold; where the axis folds
+            back, a marker on the curve.
         show_best : bool, default=True
             Mark the lowest median test risk.
+        show_decomposition : bool, default=False
+            Draw the squared bias (with noise) and the variance. They are means and add
+            up to the mean test risk, which near the threshold is above the median.
         line_kw : dict, default=None
             Passed to `ax.plot` for both lines, e.g. ``{"color": "black"}``.
         fill_kw : dict, default=None
@@ -264,19 +342,44 @@ class DoubleDescentDisplay:
         Returns
         -------
         self : DoubleDescentDisplay
+
+        Raises
+        ------
+        ValueError
+            If `x` is unknown or its data were not collected, if there is no
+            decomposition to show, or if theory is asked of an axis that folds back.
         """
+        at, x_label = self._abscissa(x)
+        if show_decomposition and self.bias is None:
+            raise ValueError(
+                "show_decomposition=True needs bias and variance: fit the curve with "
+                "diagnostics=True, on splits with samples in two test sets or more, "
+                "and draw risk='squared_error'."
+            )
+        theory = read_theory(theory)
+        if theory and x in FOLDING:
+            raise ValueError(
+                f"theory cannot be drawn with x={x!r}, where a complexity has no fixed "
+                "place. Use x='complexity' or x='ratio'."
+            )
         pyplot = _import_pyplot()
         if ax is None:
             _, ax = pyplot.subplots(figsize=(7, 4.5), layout="constrained")
         self.ax_, self.figure_ = ax, ax.figure
         if log_x == "auto":
-            log_x = 0 < 10 * self.complexity[0] <= self.complexity[-1]
+            seen = at[np.isfinite(at)]
+            log_x = bool(seen.size) and 0 < 10 * np.min(seen) <= np.max(seen)
         if log_y == "auto":
             log_y = bool(np.min(self.test_risk) > 0)
-        colour = COLOURS[count_displays(ax) % len(COLOURS)]
+        nth = count_displays(ax)
+        colour = COLOURS[nth % len(COLOURS)]
         label = "" if name is None else f"{name}: "
+        parts = [self.bias, self.variance] if show_decomposition else []
         limits = risk_limits(
-            self._summary("test"), self._summary("train") if show_train else None, log_y
+            summary(self, "test"),
+            summary(self, "train") if show_train else None,
+            log_y,
+            [*parts, *(risk for _, _, risk in theory)],
         )
         if log_x:
             ax.set_xscale("log")
@@ -287,84 +390,51 @@ class DoubleDescentDisplay:
         self.lines_, self.fill_betweens_ = [], []
         line_kw = {"color": colour, **(line_kw or {})}
         colour = line_kw["color"]
-        self._draw_set("test", label, limits, show_band, line_kw, fill_kw)
+        draw_set(self, "test", at, label, limits, show_band, line_kw, fill_kw)
         if show_train:
             train_kw = {"linestyle": "--", "linewidth": 1.4, **line_kw}
-            self._draw_set("train", label, limits, show_band, train_kw, fill_kw)
-        self._draw_threshold(colour, label, show_threshold)
-        self._draw_best(colour, label, show_best)
-        self._dress(limits)
+            draw_set(self, "train", at, label, limits, show_band, train_kw, fill_kw)
+        draw_parts(self, parts, at, label, limits, nth)
+        draw_threshold(self, x, at, colour, label, show_threshold)
+        draw_best(self, x, at, colour, label, show_best)
+        self.theory_lines_ = [
+            draw_theory(
+                ax,
+                complexity / self.n_train if x == "ratio" else complexity,
+                within_reach(risk, limits),
+                f"{label}{text}",
+                count_theory(ax),
+            )
+            for text, complexity, risk in theory
+        ]
+        dress(self, limits, x_label)
+        if x in FOLDING and len(at) > 1:
+            ends = [f"{self.complexity[end]:g}" for end in (0, -1)]
+            draw_direction(self.lines_[0], ends)
         return self
 
-    def _summary(self, subset):
-        """Median, lower and upper quantile of one set."""
-        risk = self.test_risk if subset == "test" else self.train_risk
-        lower, upper = self.quantiles
-        return (
-            median_over_splits(risk),
-            quantile_over_splits(risk, lower),
-            quantile_over_splits(risk, upper),
-        )
-
-    def _draw_set(self, subset, label, limits, show_band, line_kw, fill_kw):
-        summary = [within_reach(risk, limits) for risk in self._summary(subset)]
-        median, lower, upper = summary
-        text = f"{label}{'training' if subset == 'train' else 'test'} risk"
-        style = {"linewidth": 2.0, "label": text, "gid": f"skhmmdd-{subset}", **line_kw}
-        if len(median) == 1:
-            style = {"marker": "o", **style}
-        (line,) = self.ax_.plot(self.complexity, median, **style)
-        self.lines_.append(line)
-        if show_band:
-            strength = 0.22 if subset == "test" else 0.12
-            style = {"color": line.get_color(), "alpha": strength, "linewidth": 0}
-            style.update(fill_kw or {})
-            band = self.ax_.fill_between(self.complexity, lower, upper, **style)
-            self.fill_betweens_.append(band)
-
-    def _draw_threshold(self, colour, label, show):
-        self.threshold_line_ = None
-        if show and self.interpolation_threshold is not None:
-            self.threshold_line_ = self.ax_.axvline(
-                self.interpolation_threshold,
-                color=colour,
-                linestyle=":",
-                linewidth=1.4,
-                zorder=1,
-                label=f"{label}interpolation threshold "
-                f"({self.interpolation_threshold:g})",
+    def _abscissa(self, x):
+        """What stands on the horizontal axis, and its label."""
+        if x not in ABSCISSAE:
+            raise ValueError(f"x={x!r} must be one of {list(ABSCISSAE)}.")
+        if x == "complexity":
+            return self.complexity, self.param_name
+        if x == "ratio":
+            if self.n_train is None:
+                raise ValueError("x='ratio' needs the display to have n_train.")
+            return self.complexity / self.n_train, f"{self.param_name} / training size"
+        values = getattr(self, x)
+        if values is None:
+            raise ValueError(
+                f"x={x!r} was not collected: fit the curve with diagnostics=True"
+                + (
+                    ", without sample weights, and with a head of skhmmdd as its "
+                    "last step."
+                    if x == "effective_parameters"
+                    else ", and with a last step that has coef_."
+                )
             )
-
-    def _draw_best(self, colour, label, show):
-        self.best_marker_ = None
-        if show and self.best is not None and np.isfinite(self.best.risk):
-            (self.best_marker_,) = self.ax_.plot(
-                [self.best.complexity],
-                [self.best.risk],
-                linestyle="none",
-                marker="o",
-                markersize=8,
-                color=colour,
-                markeredgecolor="white",
-                zorder=4,
-                label=f"{label}lowest test risk ({self.best.risk:.3g} at "
-                f"{self.best.complexity:g})",
-            )
-
-    def _dress(self, limits):
-        ax = self.ax_
-        if limits is not None:
-            if count_displays(ax) > 1:
-                low, high = ax.get_ylim()
-                limits = min(low, limits[0]), max(high, limits[1])
-            ax.set_ylim(limits)
-        ax.set_xlabel(self.param_name)
-        n_splits = self.test_risk.shape[1]
-        size = "" if self.n_train is None else f", {self.n_train} training samples"
-        ax.set_ylabel(risk_label(self.risk_name))
-        splits = "1 split" if n_splits == 1 else f"Median of {n_splits} splits"
-        ax.set_title(splits + size, fontsize="medium")
-        ax.legend()
+        return median_over_splits(values), _FOLDING_LABELS[x]
 
     def frame(self):
         """Give the curve as a tidy table: one row for each risk.

@@ -11,6 +11,7 @@ from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import _check_method_params
 
 from skhmmdd._parallel import single_blas_thread
+from skhmmdd.curve._diagnostics import Diagnostics
 from skhmmdd.curve._frozen import split_frozen, transform_frozen
 from skhmmdd.curve._risks import Predictions
 
@@ -24,15 +25,17 @@ class CurveTable(NamedTuple):
         Risks by name.
     fit_time, score_time : ndarray of shape (n_complexities, n_splits)
         Seconds.
+    diagnostics : Diagnostics, default=Diagnostics()
     """
 
     train: dict
     test: dict
     fit_time: np.ndarray
     score_time: np.ndarray
+    diagnostics: Diagnostics = Diagnostics()
 
 
-def fit_and_score(estimator, X, y, split, risks, fit_params):
+def fit_and_score(estimator, X, y, split, risks, fit_params, probe=None):
     """Fit on the training set of one split; take all the risks on both its sets.
 
     Parameters
@@ -46,11 +49,14 @@ def fit_and_score(estimator, X, y, split, risks, fit_params):
     risks : dict of str to callable
     fit_params : dict
         Those as long as X are indexed by the training set.
+    probe : Probe, default=None
+        Takes the diagnostics; None takes none.
 
     Returns
     -------
     train, test : dict of str to float
     fit_time, score_time : float
+    measured : Measured or None
     """
     train, test = split
     X_train, y_train = _safe_split(estimator, X, y, train)
@@ -60,8 +66,11 @@ def fit_and_score(estimator, X, y, split, risks, fit_params):
     estimator.fit(X_train, y_train, **fit_params)
     fitted = perf_counter()
     train_risks = _all_risks(risks, Predictions(estimator, X_train), y_train)
-    test_risks = _all_risks(risks, Predictions(estimator, X_test), y_test)
-    return train_risks, test_risks, fitted - start, perf_counter() - fitted
+    predictions = Predictions(estimator, X_test)
+    test_risks = _all_risks(risks, predictions, y_test)
+    seconds = fitted - start, perf_counter() - fitted
+    measured = probe and probe.measure(estimator, X_train, predictions, y_test)
+    return train_risks, test_risks, *seconds, measured
 
 
 def _all_risks(risks, predictions, y):
@@ -74,14 +83,14 @@ def _number(name, value):
     return float(value)
 
 
-def _run_task(estimator, X, y, splits, risks, fit_params):
+def _run_task(estimator, X, y, splits, risks, fit_params, probe):
     """One parallel task: the frozen leading steps once, the rest in each split."""
     with single_blas_thread():
         frozen, rest = split_frozen(estimator)
         _refuse_fit_params(frozen, fit_params)
         X = transform_frozen(frozen, X, y)
         return [
-            fit_and_score(clone(rest), X, y, split, risks, fit_params)
+            fit_and_score(clone(rest), X, y, split, risks, fit_params, probe)
             for split in splits
         ]
 
@@ -121,6 +130,7 @@ def refit_curve(
     fit_params,
     n_jobs=None,
     verbose=0,
+    diagnosis=None,
 ):
     """Clone, fit and score at every parameter value and split.
 
@@ -139,11 +149,13 @@ def refit_curve(
     n_jobs : int, default=None
     verbose : int, default=0
         Above zero, progress goes to the standard error stream.
+    diagnosis : Diagnosis, default=None
+        Collects the diagnostics; None takes none.
 
     Returns
     -------
     CurveTable
-        Bit-equal risks for every `n_jobs` and joblib backend.
+        Bit-equal for every `n_jobs` and joblib backend.
     """
     # The limit belongs to the process: it must outlast the threads of a backend.
     with single_blas_thread():
@@ -160,14 +172,22 @@ def refit_curve(
         parallel = Parallel(
             n_jobs=n_jobs, return_as="generator" if progress.verbose else "list"
         )
+        probe = diagnosis and diagnosis.probe
         evaluations = []
         for results in parallel(
-            delayed(_run_task)(point, X, y, some_splits, risks, fit_params)
+            delayed(_run_task)(point, X, y, some_splits, risks, fit_params, probe)
             for point, some_splits in _make_tasks(estimators, splits)
         ):
-            evaluations.extend(results)
+            for *evaluation, measured in results:
+                if diagnosis:
+                    point, split = divmod(len(evaluations), len(splits))
+                    diagnosis.add(measured, splits[split][1], point)
+                evaluations.append(evaluation)
             progress.update(len(evaluations))
-    return _tabulate(evaluations, (len(param_range), len(splits)), list(risks))
+    table = _tabulate(evaluations, (len(param_range), len(splits)), list(risks))
+    if diagnosis:
+        table = table._replace(diagnostics=diagnosis.finish(len(splits)))
+    return table
 
 
 def _tabulate(evaluations, shape, names):

@@ -13,6 +13,7 @@ from sklearn.utils import _safe_indexing
 from sklearn.utils.parallel import Parallel, delayed
 
 from skhmmdd._parallel import single_blas_thread
+from skhmmdd.curve._diagnostics import Diagnostics, Measured
 from skhmmdd.curve._evaluate import CurveTable, Progress
 from skhmmdd.curve._frozen import split_frozen, transform_frozen
 from skhmmdd.curve._risks import is_mean_squared_error, needs_estimator
@@ -107,6 +108,7 @@ def path_curve(
     risks,
     n_jobs=None,
     verbose=0,
+    diagnosis=None,
 ):
     """One width path for each split.
 
@@ -124,6 +126,8 @@ def path_curve(
     n_jobs : int, default=None
         Threads over the splits.
     verbose : int, default=0
+    diagnosis : Diagnosis, default=None
+        Collects the diagnostics; None takes none.
 
     Returns
     -------
@@ -135,16 +139,21 @@ def path_curve(
         frozen, rest = split_frozen(widest)
         X = transform_frozen(frozen, X, y)
         progress = Progress(len(splits), verbose, "splits")
+        # One by one for the diagnostics too: predictions at all widths are large.
+        one_by_one = progress.verbose or diagnosis
         parallel = Parallel(
             n_jobs=n_jobs,
             prefer="threads",
-            return_as="generator" if progress.verbose else "list",
+            return_as="generator" if one_by_one else "list",
         )
+        probe = diagnosis and diagnosis.probe
         parts = []
-        for part in parallel(
-            delayed(_one_split)(rest, param_range, X, y, split, risks)
+        for *part, measured in parallel(
+            delayed(_one_split)(rest, param_range, X, y, split, risks, probe)
             for split in splits
         ):
+            if diagnosis:
+                diagnosis.add(measured, splits[len(parts)][1])
             parts.append(part)
             progress.update(len(parts))
     train, test, seconds = zip(*parts, strict=True)
@@ -154,10 +163,11 @@ def path_curve(
         test={name: np.column_stack([part[name] for part in test]) for name in risks},
         fit_time=share,
         score_time=np.zeros_like(share),
+        diagnostics=diagnosis.finish(len(splits)) if diagnosis else Diagnostics(),
     )
 
 
-def _one_split(rest, widths, X, y, split, risks):
+def _one_split(rest, widths, X, y, split, risks, probe=None):
     started = perf_counter()
     subsets = [(_safe_indexing(X, i), np.asarray(_safe_indexing(y, i))) for i in split]
     (X_train, y_train), (X_test, y_test) = subsets
@@ -179,7 +189,7 @@ def _one_split(rest, widths, X, y, split, risks):
                 f"class: {classes.tolist()}."
             )
         target, test_target = code_labels(y_train, classes), None
-    keep = not all(map(is_mean_squared_error, risks.values()))
+    keep = bool(probe) or not all(map(is_mean_squared_error, risks.values()))
     path = width_path(
         X_train,
         target,
@@ -190,25 +200,37 @@ def _one_split(rest, widths, X, y, split, risks):
         fit_intercept=head.fit_intercept,
         rcond=head.rcond,
         return_predictions=keep,
+        return_effective_parameters=bool(probe),
     )
     train = _all_widths(
         risks, path.train_risk, path.train_predictions, classes, y_train
     )
     test = _all_widths(risks, path.test_risk, path.predictions, classes, y_test)
-    return train, test, perf_counter() - started
+    measured = None
+    if probe:
+        residuals = [
+            probe.residuals(one, y_test)
+            for one in _at_each_width(path.predictions, classes)
+        ]
+        measured = Measured(residuals, path.coef_norm, path.effective_parameters)
+    return train, test, perf_counter() - started, measured
 
 
 def _all_widths(risks, squared_error, predictions, classes, y):
     """Every risk at every width, from one set of predictions."""
     out = {}
-    if classes is not None and len(classes) == 2:
-        predictions = predictions[:, :, 0]
     for name, risk in risks.items():
         if is_mean_squared_error(risk):
             out[name] = squared_error
             continue
         out[name] = np.array(
-            [risk(_PathPredictions(scores, classes), y) for scores in predictions],
+            [risk(one, y) for one in _at_each_width(predictions, classes)],
             dtype=float,
         )
     return out
+
+
+def _at_each_width(predictions, classes):
+    if classes is not None and len(classes) == 2:
+        predictions = predictions[:, :, 0]
+    return [_PathPredictions(scores, classes) for scores in predictions]

@@ -37,7 +37,21 @@ def make_results(param_name, param_range, complexity, table, quantiles):
             results[f"{column}_upper"] = quantile_over_splits(risk, upper)
             for split, of_split in enumerate(risk.T):
                 results[f"split{split}_{column}"] = of_split
+    results.update(_diagnostic_columns(table.diagnostics))
     return results
+
+
+def _diagnostic_columns(diagnostics):
+    """Columns of those diagnostics that there are."""
+    columns = {"bias": diagnostics.bias, "variance": diagnostics.variance}
+    over_splits = {"coef_norm": diagnostics.coef_norm}
+    if diagnostics.effective_parameters is not None:
+        for subset, counts in diagnostics.effective_parameters._asdict().items():
+            over_splits[f"effective_parameters_{subset}"] = counts
+    for name, values in over_splits.items():
+        if values is not None:
+            columns[f"{name}_median"] = median_over_splits(values)
+    return {name: column for name, column in columns.items() if column is not None}
 
 
 def refuse_nan(risks, subset, param_name, param_range):

@@ -12,7 +12,6 @@ from skhmmdd.curve._nested import _TRUSTED_CONDITION, nested_blocks
 from skhmmdd.heads._solve import decompose, on_contrasts, shrink
 from skhmmdd.theory import EffectiveParameters
 
-
 # Unit vectors walked at a time: bounds the predictions that are held.
 _UNITS = 32
 

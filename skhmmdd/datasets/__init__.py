@@ -5,6 +5,7 @@ from skhmmdd.datasets._generators import (
     make_hmm_classification,
     make_hmm_regression,
 )
+from skhmmdd.datasets._linear_gaussian import make_linear_gaussian_hmm
 from skhmmdd.datasets._syllables import load_syllables
 
 __all__ = [
@@ -12,4 +13,5 @@ __all__ = [
     "make_hmm",
     "make_hmm_classification",
     "make_hmm_regression",
+    "make_linear_gaussian_hmm",
 ]

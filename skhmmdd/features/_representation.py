@@ -4,6 +4,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from skhmmdd.hmm import _inference
+
 REPRESENTATIONS = ("belief", "log_belief", "predictive", "smoothed")
 POOLINGS = ("last", "mean", "sum", "max")
 
@@ -42,8 +44,8 @@ class Representation(NamedTuple):
 def make_representation(hmm, kind):
     r"""The representation `kind` of a frozen model.
 
-    Laws over m outcomes are standardised as :math:`\sqrt m (b - 1/m)`; predicted means
-    by the mean and spread of the model's own long-run emissions.
+    Laws over m outcomes are standardised as :math:`\sqrt m (b - 1/m)`; means of a state
+    or of an observation by the mean and spread of the model's own long run.
 
     Parameters
     ----------
@@ -54,6 +56,10 @@ def make_representation(hmm, kind):
     -------
     Representation
     """
+    if hasattr(hmm, "_long_run"):
+        weights, center, spread = hmm._long_run(kind)
+        scale = _inverse(spread)
+        return Representation(kind == "smoothed", False, weights, center, scale)
     n_states = hmm.n_states
     if kind == "predictive":
         weights = hmm.transmat @ hmm._state_means
@@ -62,8 +68,7 @@ def make_representation(hmm, kind):
         law = hmm._stationary()
         center = law @ hmm._state_means
         spread = np.sqrt(law @ (hmm._state_means - center) ** 2)
-        scale = 1 / np.where(spread > 0, spread, 1.0)
-        return Representation(False, False, weights, center, scale)
+        return Representation(False, False, weights, center, _inverse(spread))
     center, scale = _law_scale(n_states)
     if kind == "log_belief":
         return Representation(False, True, None, np.log(center), np.ones(n_states))
@@ -72,6 +77,36 @@ def make_representation(hmm, kind):
 
 def _law_scale(n):
     return np.full(n, 1 / n), np.full(n, np.sqrt(n))
+
+
+def _inverse(spread):
+    return 1 / np.where(spread > 0, spread, 1.0)
+
+
+def collect_block(hmm, block, collect, smoothed, dtype):
+    """Walk a block with the model's own filter or smoother, and collect the steps.
+
+    Parameters
+    ----------
+    hmm : frozen weights
+        Those whose state is no finite chain bring `_filter_block` and
+        `_smooth_block`.
+    block : Block
+    collect : callable
+        As in `filter_block`.
+    smoothed : bool
+    dtype : dtype
+
+    Returns
+    -------
+    What `collect` returns.
+    """
+    if hasattr(hmm, "_filter_block"):
+        walk = hmm._smooth_block if smoothed else hmm._filter_block
+        return walk(block, collect, dtype=dtype)
+    if smoothed:
+        return _inference.smooth_block(hmm, block, collect, dtype=dtype)
+    return _inference.filter_block(hmm, block, collect, dtype=dtype)[0]
 
 
 def pooler(representation, pooling):
@@ -109,4 +144,6 @@ def pooler(representation, pooling):
             pooled /= lengths[:, None].astype(dtype)
         return pooled if inside else representation.of(pooled)
 
+    # What the recursion may then leave out.
+    collect.ends_only = pooling == "last"
     return collect

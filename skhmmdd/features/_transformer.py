@@ -20,11 +20,11 @@ from skhmmdd.features._readout import IDENTITY, READOUTS, draw_readout
 from skhmmdd.features._representation import (
     POOLINGS,
     REPRESENTATIONS,
+    collect_block,
     make_representation,
     pooler,
 )
 from skhmmdd.hmm import BaumWelch, as_hmm
-from skhmmdd.hmm._inference import filter_block, smooth_block
 
 
 class HMMFeatureTransformer(
@@ -40,7 +40,8 @@ class HMMFeatureTransformer(
     Parameters
     ----------
     hmm : frozen weights, fitted model or unfitted BaumWelch, default=None
-        `CategoricalHMM`, `GaussianHMM` or a fitted model that `as_hmm` takes: frozen.
+        `CategoricalHMM`, `GaussianHMM`, `LinearGaussianHMM` or a fitted model that
+        `as_hmm` takes: frozen.
         An unfitted `BaumWelch`: a clone of it is pretrained on what `fit` sees. None
         is `BaumWelch()`. As a value in a grid over `hmm` itself, give frozen weights
         (`as_hmm`): scikit-learn un-fits the estimators that a grid holds.
@@ -52,11 +53,13 @@ class HMMFeatureTransformer(
 default="belief"
         What is read at a step:
 
-        - "belief": the filtered belief P(z_t | x_1..x_t). Causal.
-        - "log_belief": its logarithm, from log(1e-12) up. Causal.
+        - "belief": the filtered belief P(z_t | x_1..x_t). Causal. Of a
+          `LinearGaussianHMM`, here and below, the mean of the belief.
+        - "log_belief": its logarithm, from log(1e-12) up. Causal. Not for a
+          `LinearGaussianHMM`.
         - "predictive": what the model expects next, the law of the next symbol or the
           mean of the next observation. Causal.
-        - "smoothed": P(z_t | x_1..x_T). Looks ahead: step t has seen the whole sequence.
+        - "smoothed": P(z_t | x_1..x_T). Looks ahead: step t has seen all the steps.
     pooling : {"last", "mean", "sum", "max"}, default="last"
         How the steps become one row. The sum of beliefs is the expected number of
         visits to each state.
@@ -86,14 +89,16 @@ default="belief"
     n_features_in_ : int
         Columns of a table seen in `fit`; features of a step for a 3-D array. Not set
         for a list of sequences.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of the columns, if `fit` saw a table with names that are all strings.
 
     Raises
     ------
     ValueError
         If `n_components` exceeds the representation's width with
-        `readout="identity"`, a symbol lies outside the alphabet, a sequence is empty or
-        impossible under the model, or `fit` and `transform` see tables of different
-        widths.
+        `readout="identity"`, the model has no such representation, a symbol lies
+        outside the alphabet, a sequence is empty or impossible under the model, or
+        `fit` and `transform` see tables of different widths.
     TypeError
         If `hmm` is none of the above.
 
@@ -108,8 +113,10 @@ default="belief"
     -----
     A law b over m outcomes is standardised as :math:`u = \sqrt m (b - 1/m)` before it
     is mapped (pooled by "sum": :math:`\sqrt m\, b`, which keeps the length);
-    log-beliefs are centred at :math:`-\log m`. Directions have independent
-    :math:`N(0, 1)` entries; offsets are standard normal for "relu" and uniform on :math:`[0, 2\pi)` for "fourier" (Rahimi and Recht, 2007).
+    log-beliefs are centred at :math:`-\log m`. Means are standardised by the mean and
+    deviation of the model's own long run. Directions have independent
+    :math:`N(0, 1)` entries; offsets are standard normal for "relu" and uniform on
+    :math:`[0, 2\pi)` for "fourier" (Rahimi and Recht, 2007).
 
     Beliefs sum to one, so the unmapped ones are collinear with an intercept.
 
@@ -220,8 +227,8 @@ default="belief"
             return self
         if self.readout == "identity" and self.n_components > width:
             raise ValueError(
-                f"n_components={self.n_components} is more than the {width} coordinates "
-                f"of the {self.representation!r} representation, all that "
+                f"n_components={self.n_components} is more than the {width} "
+                f"coordinates of the {self.representation!r} representation, all that "
                 "readout='identity' has."
             )
         self._map = draw_readout(
@@ -286,15 +293,20 @@ shape (n_steps_i, n_components)
         sequences = self._sequences(X)
         dtype = _check_dtype(self.dtype)
 
-        def collect(steps, counts, n_states, dtype):
-            out = np.zeros((len(counts), counts[0], self._n_features_out), dtype)
-            for t, belief in steps:
-                values = self._representation.of(belief)
-                out[t, : len(belief)] = self._columns(values, "last")
-            return out
-
         def fill_block(block, out):
-            out[...] = self._collect(block, collect, dtype)
+            def collect(steps, counts, n_states, dtype):
+                target = out
+                if counts is not block.counts:
+                    # A sequence that is walked again, on its own.
+                    shape = (len(counts), counts[0], self._n_features_out)
+                    target = np.empty(shape, dtype)
+                for t, belief in steps:
+                    values = self._representation.of(belief)
+                    target[t, : len(belief)] = self._columns(values, "last")
+                    target[t, len(belief) :] = 0
+                return target
+
+            self._collect(block, collect, dtype)
 
         return sequences.every_step(
             fill_block,
@@ -309,9 +321,8 @@ shape (n_steps_i, n_components)
         return self.hmm_._read(check_sequence_table(self, X, reset=False))
 
     def _collect(self, block, collect, dtype):
-        if self._representation.smoothed:
-            return smooth_block(self.hmm_, block, collect, dtype=dtype)
-        return filter_block(self.hmm_, block, collect, dtype=dtype)[0]
+        smoothed = self._representation.smoothed
+        return collect_block(self.hmm_, block, collect, smoothed, dtype)
 
     def _columns(self, values, pooling):
         if self._map.directions is not None:
@@ -346,9 +357,9 @@ def _check_still_fitted(model):
         n_states = model.hmm_.n_states
         if model.n_states != n_states:
             raise ValueError(
-                f"hmm is a fitted BaumWelch of {n_states} states whose n_states was set "
-                f"to {model.n_states} afterwards. Fitted models are frozen: pass an "
-                "unfitted BaumWelch to pretrain anew for each n_states."
+                f"hmm is a fitted BaumWelch of {n_states} states whose n_states was "
+                f"set to {model.n_states} afterwards. Fitted models are frozen: pass "
+                "an unfitted BaumWelch to pretrain anew for each n_states."
             )
 
 

@@ -2,6 +2,7 @@
 
 from skhmmdd.hmm._baum_welch import BaumWelch
 from skhmmdd.hmm._convert import as_hmm
+from skhmmdd.hmm._linear_gaussian import LinearGaussianHMM
 from skhmmdd.hmm._models import CategoricalHMM, GaussianHMM
 
-__all__ = ["BaumWelch", "CategoricalHMM", "GaussianHMM", "as_hmm"]
+__all__ = ["BaumWelch", "CategoricalHMM", "GaussianHMM", "LinearGaussianHMM", "as_hmm"]

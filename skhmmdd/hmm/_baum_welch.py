@@ -82,6 +82,8 @@ class BaumWelch(DensityMixin, SkhmmddEstimator):
     n_features_in_ : int
         Columns of a table seen in `fit`; features of a step for a 3-D array. Not
         set for a list of sequences.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of the columns, if `fit` saw a table with names that are all strings.
 
     Raises
     ------
@@ -205,7 +207,7 @@ class BaumWelch(DensityMixin, SkhmmddEstimator):
         for i in range(n_starts):
             start = corpus.random_start(rng) if self.init is None else self.init
             run = self._run(corpus, start)
-            hmm, log_likelihoods, log_posteriors, converged = run
+            _, log_likelihoods, log_posteriors, converged = run
             if self.verbose:
                 print(
                     f"BaumWelch start {i + 1}/{n_starts}: {len(log_posteriors) - 1} "
@@ -219,11 +221,12 @@ class BaumWelch(DensityMixin, SkhmmddEstimator):
         self.log_posteriors_ = np.array(log_posteriors)
         self.n_iter_ = len(log_likelihoods) - 1
         if self.tol > 0 and not self.converged_:
+            gain = np.diff(log_posteriors)[-1] / corpus.n_observed
             warnings.warn(
                 f"Baum-Welch did not converge in max_iter={self.max_iter} iterations: "
-                f"the last gained {np.diff(log_posteriors)[-1] / corpus.n_observed:.2g} "
-                f"nats a step, tol={self.tol:g}. Raise max_iter or tol, or set tol=0 to "
-                "ask for a fixed number of iterations.",
+                f"the last gained {gain:.2g} nats a step, tol={self.tol:g}. Raise "
+                "max_iter or tol, or set tol=0 to ask for a fixed number of "
+                "iterations.",
                 ConvergenceWarning,
                 stacklevel=2,
             )
@@ -354,7 +357,7 @@ def _location_and_scale(values):
     """Mean and variance of each feature, whatever its unit."""
     if (unseen := np.isnan(values).all(axis=0)).any():
         raise ValueError(
-            f"Feature {unseen.argmax()} of X is never observed: every step has NaN there."
+            f"Feature {unseen.argmax()} of X is never observed: it is NaN throughout."
         )
     center, variance = np.nanmean(values, axis=0), np.nanvar(values, axis=0)
     # A feature that never moves still gets a width, next to nothing.

@@ -9,6 +9,7 @@ from sklearn.exceptions import NotFittedError
 from skhmmdd.hmm._baum_welch import BaumWelch
 from skhmmdd.hmm._models import CategoricalHMM, GaussianHMM
 from skhmmdd.hmm._sequences import read_observations
+from skhmmdd.hmm._value import FrozenValue
 from skhmmdd.hmm._weights import FrozenHMM
 
 
@@ -26,6 +27,7 @@ def as_hmm(model):
     Returns
     -------
     CategoricalHMM, GaussianHMM or other frozen weights
+        The very object, if it was frozen.
 
     Raises
     ------
@@ -43,7 +45,7 @@ def as_hmm(model):
     >>> as_hmm(BaumWelch(n_states=2, tol=0, max_iter=3).fit(X))
     CategoricalHMM(n_states=2, n_symbols=2)
     """
-    if isinstance(model, FrozenHMM):
+    if isinstance(model, FrozenValue):
         return model
     if isinstance(model, BaumWelch):
         return _fitted(model, "hmm_")
@@ -51,16 +53,17 @@ def as_hmm(model):
         if base.__module__.startswith("hmmlearn."):
             return _from_hmmlearn(model)
     raise TypeError(
-        "hmm must be frozen weights (CategoricalHMM, GaussianHMM), a fitted BaumWelch or "
-        f"a fitted model of hmmlearn, got {type(model).__name__}: {model!r}."
+        "hmm must be frozen weights (CategoricalHMM, GaussianHMM, LinearGaussianHMM), "
+        "a fitted BaumWelch or a fitted model of hmmlearn, got "
+        f"{type(model).__name__}: {model!r}."
     )
 
 
 def _fitted(model, attribute):
     if not hasattr(model, attribute):
         raise NotFittedError(
-            f"This {type(model).__name__} is not fitted (it has no {attribute}): fit it "
-            "before its weights can be frozen."
+            f"This {type(model).__name__} is not fitted (it has no {attribute}): fit "
+            "it before its weights can be frozen."
         )
     return getattr(model, attribute)
 
@@ -70,8 +73,8 @@ def _from_hmmlearn(model):
     if model.n_components != len(startprob):
         raise ValueError(
             f"hmm is a fitted {type(model).__name__} of {len(startprob)} states whose "
-            f"n_components was set to {model.n_components} afterwards. Fitted models are "
-            "frozen: fit one for each n_components."
+            f"n_components was set to {model.n_components} afterwards. Fitted models "
+            "are frozen: fit one for each n_components."
         )
     family = {base.__name__ for base in type(model).__mro__}
     if "BaseCategoricalHMM" in family:

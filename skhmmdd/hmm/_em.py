@@ -96,13 +96,13 @@ def expected_counts(hmm, block, center=0.0):
 
 
 def _walk_both_ways(hmm, block):
-    """Filtered and smoothed beliefs, and what `backward_steps` yields, at every step."""
+    """Filtered and smoothed beliefs and what `backward_steps` yields, at all steps."""
     walk = walk_block(hmm, block)
     transmat = hmm._chain(np.float64)[1]
     filtered, counts = walk.filtered, walk.block.counts
     if walk.is_cut:
         smoothed, ahead, settled = smooth_pieces(
-            transmat, walk.likelihood, filtered, walk.norms, counts
+            transmat, walk.likelihood, filtered, walk.norms, counts, keep_ahead=True
         )
         if settled:
             return walk, smoothed, ahead

@@ -10,15 +10,16 @@ from typing import NamedTuple
 import numpy as np
 from scipy.special import logsumexp
 
+from skhmmdd.hmm._blocks import LONG, Block
 from skhmmdd.hmm._long import filter_pieces, piece_length, smooth_pieces
 from skhmmdd.hmm._recursions import (
     backward_steps,
     filter_steps,
     log_filter,
     log_smooth,
+    scaled_for_ends,
     viterbi,
 )
-from skhmmdd.hmm._sequences import LONG, Block
 
 # Viterbi holds n_sequences * n_states**2 numbers a step; past the cache it crawls.
 _VITERBI_SIZE = 2**18
@@ -49,7 +50,7 @@ class Walk(NamedTuple):
 
 
 def keep_steps(steps, counts, n_columns, dtype, out=None):
-    """Collect every step: shape (n_steps, n_sequences, n_columns), 0 where no step is."""
+    """Collect all: shape (n_steps, n_sequences, n_columns), 0 where no step is."""
     if out is None:
         out = np.empty((len(counts), counts[0], n_columns), dtype)
     for t, belief in steps:
@@ -75,6 +76,10 @@ def keep_last(steps, counts, n_columns, dtype):
     return out
 
 
+# They look at no belief but the last: the steps before need not be scaled.
+keep_nothing.ends_only = keep_last.ends_only = True
+
+
 def filter_block(
     hmm, block, collect=keep_steps, *, dtype=np.float64, strict=True, out=None
 ):
@@ -92,14 +97,15 @@ def filter_block(
     strict : bool, default=True
         Whether a sequence of probability zero is an error; otherwise its
         log-likelihood is -inf and its beliefs are zero.
-    out : ndarray of shape (n_steps, n_sequences, n_states), default=None
-        Where `keep_steps` is to keep the beliefs.
+    out : ndarray, default=None
+        Handed to `collect` as `out`, unless None.
 
     Returns
     -------
     collected : ndarray
     log_likelihood : ndarray of shape (n_sequences,)
     """
+    gather = collect if out is None else partial(collect, out=out)
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         if (walk := _walk_cut(hmm, block, dtype)) is not None:
             collected = _collect_all(walk.join(walk.filtered), block, collect, out)
@@ -108,11 +114,15 @@ def filter_block(
         else:
             likelihood = hmm._step_likelihood(block, dtype)
             norms = np.ones((len(block.counts), block.counts[0]), dtype)
-            beliefs = filter_steps(
-                *hmm._chain(dtype), likelihood, block.counts, norms
-            )
-            gather = collect if out is None else partial(collect, out=out)
-            collected = gather(enumerate(beliefs), block.counts, hmm.n_states, dtype)
+            for scaled in _scalings(collect, block.counts, dtype):
+                beliefs = filter_steps(
+                    *hmm._chain(dtype), likelihood, block.counts, norms, scaled
+                )
+                collected = gather(
+                    enumerate(beliefs), block.counts, hmm.n_states, dtype
+                )
+                if not len(lost_rows(norms)):
+                    break
             log_likelihood = _log_likelihood(norms, likelihood)
     for row in lost_rows(norms):
         beliefs, log_likelihood[row] = filter_row(hmm, block, row, strict)
@@ -122,6 +132,7 @@ def filter_block(
 
 def smooth_block(hmm, block, collect=keep_steps, *, dtype=np.float64, out=None):
     """Smoothed beliefs of a block, collected; see `filter_block`."""
+    gather = collect if out is None else partial(collect, out=out)
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         walk = walk_block(hmm, block, dtype)
         if walk.is_cut:
@@ -132,12 +143,11 @@ def smooth_block(hmm, block, collect=keep_steps, *, dtype=np.float64, out=None):
                 walk = walk_block(hmm, block, dtype, cut=False)
         if walk.is_cut:
             smoothed = walk.join(smoothed)
-            total = smoothed.sum(axis=2)
+            total = smoothed @ np.ones(hmm.n_states, dtype)
             smoothed /= total[:, :, None]
             collected = _collect_all(smoothed, block, collect, out)
         else:
             total = np.ones(walk.norms.shape, dtype)
-            gather = collect if out is None else partial(collect, out=out)
             steps = _smoothed_steps(hmm, walk, total)
             collected = gather(steps, block.counts, hmm.n_states, dtype)
     for row in rows_to_redo(hmm, block, walk, total):
@@ -172,17 +182,26 @@ def _walk_cut(hmm, block, dtype):
     return Walk(pieces, likelihood, filtered, norms, True) if settled else None
 
 
+def _scalings(collect, counts, dtype):
+    """At which steps to scale; and, where that may have lost a sequence, at all."""
+    if getattr(collect, "ends_only", False):
+        yield scaled_for_ends(counts, dtype)
+    yield None
+
+
 def _collect_all(beliefs, block, collect, out):
     """Collect beliefs (n_steps, n_sequences, n_states) that are all at hand."""
-    if collect is keep_nothing:
-        return collect((), block.counts, 0, beliefs.dtype)
-    if collect is not keep_steps:
-        n_states = beliefs.shape[2]
-        return collect(enumerate(beliefs), block.counts, n_states, beliefs.dtype)
-    if out is None:
-        return beliefs
-    out[...] = beliefs
-    return out
+    if collect is keep_steps:
+        if out is None:
+            return beliefs
+        out[...] = beliefs
+        return out
+    n_steps, _, n_states = beliefs.shape
+    steps = enumerate(beliefs)
+    if getattr(collect, "ends_only", False):
+        steps = [(n_steps - 1, beliefs[-1])]
+    gather = collect if out is None else partial(collect, out=out)
+    return gather(steps, block.counts, n_states, beliefs.dtype)
 
 
 def _smoothed_steps(hmm, walk, total):
@@ -237,7 +256,10 @@ def log_posterior(hmm, values):
     for t in range(1, len(values)):
         ahead = log_emission[t] + log_beta[t]
         transitions += np.exp(log_alpha[t - 1][:, None] + log_transmat + ahead - total)
-    return np.exp(log_alpha + log_beta - total), transitions
+    smoothed = log_alpha + log_beta
+    # Its sums are all `total`, but for rounding.
+    smoothed -= logsumexp(smoothed, axis=1, keepdims=True)
+    return np.exp(smoothed, out=smoothed), transitions
 
 
 def lost_rows(norms):
@@ -267,7 +289,11 @@ def rows_to_redo(hmm, block, walk, total):
 def _log_alpha(hmm, values):
     log_startprob, log_transmat = hmm._log_chain()
     log_emission = hmm._log_emission_of(values)
-    return log_transmat, log_emission, log_filter(log_startprob, log_transmat, log_emission)
+    return (
+        log_transmat,
+        log_emission,
+        log_filter(log_startprob, log_transmat, log_emission),
+    )
 
 
 def _log_likelihood(norms, likelihood, is_cut=False):

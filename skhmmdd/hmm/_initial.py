@@ -8,8 +8,7 @@ from skhmmdd.hmm._models import CategoricalHMM, GaussianHMM
 def random_categorical(sequences, n_states, n_symbols, rng):
     """Random laws; each state emits a random distortion of the symbols' frequencies."""
     symbols = sequences.observed()
-    symbols = symbols[symbols >= 0].astype(np.intp)
-    counts = np.bincount(symbols, minlength=n_symbols) + 1.0
+    counts = np.bincount(symbols[symbols >= 0], minlength=n_symbols) + 1.0
     # Rows of Gamma(1) weights normalise to flat Dirichlet draws; here they tilt the
     # frequencies, so rare symbols start rare in every state.
     emission = rng.standard_gamma(1.0, (n_states, n_symbols)) * counts

@@ -66,46 +66,46 @@ def filter_pieces(startprob, transmat, likelihood, counts):
     entering = np.empty((n_pieces, n_states), dtype)
     entering[0] = startprob
     skipped = n_steps - _RUN_IN
-    run_in = filter_steps(
+    *_, belief = filter_steps(
         np.full(n_states, 1 / n_states, dtype),
         transmat,
         lambda t, n: likelihood(skipped + t, n),
         np.full(_RUN_IN, n_pieces - 1),
         np.empty((_RUN_IN, n_pieces - 1), dtype),
     )
-    for belief in run_in:
-        pass
     np.matmul(belief, transmat, out=entering[1:])
     return filtered, norms, _settle(entering, walk, transfer)
 
 
-def smooth_pieces(transmat, likelihood, filtered, norms, counts):
+def smooth_pieces(transmat, likelihood, filtered, norms, counts, keep_ahead=False):
     """Smoothed beliefs of the pieces of one sequence.
 
     Parameters
     ----------
     transmat, likelihood, filtered, norms, counts
         Of `filter_pieces`.
+    keep_ahead : bool, default=False
 
     Returns
     -------
     smoothed : ndarray of shape (n_steps, n_pieces, n_states)
         The pieces lie end to end in memory; 0 past the end of the last.
-    ahead : ndarray of shape (n_steps, n_pieces, n_states)
+    ahead : ndarray of shape (n_steps, n_pieces, n_states) or None
         `ahead[t]` is the u_t of `backward_steps`; 0 at the sequence's own first step
-        and past the end of the last piece.
+        and past the end of the last piece. None unless it is to be kept.
     settled : bool
     """
     n_steps, n_pieces, n_states = filtered.shape
     smoothed = np.empty((n_pieces, n_steps, n_states), filtered.dtype).swapaxes(0, 1)
-    ahead = np.zeros_like(filtered)
+    ahead = np.zeros_like(filtered) if keep_ahead else None
     ends = filtered[-1].copy()
     ends[-1] = filtered[np.flatnonzero(counts == n_pieces)[-1], -1]
 
     def into_first(beta):
         u = likelihood(0, n_pieces) * beta
         u /= norms[0][:, None]
-        ahead[0, 1:] = u[1:]
+        if keep_ahead:
+            ahead[0, 1:] = u[1:]
         law = u[:0:-1] @ transmat.T
         law /= law.sum(axis=1, keepdims=True)
         return law
@@ -115,7 +115,7 @@ def smooth_pieces(transmat, likelihood, filtered, norms, counts):
         beta = entering[::-1].copy()
         beta /= (ends * beta).sum(axis=1, keepdims=True)
         for t, u in backward_steps(transmat, likelihood, norms, counts, beta):
-            if u is not None:
+            if keep_ahead and u is not None:
                 ahead[t + 1, : len(u)] = u
             n = counts[t]
             np.multiply(filtered[t, :n], beta[:n], out=smoothed[t, :n])
@@ -188,15 +188,13 @@ def _transfer(transmat, likelihood, n_steps, n_pieces):
     n_states = len(transmat)
     rows = n_pieces * n_states
     norms = np.empty((n_steps, rows), transmat.dtype)
-    steps = filter_steps(
+    *_, belief = filter_steps(
         np.tile(np.eye(n_states, dtype=transmat.dtype), (n_pieces, 1)),
         transmat,
         lambda t, n: np.repeat(likelihood(t, n_pieces), n_states, axis=0),
         np.full(n_steps, rows),
         norms,
     )
-    for belief in steps:
-        pass
     weight = np.log(norms, dtype=np.float64).sum(axis=0)
     weight = weight.reshape(n_pieces, n_states, 1)
     possible = np.isfinite(weight)

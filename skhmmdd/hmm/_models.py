@@ -7,8 +7,9 @@ from skhmmdd.hmm._emissions import (
     log_gaussian_diag,
     log_gaussian_full,
 )
+from skhmmdd.hmm._sampling import draw
 from skhmmdd.hmm._sequences import read_observations, read_symbols
-from skhmmdd.hmm._weights import FrozenHMM, _check_law, check_shape, draw
+from skhmmdd.hmm._weights import FrozenHMM, _check_law, check_shape
 
 
 class CategoricalHMM(FrozenHMM):
@@ -114,7 +115,7 @@ class CategoricalHMM(FrozenHMM):
         return TableLikelihood(self._table(dtype), block)
 
     def _emit(self, states, rng):
-        return draw(self.emissionprob[states.ravel()], rng).reshape(states.shape)
+        return draw(self.emissionprob, states, rng.uniform(size=states.shape))
 
 
 class GaussianHMM(FrozenHMM):
@@ -185,7 +186,10 @@ class GaussianHMM(FrozenHMM):
         if self.covariance_type == "full":
             shape += shape[1:]
         check_shape(
-            self, "covars", ("n_states", "n_features", "n_features")[: len(shape)], shape
+            self,
+            "covars",
+            ("n_states", "n_features", "n_features")[: len(shape)],
+            shape,
         )
         if not (np.isfinite(self.means).all() and np.isfinite(self.covars).all()):
             raise ValueError("means and covars must be finite, got NaN or infinity.")
@@ -247,5 +251,6 @@ def _check_positive_definite(covars):
         except np.linalg.LinAlgError:
             least = np.linalg.eigvalsh(covar).min()
             raise ValueError(
-                f"covars[{k}] must be positive definite; its least eigenvalue is {least}."
+                f"covars[{k}] must be positive definite; its least eigenvalue is "
+                f"{least}."
             ) from None

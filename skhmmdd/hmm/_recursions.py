@@ -2,8 +2,8 @@ r"""Batched recursions over hidden states: pure functions on arrays.
 
 All of them walk a block of sequences side by side, time step by time step:
 `likelihood(t, n)` gives :math:`b_k(x_t)` for the first n sequences, those that are
-longer than t steps, up to a positive factor of each row's own. Beliefs are scaled to sum
-to one at every step (Rabiner, 1989, section V.A), so no length of sequence under-
+longer than t steps, up to a positive factor of each row's own. Beliefs are scaled to
+sum to one at every step (Rabiner, 1989, section V.A), so no length of sequence under-
 or overflows. Each step works in buffers that are made once, for blocks that fit the
 processor's cache (`block_rows`).
 
@@ -20,12 +20,23 @@ _BUFFER_SIZE = 2**15
 _LEAST_ROWS, _MOST_ROWS = 256, 4096
 
 
+# Beliefs whose sum alone matters are scaled once in so many steps.
+_UNSCALED_STEPS = {np.dtype(np.float64): 8, np.dtype(np.float32): 4}
+
+
+def scaled_for_ends(counts, dtype):
+    """The least steps to scale at if only last beliefs and log-likelihoods matter."""
+    scaled = np.append(counts[1:], 0) < counts
+    scaled[:: _UNSCALED_STEPS[np.dtype(dtype)]] = True
+    return scaled
+
+
 def block_rows(n_states):
     """The number of sequences to walk side by side."""
     return min(max(_BUFFER_SIZE // n_states, _LEAST_ROWS), _MOST_ROWS)
 
 
-def filter_steps(first, transmat, likelihood, counts, norms):
+def filter_steps(first, transmat, likelihood, counts, norms, scaled=None):
     r"""Filtered beliefs, step by step.
 
     .. math:: \alpha_t \propto (\alpha_{t-1} A) \circ b(x_t), \qquad
@@ -43,6 +54,9 @@ def filter_steps(first, transmat, likelihood, counts, norms):
     norms : ndarray of shape (n_steps, n_sequences)
         Is filled with P(x_t | x_1..x_{t-1}), up to the likelihood's own factor, where
         there is a step. Its dtype is that of the recursion.
+    scaled : ndarray of bool of shape (n_steps,), default=None
+        The steps at which beliefs are scaled; None is all. At the others they
+        are left as they come out, and the norm is one: the next that is scaled has all.
 
     Yields
     ------
@@ -59,13 +73,17 @@ def filter_steps(first, transmat, likelihood, counts, norms):
         if t:
             np.matmul(current[:n], transmat, out=belief)
         belief *= likelihood(t, n)
+        current, following = following, current
+        if scaled is not None and not scaled[t]:
+            norm[:] = 1.0
+            yield belief
+            continue
         # Of the ways to sum short rows a matrix product is the fastest, and rows are
         # multiplied twice as fast as they are divided.
         np.matmul(belief, ones, out=norm)
         np.divide(1.0, norm, out=inverse[:n, 0])
         belief *= inverse[:n]
         yield belief
-        current, following = following, current
 
 
 def backward_steps(transmat, likelihood, norms, counts, beta):

@@ -15,6 +15,7 @@ from skhmmdd.hmm._inference import (
     smooth_block,
 )
 from skhmmdd.hmm._recursions import block_rows
+from skhmmdd.hmm._sampling import sample_paths
 from skhmmdd.hmm._value import FrozenValue
 
 _DECODED_AT_ONCE = 256
@@ -240,11 +241,8 @@ n_features)
             if value < 1:
                 raise ValueError(f"{name} must be at least 1, got {value!r}.")
         rng = check_random_state(random_state)
-        states = np.empty((n_sequences, n_steps), dtype=np.intp)
-        law = np.broadcast_to(self.startprob, (n_sequences, self.n_states))
-        for t in range(n_steps):
-            states[:, t] = draw(law, rng)
-            law = self.transmat[states[:, t]]
+        u = rng.uniform(size=(n_steps, n_sequences))
+        states = sample_paths(self.startprob, self.transmat, u)
         return self._emit(states, rng), states
 
     def _every_step(self, X, run):
@@ -266,13 +264,6 @@ n_features)
             np.eye(n) - (1 - restart) * self.transmat.T, restart * self.startprob
         )
         return law / law.sum()
-
-
-def draw(laws, rng):
-    """A category from each row of an array of laws."""
-    cumulative = np.cumsum(laws, axis=1)
-    u = rng.uniform(size=(len(laws), 1)) * cumulative[:, -1:]
-    return (cumulative <= u).sum(axis=1).clip(max=laws.shape[1] - 1)
 
 
 def _check_law(hmm, name, axes, shape):

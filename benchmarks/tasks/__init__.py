@@ -1,0 +1,1 @@
+"""The tasks: each module has `rows(quick)`, which yields `Row`s."""

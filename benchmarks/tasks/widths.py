@@ -1,0 +1,48 @@
+"""The head at every width against a loop of `LinearRegression`."""
+
+import inspect
+
+import numpy as np
+from sklearn.linear_model import LinearRegression
+
+from skhmmdd import width_path
+
+from .timing import Row, measure
+
+# Widths at which the loop is timed; the rest is taken to lie between them.
+N_SAMPLED = 20
+
+
+def rows(quick):
+    for n, n_columns in [(50, 200)] if quick else [(200, 1000), (1000, 4000)]:
+        rng = np.random.RandomState(0)
+        X, X_test = rng.standard_normal((2, max(n, 500), n_columns))
+        X, X_test = X[:n], X_test[:500]
+        coef = rng.standard_normal(n_columns) / np.sqrt(n_columns)
+        y, y_test = X @ coef, X_test @ coef
+
+        def path(X=X, y=y, X_test=X_test, y_test=y_test):
+            return width_path(X, y, X_test, y_test)
+
+        def fit(width, X=X, y=y, X_test=X_test, y_test=y_test):
+            model = minimum_norm().fit(X[:, :width], y)
+            return np.mean((model.predict(X_test[:, :width]) - y_test) ** 2)
+
+        path_time = measure({"skhmmdd": path}, repeats=3)["skhmmdd"]
+        widths = np.linspace(1, n_columns, N_SAMPLED).astype(int)
+        fits = {k: lambda k=k, fit=fit: fit(k) for k in widths}
+        times = measure(fits, repeats=3)
+        every = np.interp(np.arange(1, n_columns + 1), widths, list(times.values()))
+        yield Row(
+            f"test risk at all {n_columns:,} widths, n = {n:,}",
+            {"skhmmdd": path_time, "scikit-learn": every.sum()},
+            f"a loop of LinearRegression, estimated from {N_SAMPLED} widths; one fit "
+            f"at full width takes {times[n_columns] * 1e3:.0f} ms",
+        )
+
+
+def minimum_norm():
+    # Where it has the parameter, scikit-learn drops small singular values by default.
+    if "tol" in inspect.signature(LinearRegression).parameters:
+        return LinearRegression(tol=0)
+    return LinearRegression()
