@@ -18,9 +18,9 @@ def emission_density(hmm, state, x):
         return 1.0
     covar = hmm.covars[state]
     covar = covar if covar.ndim == 2 else np.diag(covar)
-    return multivariate_normal(
-        hmm.means[state][seen], covar[np.ix_(seen, seen)]
-    ).pdf(x[seen])
+    return multivariate_normal(hmm.means[state][seen], covar[np.ix_(seen, seen)]).pdf(
+        x[seen]
+    )
 
 
 def enumerate_paths(hmm, sequence):

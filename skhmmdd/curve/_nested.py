@@ -19,9 +19,10 @@ and :math:`F_z` of Z,
 the predictions at width p + j are :math:`D w - \sum_{i \le j} (D U - V)_i s_i`, since
 Cholesky factors and triangular inverses nest. Ridge starts from the columns
 :math:`\sqrt\alpha I`, on which Z is zero. Near the threshold L and D are carried to the
-next block by a QR of (L, F), an orthogonal transformation that never squares X, so errors
-stay of the order of the condition number of X itself. Once that is small, L comes from
-the Cholesky factorization of the running sum :math:`X_p X_p'`, three times cheaper.
+next block by a QR of (L, F), an orthogonal transformation that never squares X, so
+errors stay of the order of the condition number of X itself. Once that is small, L
+comes from the Cholesky factorization of the running sum :math:`X_p X_p'`, three times
+cheaper.
 Either way no error builds up from block to block.
 """
 

@@ -248,9 +248,7 @@ def _walk(X, targets, X_test, widths, alpha, fit_intercept, rcond, keep):
         limit = _condition_limit(rcond, alpha)
         sound = block.condition[offsets] < limit
         good, offsets = which[sound], offsets[sound]
-        norms[good] = np.sqrt(
-            np.maximum(block.coef_sq[offsets].sum(axis=1), 0.0)
-        )
+        norms[good] = np.sqrt(np.maximum(block.coef_sq[offsets].sum(axis=1), 0.0))
         for output in range(n_outputs if len(good) else 0):
             predictions = block.predictions(output)[offsets]
             if block.interpolates:

@@ -1,182 +1,29 @@
 """Strings and lists of tokens, turned into the symbol sequences of an HMM."""
 
-from collections.abc import Sequence
-from itertools import chain, pairwise
-from numbers import Integral, Real
-from typing import NamedTuple
+from numbers import Integral
 
 import numpy as np
-from scipy.sparse import issparse
 from sklearn.base import OneToOneFeatureMixin, TransformerMixin, _fit_context
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils._set_output import _wrap_data_with_container
 from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 
 from skhmmdd._base import SkhmmddEstimator
+from skhmmdd.features._token_codes import (
+    as_vocabulary,
+    is_missing,
+    measure,
+    object_array,
+    read_tokens,
+    sequence_of,
+    sort_tokens,
+    spans,
+)
 
 _MISSING = -1
 _UNKNOWN = -2  # never leaves this module
 _REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 _N_SHOWN = 5  # unknown tokens named in an error message
-
-
-class _Tokens(NamedTuple):
-    """All the tokens of an input: token number i is ``distinct[codes[i]]``."""
-
-    distinct: list
-    codes: np.ndarray  # (n_tokens,), one sequence after the other
-    lengths: np.ndarray  # (n_sequences,)
-    kind: str  # "strings", "lists" or "table"
-    is_rectangular: bool  # whether the symbols belong in a 2-D array
-
-
-def _read_tokens(X, check_table):
-    """Flatten `X`; `check_table` validates whatever is no list of sequences."""
-    sequences = _list_sequences(X)
-    if sequences is None:
-        table = check_table(X)
-        lengths = np.full(table.shape[0], table.shape[1])
-        return _Tokens(*_factorize(table.ravel()), lengths, "table", True)
-
-    lengths = _measure(sequences)
-    if all(isinstance(sequence, str) for sequence in sequences):
-        characters = _factorize_characters("".join(sequences))
-        return _Tokens(*characters, lengths, "strings", False)
-
-    if all(isinstance(s, np.ndarray) and s.dtype.kind in "biuf" for s in sequences):
-        flat = np.concatenate(sequences)
-    else:
-        flat = list(chain.from_iterable(sequences))
-    distinct, codes = _factorize(flat)
-    # Nested lists of numbers are a matrix everywhere in scikit-learn, and here too.
-    is_rectangular = (
-        isinstance(X, (list, tuple))
-        and bool(np.all(lengths == lengths[0]))
-        and all(isinstance(row, (list, tuple, np.ndarray)) for row in sequences)
-        and all(isinstance(token, Real) for token in distinct)
-    )
-    return _Tokens(distinct, codes, lengths, "lists", is_rectangular)
-
-
-def _list_sequences(X):
-    """The members of a list, 1-D object array or Series; None for anything else."""
-    if isinstance(X, (str, bytes)):
-        raise ValueError(
-            f"X must be a list of sequences, got the single {type(X).__name__} {X!r}. "
-            "Put it in a list: [X]."
-        )
-    if isinstance(X, (list, tuple)):
-        return X
-    if not issparse(X) and len(getattr(X, "shape", ())) == 1:
-        X = np.asarray(X)
-        if X.dtype.kind in "OUT":
-            return X.tolist()
-    return None
-
-
-def _measure(sequences):
-    """The length of each sequence; refuse what is no sequence, or is empty."""
-    if not len(sequences):
-        raise ValueError("X must hold at least one sequence, got an empty list.")
-    lengths = np.empty(len(sequences), dtype=np.intp)
-    for i, sequence in enumerate(sequences):
-        if not (
-            isinstance(sequence, Sequence) or len(getattr(sequence, "shape", ())) == 1
-        ):
-            raise ValueError(
-                "Each member of X must be a string, or a list or 1-D array of tokens; "
-                f"X[{i}] is {sequence!r} of type {type(sequence).__name__}. If X is "
-                "one sequence, put it in a list: [X]."
-            )
-        lengths[i] = len(sequence)
-    empty = np.flatnonzero(lengths == 0)
-    if empty.size:
-        raise ValueError(
-            f"Sequences must hold at least one token; {empty.size} of "
-            f"{lengths.size} are empty, the first at index {empty[0]}."
-        )
-    return lengths
-
-
-def _factorize_characters(text):
-    """Distinct characters of `text`, and the index of each of its characters."""
-    # "surrogatepass": a lone surrogate is a legal character of a Python string.
-    points = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), dtype="<u4")
-    # The code points are small enough to count: several times faster than sorting.
-    distinct = np.flatnonzero(np.bincount(points))
-    index = np.empty(distinct[-1] + 1, dtype=np.intp)
-    index[distinct] = np.arange(distinct.size)
-    return [chr(point) for point in distinct], index[points]
-
-
-def _factorize(flat):
-    """Distinct tokens of a 1-D array or list, and the index of each token."""
-    if isinstance(flat, np.ndarray):
-        if flat.dtype.kind in "biuf":
-            distinct, codes = np.unique(flat, return_inverse=True)
-            return distinct.tolist(), codes
-        # tolist would turn dates into integers.
-        flat = list(flat) if flat.dtype.kind in "mM" else flat.tolist()
-    index = {}
-    try:
-        codes = [index.setdefault(token, len(index)) for token in flat]
-    except TypeError as error:
-        raise TypeError(
-            "Every token must be hashable (a string, a number, a tuple of those), "
-            f"got an {error}."
-        ) from error
-    builtin = (np.bool_, np.integer, np.floating, np.str_, np.bytes_)
-    distinct = [t.item() if isinstance(t, builtin) else t for t in index]
-    return distinct, np.array(codes, dtype=np.intp)
-
-
-def _is_missing(token):
-    """Whether `token` is None, NaN, NaT or pandas.NA."""
-    if token is None:
-        return True
-    try:
-        return bool(token != token)
-    except TypeError:  # pandas.NA has no truth value
-        return type(token).__name__ == "NAType"
-
-
-def _sort_tokens(tokens):
-    """Sort by value where that is a total order, else by type name and repr."""
-    try:
-        ordered = sorted(tokens)
-        # Sets can be compared, but not all of them: only a chain is an order.
-        if all(a < b for a, b in pairwise(ordered)):
-            return ordered
-    except TypeError:
-        pass
-    return sorted(tokens, key=lambda token: (type(token).__name__, repr(token)))
-
-
-def _as_vocabulary(tokens):
-    """A 1-D array of `tokens`, of a numeric type where that is exact."""
-    if {type(token) for token in tokens} in ({int}, {float}, {bool}):
-        array = np.array(tokens)
-        if array.tolist() == tokens:  # int64 and uint64 meet in float64
-            return array
-    return _object_array(tokens)
-
-
-def _object_array(items):
-    """A 1-D object array, even of items of equal length."""
-    array = np.empty(len(items), dtype=object)
-    for i, item in enumerate(items):
-        array[i] = item
-    return array
-
-
-def _sequence_of(position, lengths):
-    """The index of the sequence that holds the flattened token at `position`."""
-    return np.searchsorted(np.cumsum(lengths), position, side="right")
-
-
-def _spans(lengths):
-    """The (start, stop) of each sequence, in the flattened tokens."""
-    return pairwise([0, *np.cumsum(lengths).tolist()])
 
 
 class _SequenceTransformMixin:
@@ -218,17 +65,17 @@ class _SequenceTransformMixin:
             and `fit` saw a table).
         """
         check_is_fitted(self)
-        read = _read_tokens(X, self._check_table)
+        read = read_tokens(X, self._check_table)
         symbol_of, unknown = self._symbol_of, self._unknown
         symbols = np.array(
             [
-                symbol_of.get(t, _MISSING if _is_missing(t) else unknown)
+                symbol_of.get(t, _MISSING if is_missing(t) else unknown)
                 for t in read.distinct
             ]
         )
         is_unknown = symbols == _UNKNOWN
         if is_unknown.any():
-            first = _sequence_of(np.argmax(is_unknown[read.codes]), read.lengths)
+            first = sequence_of(np.argmax(is_unknown[read.codes]), read.lengths)
             tokens = [read.distinct[i] for i in np.flatnonzero(is_unknown)]
             more = ", ..." if len(tokens) > _N_SHOWN else ""
             raise ValueError(
@@ -240,7 +87,7 @@ class _SequenceTransformMixin:
             )
         encoded = symbols.astype(self._dtype)[read.codes]
         if not read.is_rectangular:
-            return _object_array([encoded[i:j] for i, j in _spans(read.lengths)])
+            return object_array([encoded[i:j] for i, j in spans(read.lengths)])
         encoded = encoded.reshape(len(read.lengths), -1)
         if read.kind == "table" and hasattr(self, "n_features_in_"):
             return _wrap_data_with_container("transform", encoded, X, self)
@@ -365,19 +212,19 @@ class TokenEncoder(
         """
         for name in ("n_features_in_", "feature_names_in_"):
             vars(self).pop(name, None)  # a list of sequences has no columns
-        read = _read_tokens(X, lambda X: self._check_table(X, reset=True))
+        read = read_tokens(X, lambda X: self._check_table(X, reset=True))
         counts = np.bincount(read.codes, minlength=len(read.distinct)).tolist()
         kept = [
             token
             for token, count in zip(read.distinct, counts, strict=True)
-            if count >= self.min_count and not _is_missing(token)
+            if count >= self.min_count and not is_missing(token)
         ]
         if not kept:
             raise ValueError(
                 "The vocabulary would be empty: no token of X is observed "
                 f"min_count={self.min_count} times or more."
             )
-        kept = _sort_tokens(kept)
+        kept = sort_tokens(kept)
         n_symbols = len(kept) + (self.handle_unknown == "symbol")
         dtype = np.dtype(self.dtype)
         if dtype.kind != "i" or n_symbols - 1 > np.iinfo(dtype).max:
@@ -386,7 +233,7 @@ class TokenEncoder(
                 f"hold {n_symbols} symbols; got {dtype}."
             )
         self._dtype = dtype
-        self.vocabulary_ = _as_vocabulary(kept)
+        self.vocabulary_ = as_vocabulary(kept)
         self.n_symbols_ = n_symbols
         self._symbol_of = {token: symbol for symbol, token in enumerate(kept)}
         self._unknown = {"error": _UNKNOWN, "missing": _MISSING, "symbol": len(kept)}[
@@ -414,7 +261,7 @@ class TokenEncoder(
         check_is_fitted(self)
         is_2d = len(getattr(X, "shape", ())) == 2
         sequences = [np.asarray(s) for s in (np.asarray(X) if is_2d else X)]
-        lengths = _measure(sequences)
+        lengths = measure(sequences)
         symbols = np.concatenate(sequences)
         if symbols.dtype.kind not in "iu":
             raise ValueError(f"Symbols must be integers, got {symbols.dtype}.")
@@ -423,7 +270,7 @@ class TokenEncoder(
             first = np.argmax(is_bad)
             raise ValueError(
                 f"Symbols must be in [-1, {self.n_symbols_ - 1}], got {symbols[first]} "
-                f"in X[{_sequence_of(first, lengths)}]."
+                f"in X[{sequence_of(first, lengths)}]."
             )
         missing = np.nan if self.vocabulary_.dtype.kind == "f" else None
         # The last place serves -1; the one before it an unknown token's own symbol.
@@ -436,13 +283,13 @@ class TokenEncoder(
         tokens = table[symbols.astype(np.intp)]
         if self._kind == "strings":
             text = "".join(tokens)
-            return [text[i:j] for i, j in _spans(lengths)]
+            return [text[i:j] for i, j in spans(lengths)]
         if self._kind == "table" and is_2d:
             tokens = tokens.reshape(len(sequences), -1)
             is_exact = missing is not None or not any(t is None for t in tokens.flat)
             return tokens.astype(self.vocabulary_.dtype) if is_exact else tokens
         tokens = tokens.tolist()
-        return [tokens[i:j] for i, j in _spans(lengths)]
+        return [tokens[i:j] for i, j in spans(lengths)]
 
     def get_feature_names_out(self, input_features=None):
         """Names of the output's columns.

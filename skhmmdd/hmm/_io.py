@@ -37,8 +37,15 @@ def load_weights(path, kind, names):
             found = {name: arrays[name] for name in arrays.files}
     except FileNotFoundError:
         raise
-    except (ValueError, OSError, EOFError, KeyError, AttributeError, TypeError,
-            zipfile.BadZipFile) as error:
+    except (
+        ValueError,
+        OSError,
+        EOFError,
+        KeyError,
+        AttributeError,
+        TypeError,
+        zipfile.BadZipFile,
+    ) as error:
         raise ValueError(
             f"{str(path)!r} is not a readable file of skhmmdd weights: {error}"
         ) from error
