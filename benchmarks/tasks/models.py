@@ -55,7 +55,6 @@ def in_pomegranate(hmm):
 
 def import_jax():
     """jax and dynamax's module of hidden Markov models, or None."""
-    # Python's thread pools are sized when jax is first imported.
     os.environ.setdefault("JAX_PLATFORMS", "cpu")
     try:
         import jax

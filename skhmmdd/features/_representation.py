@@ -4,8 +4,6 @@ from typing import NamedTuple
 
 import numpy as np
 
-from skhmmdd.hmm import _inference
-
 REPRESENTATIONS = ("belief", "log_belief", "predictive", "smoothed")
 POOLINGS = ("last", "mean", "sum", "max")
 
@@ -56,57 +54,11 @@ def make_representation(hmm, kind):
     -------
     Representation
     """
-    if hasattr(hmm, "_long_run"):
-        weights, center, spread = hmm._long_run(kind)
-        scale = _inverse(spread)
-        return Representation(kind == "smoothed", False, weights, center, scale)
-    n_states = hmm.n_states
-    if kind == "predictive":
-        weights = hmm.transmat @ hmm._state_means
-        if hasattr(hmm, "n_symbols"):
-            return Representation(False, False, weights, *_law_scale(hmm.n_symbols))
-        law = hmm._stationary()
-        center = law @ hmm._state_means
-        spread = np.sqrt(law @ (hmm._state_means - center) ** 2)
-        return Representation(False, False, weights, center, _inverse(spread))
-    center, scale = _law_scale(n_states)
-    if kind == "log_belief":
-        return Representation(False, True, None, np.log(center), np.ones(n_states))
-    return Representation(kind == "smoothed", False, None, center, scale)
-
-
-def _law_scale(n):
-    return np.full(n, 1 / n), np.full(n, np.sqrt(n))
-
-
-def _inverse(spread):
-    return 1 / np.where(spread > 0, spread, 1.0)
-
-
-def collect_block(hmm, block, collect, smoothed, dtype):
-    """Walk a block with the model's own filter or smoother, and collect the steps.
-
-    Parameters
-    ----------
-    hmm : frozen weights
-        Those whose state is no finite chain bring `_filter_block` and
-        `_smooth_block`.
-    block : Block
-    collect : callable
-        As in `filter_block`.
-    smoothed : bool
-    dtype : dtype
-
-    Returns
-    -------
-    What `collect` returns.
-    """
-    if hasattr(hmm, "_filter_block"):
-        walk = hmm._smooth_block if smoothed else hmm._filter_block
-        return walk(block, collect, dtype=dtype)
-    if smoothed:
-        return _inference.smooth_block(hmm, block, collect, dtype=dtype)
-    return _inference.filter_block(hmm, block, collect, dtype=dtype)[0]
+    weights, center, spread = hmm._long_run(kind)
+    scale = 1 / np.where(spread > 0, spread, 1.0)
+    return Representation(
+        kind == "smoothed", kind == "log_belief", weights, center, scale
+    )
 
 
 def pooler(representation, pooling):

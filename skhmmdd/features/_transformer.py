@@ -20,7 +20,6 @@ from skhmmdd.features._readout import IDENTITY, READOUTS, draw_readout
 from skhmmdd.features._representation import (
     POOLINGS,
     REPRESENTATIONS,
-    collect_block,
     make_representation,
     pooler,
 )
@@ -322,7 +321,8 @@ shape (n_steps_i, n_components)
 
     def _collect(self, block, collect, dtype):
         smoothed = self._representation.smoothed
-        return collect_block(self.hmm_, block, collect, smoothed, dtype)
+        walk = self.hmm_._smooth_block if smoothed else self.hmm_._filter_block
+        return walk(block, collect, dtype=dtype)
 
     def _columns(self, values, pooling):
         if self._map.directions is not None:

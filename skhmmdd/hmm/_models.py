@@ -9,7 +9,7 @@ from skhmmdd.hmm._emissions import (
 )
 from skhmmdd.hmm._sampling import draw
 from skhmmdd.hmm._sequences import read_observations, read_symbols
-from skhmmdd.hmm._weights import FrozenHMM, _check_law, check_shape
+from skhmmdd.hmm._weights import FrozenHMM, _check_law, check_shape, law_scale
 
 
 class CategoricalHMM(FrozenHMM):
@@ -92,6 +92,11 @@ class CategoricalHMM(FrozenHMM):
     @property
     def _state_means(self):
         return self.emissionprob
+
+    def _long_run(self, kind):
+        if kind == "predictive":
+            return self.transmat @ self.emissionprob, *law_scale(self.n_symbols)
+        return super()._long_run(kind)
 
     def _read(self, X, name="X"):
         return read_symbols(X, self.n_symbols, name)

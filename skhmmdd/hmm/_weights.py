@@ -254,6 +254,29 @@ n_features)
         blocks = sequences.blocks(block_rows(self.n_states))
         return sequences.every_step(fill_block, blocks, self.n_states, np.float64)
 
+    # What other modules ask --------------------------------------------------------
+
+    def _filter_block(self, block, collect, *, dtype):
+        return filter_block(self, block, collect, dtype=dtype)[0]
+
+    def _smooth_block(self, block, collect, *, dtype):
+        return smooth_block(self, block, collect, dtype=dtype)
+
+    def _long_run(self, kind):
+        """How the representation `kind` is read off a belief; its center and spread.
+
+        A law over n outcomes is centered at 1/n and spread by 1/sqrt(n), means by
+        those of the model's own late steps.
+        """
+        if kind == "predictive":
+            law, means = self._stationary(), self._state_means
+            center = law @ means
+            return self.transmat @ means, center, np.sqrt(law @ (means - center) ** 2)
+        center, spread = law_scale(self.n_states)
+        if kind == "log_belief":
+            return None, np.log(center), np.ones(self.n_states)
+        return None, center, spread
+
     def _stationary(self):
         """The law of a late step, whatever the chain's period."""
         n = self.n_states
@@ -264,6 +287,11 @@ n_features)
             np.eye(n) - (1 - restart) * self.transmat.T, restart * self.startprob
         )
         return law / law.sum()
+
+
+def law_scale(n):
+    """Center and spread of laws over n outcomes."""
+    return np.full(n, 1 / n), np.full(n, 1 / np.sqrt(n))
 
 
 def _check_law(hmm, name, axes, shape):
