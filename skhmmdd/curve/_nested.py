@@ -18,12 +18,9 @@ and :math:`F_z` of Z,
 
 the predictions at width p + j are :math:`D w - \sum_{i \le j} (D U - V)_i s_i`, since
 Cholesky factors and triangular inverses nest. Ridge starts from the columns
-:math:`\sqrt\alpha I`, on which Z is zero. Near the threshold L and D are carried to the
-next block by a QR of (L, F), an orthogonal transformation that never squares X, so
-errors stay of the order of the condition number of X itself. Once that is small, L
-comes from the Cholesky factorization of the running sum :math:`X_p X_p'`, three times
-cheaper.
-Either way no error builds up from block to block.
+:math:`\sqrt\alpha I`, on which Z is zero. L and D are carried to the next block by a QR
+of (L, F), an orthogonal transformation that never squares X: errors stay of the order
+of the condition number of X itself, and do not grow from block to block.
 """
 
 from typing import NamedTuple
@@ -34,9 +31,9 @@ from scipy import linalg
 # Beyond this condition number a rank decision may be at stake: the caller then solves
 # the width by itself.
 _TRUSTED_CONDITION = 1e10
-# Up to this one squares of the design are harmless: they cost its square in accuracy.
-_SQUARABLE_CONDITION = 5e3
 _SMALLEST_BLOCK, _LARGEST_BLOCK = 16, 256
+# Columns that LAPACK reflects at a time.
+_PANEL = 32
 
 
 class Block(NamedTuple):
@@ -131,7 +128,7 @@ def _by_columns(X, y, Z, alpha, start):
 
 def _by_rows(X, y, Z, alpha, p):
     width = X.shape[1]
-    factor = _Rotations(X, Z, alpha, p + 1)
+    factor = _RowFactor(X, Z, alpha, p + 1)
     p += 1
     size, largest = 1, min(max(len(X) // 2, _SMALLEST_BLOCK), _LARGEST_BLOCK)
     while True:
@@ -141,62 +138,42 @@ def _by_rows(X, y, Z, alpha, p):
         seen, p = p, p + size
         if p > width:
             return
-        condition = block.condition[-1]
-        if isinstance(factor, _Rotations) and condition < _SQUARABLE_CONDITION:
-            factor = _Sums(X, Z, alpha, p)
-        else:
-            factor.add(X[:, seen:p], Z[:, seen:p])
+        factor.add(X[:, seen:p], Z[:, seen:p])
         # At the threshold the design is ill-conditioned and gets better fast: short
         # blocks keep what is lost there from what comes after.
-        trusted = condition < _TRUSTED_CONDITION
+        trusted = block.condition[-1] < _TRUSTED_CONDITION
         size = min(2 * size, largest if trusted else _SMALLEST_BLOCK)
 
 
-class _Rotations:
-    """L and D by orthogonal transformations."""
+class _RowFactor:
+    """L' and D', carried along the columns by orthogonal transformations."""
 
     def __init__(self, X, Z, alpha, p):
         n = len(X)
-        self.L, self.D = np.zeros((n, 0)), np.zeros((len(Z), 0))
         if alpha:
-            self.L, self.D = np.sqrt(alpha) * np.eye(n), np.zeros((len(Z), n))
-        self.add(X[:, :p], Z[:, :p])
+            self.R = np.asfortranarray(np.sqrt(alpha) * np.eye(n))
+            self.E = np.zeros((n, len(Z)), order="F")
+            self.add(X[:, :p], Z[:, :p])
+        else:
+            D, R = linalg.qr_multiply(X[:, :p].T, Z[:, :p], mode="right")
+            self.R, self.E = np.asfortranarray(R), np.asfortranarray(D.T)
 
     def add(self, F, F_z):
-        wide = np.hstack([self.L, F])
-        Q, R = linalg.qr(wide.T, mode="economic", check_finite=False)
-        self.L, self.D = R.T, np.hstack([self.D, F_z]) @ Q
-
-    def cross(self, inverse, right):
-        """D times `right`, transposed."""
-        return right.T @ self.D.T
-
-
-class _Sums:
-    """L by Cholesky factorization of the sum XX', D from the sum ZX'."""
-
-    def __init__(self, X, Z, alpha, p):
-        self.K = X[:, :p] @ X[:, :p].T + alpha * np.eye(len(X))
-        self.C = Z[:, :p] @ X[:, :p].T
-
-    def add(self, F, F_z):
-        self.K += F @ F.T
-        self.C += F_z @ F.T
-
-    @property
-    def L(self):
-        return linalg.cholesky(self.K, lower=True, check_finite=False)
-
-    def cross(self, inverse, right):
-        return (right.T @ inverse) @ self.C.T
+        """Rotate more columns into the triangle, which costs no more than they do."""
+        size = min(_PANEL, len(self.R))
+        self.R, reflectors, panels, _ = linalg.lapack.dtpqrt(
+            0, size, self.R, F.T, overwrite_a=True
+        )
+        self.E, _, _ = linalg.lapack.dtpmqrt(
+            0, reflectors, panels, self.E, F_z.T, trans="T", overwrite_a=True
+        )
 
 
 def _one_block(p, last, X, y, Z, alpha, factor):
     n, n_outputs = y.shape
     F, F_z = X[:, p:last], Z[:, p:last]
     n_widths = last - p + 1
-    L = factor.L
-    if _leading_independent(L.T) < n:
+    if _leading_independent(factor.R) < n:
         return Block(
             p,
             np.zeros((n_outputs, len(Z))),
@@ -206,7 +183,7 @@ def _one_block(p, last, X, y, Z, alpha, factor):
             np.full(n_widths, np.inf),
             alpha == 0,
         )
-    inverse = _triangular_inverse(L, lower=True)
+    inverse = _triangular_inverse(factor.R, lower=False).T
     w = inverse @ y
     G = inverse @ F
     M = np.linalg.cholesky(np.eye(n_widths - 1) + G.T @ G)
@@ -215,14 +192,14 @@ def _one_block(p, last, X, y, Z, alpha, factor):
     weights = np.zeros((n_widths, n_outputs))
     weights[1:] = U @ w
     steps = np.zeros((n_widths, len(Z)))
-    np.subtract(shrink @ F_z.T, factor.cross(inverse, U.T), out=steps[1:])
+    np.subtract(shrink @ F_z.T, U @ factor.E, out=steps[1:])
     # More columns only lift the least singular value.
     size_sq = (X[:, :p] ** 2).sum() + np.append(0.0, np.cumsum((F**2).sum(axis=0)))
     condition = np.sqrt((size_sq + n * alpha) * (inverse**2).sum())
     coef_sq = (w**2).sum(axis=0) - np.cumsum(weights**2, axis=0)
     if alpha:
         coef_sq -= alpha * _dual_sq(inverse, w, U, weights)
-    start = factor.cross(inverse, w)
+    start = w.T @ factor.E
     return Block(p, start, steps, weights, coef_sq, condition, alpha == 0)
 
 
