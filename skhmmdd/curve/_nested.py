@@ -100,8 +100,8 @@ def _by_columns(X, y, Z, alpha, start):
     if alpha:
         X = np.vstack([X, np.sqrt(alpha) * np.eye(p)])
         y = np.vstack([y, np.zeros((p, y.shape[1]))])
-    Q, R = linalg.qr(X, mode="economic", check_finite=False)
-    weights = Q.T @ y
+    weights, R = linalg.qr_multiply(X, y.T, mode="right")
+    weights = weights.T
     independent = _leading_independent(R)
     inverse = np.zeros((p, p))
     inverse[:independent, :independent] = _triangular_inverse(
@@ -115,13 +115,14 @@ def _by_columns(X, y, Z, alpha, start):
     coef = np.zeros(weights.shape)
     for a in range(0, p, _LARGEST_BLOCK):
         part = slice(a, min(a + _LARGEST_BLOCK, p))
-        columns = inverse[:, part]
+        seen = slice(part.stop)
+        columns = inverse[seen, part]
         coef_sq = np.empty((columns.shape[1], y.shape[1]))
         for output, c in enumerate(weights[part].T):
-            running = coef[:, output, None] + np.cumsum(columns * c, axis=1)
+            running = coef[seen, output, None] + np.cumsum(columns * c, axis=1)
             coef_sq[:, output] = (running**2).sum(axis=0)
-            coef[:, output] = running[:, -1]
-        steps = (Z @ columns).T
+            coef[seen, output] = running[:, -1]
+        steps = (Z[:, seen] @ columns).T
         yield Block(a + 1, start, steps, weights[part], coef_sq, condition[part], False)
         start = start + weights[part].T @ steps
 
@@ -150,6 +151,7 @@ class _RowFactor:
 
     def __init__(self, X, Z, alpha, p):
         n = len(X)
+        self._inverse_sq = np.inf
         if alpha:
             self.R = np.asfortranarray(np.sqrt(alpha) * np.eye(n))
             self.E = np.zeros((n, len(Z)), order="F")
@@ -168,6 +170,21 @@ class _RowFactor:
             0, reflectors, panels, self.E, F_z.T, trans="T", overwrite_a=True
         )
 
+    def solve(self, rows, transposed=True):
+        """L^-1 times the rows, or L'^-1 if not transposed."""
+        return linalg.solve_triangular(
+            self.R, rows, trans=int(transposed), check_finite=False
+        )
+
+    def condition_sq(self, size_sq):
+        """Bound on the squared condition number of designs of these squared norms."""
+        # More columns only lift the least singular value: a bound that was good enough
+        # once stays one.
+        if not self._inverse_sq * size_sq[0] < _TRUSTED_CONDITION**2:
+            inverse = _triangular_inverse(self.R, lower=False)
+            self._inverse_sq = (inverse**2).sum()
+        return self._inverse_sq * size_sq
+
 
 def _one_block(p, last, X, y, Z, alpha, factor):
     n, n_outputs = y.shape
@@ -183,9 +200,7 @@ def _one_block(p, last, X, y, Z, alpha, factor):
             np.full(n_widths, np.inf),
             alpha == 0,
         )
-    inverse = _triangular_inverse(factor.R, lower=False).T
-    w = inverse @ y
-    G = inverse @ F
+    w, G = np.hsplit(factor.solve(np.hstack([y, F])), [n_outputs])
     M = np.linalg.cholesky(np.eye(n_widths - 1) + G.T @ G)
     shrink = _triangular_inverse(M, lower=True)
     U = shrink @ G.T
@@ -193,19 +208,19 @@ def _one_block(p, last, X, y, Z, alpha, factor):
     weights[1:] = U @ w
     steps = np.zeros((n_widths, len(Z)))
     np.subtract(shrink @ F_z.T, U @ factor.E, out=steps[1:])
-    # More columns only lift the least singular value.
     size_sq = (X[:, :p] ** 2).sum() + np.append(0.0, np.cumsum((F**2).sum(axis=0)))
-    condition = np.sqrt((size_sq + n * alpha) * (inverse**2).sum())
+    condition = np.sqrt(factor.condition_sq(size_sq + n * alpha))
     coef_sq = (w**2).sum(axis=0) - np.cumsum(weights**2, axis=0)
     if alpha:
-        coef_sq -= alpha * _dual_sq(inverse, w, U, weights)
+        coef_sq -= alpha * _dual_sq(factor, w, U, weights)
     start = w.T @ factor.E
     return Block(p, start, steps, weights, coef_sq, condition, alpha == 0)
 
 
-def _dual_sq(inverse, w, U, weights):
+def _dual_sq(factor, w, U, weights):
     """Squared norm of (X_p X_p' + alpha I)^-1 y at each width of a block."""
-    dual, moves = inverse.T @ w, inverse.T @ U.T
+    both = factor.solve(np.hstack([w, U.T]), transposed=False)
+    dual, moves = np.hsplit(both, [w.shape[1]])
     out = np.empty(weights.shape)
     for output, s in enumerate(weights.T):
         running = dual[:, output, None] - np.cumsum(moves * s[1:], axis=1)
