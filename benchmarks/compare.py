@@ -31,13 +31,13 @@ def main():
     parser.add_argument("--tasks", nargs="+", choices=TASKS, default=TASKS)
     options = parser.parse_args()
     warnings.simplefilter("ignore")
-    rows = []
+    rows, head = [], heading(options.quick)
     for name in options.tasks:
         module = import_module(f"tasks.{name}")
         for row in module.rows(options.quick):
             print(f"{row.task}: {row.seconds}", file=sys.stderr, flush=True)
             rows.append(row)
-    report = "\n".join([*heading(options.quick), *table(rows), "", *remarks(), ""])
+    report = "\n".join([*head, *table(rows), "", *remarks(), ""])
     print(report)
     if options.write:
         (HERE / "RESULTS.md").write_text(report, encoding="utf-8")
@@ -57,9 +57,17 @@ def heading(quick):
         f"{datetime.date.today()}, {processor()}, {os.cpu_count()} cores, "
         f"{platform.system()}, Python {platform.python_version()}; "
         + ", ".join(versions)
-        + ".",
+        + "."
+        + load(),
         "",
     ]
+
+
+def load():
+    """How busy the machine is otherwise: what a reader of medians should know."""
+    if not hasattr(os, "getloadavg"):
+        return ""
+    return f" Load average before the run: {os.getloadavg()[0]:.1f}."
 
 
 def processor():

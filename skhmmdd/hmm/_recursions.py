@@ -18,6 +18,7 @@ from scipy.special import logsumexp
 # Numbers in one buffer of a step: 256 kB of doubles, several of which fit the cache.
 _BUFFER_SIZE = 2**15
 _LEAST_ROWS, _MOST_ROWS = 256, 4096
+_SHORT_ROW = 16
 
 
 # Beliefs whose sum alone matters are scaled once in so many steps.
@@ -63,13 +64,16 @@ def filter_steps(first, transmat, likelihood, counts, norms, scaled=None):
     belief : ndarray of shape (counts[t], n_states)
         P(z_t | x_1..x_t). A buffer: valid until the step after next.
     """
-    shape = (counts[0], transmat.shape[0])
-    current, following = np.empty(shape, norms.dtype), np.empty(shape, norms.dtype)
-    inverse = np.empty((counts[0], 1), norms.dtype)
-    ones = np.ones(transmat.shape[0], norms.dtype)
+    n_states, dtype = len(transmat), norms.dtype
+    current, following = np.empty((2, counts[0], n_states), dtype)
     following[:] = first
+    # Sums by matrix products, the fastest there are for short rows. The shortest are
+    # best summed into every column, so that the division needs no broadcasting.
+    n_sums = n_states if n_states <= _SHORT_ROW else 1
+    ones = np.ones((n_states, n_sums), dtype)
+    sums = np.empty((counts[0], n_sums), dtype)
     for t, n in enumerate(counts):
-        belief, norm = following[:n], norms[t, :n]
+        belief, norm, total = following[:n], norms[t, :n], sums[:n]
         if t:
             np.matmul(current[:n], transmat, out=belief)
         belief *= likelihood(t, n)
@@ -78,11 +82,13 @@ def filter_steps(first, transmat, likelihood, counts, norms, scaled=None):
             norm[:] = 1.0
             yield belief
             continue
-        # Of the ways to sum short rows a matrix product is the fastest, and rows are
-        # multiplied twice as fast as they are divided.
-        np.matmul(belief, ones, out=norm)
-        np.divide(1.0, norm, out=inverse[:n, 0])
-        belief *= inverse[:n]
+        np.matmul(belief, ones, out=total)
+        norm[:] = total[:, 0]
+        if n_sums > 1:
+            belief /= total
+        else:
+            # Rows are multiplied twice as fast as they are divided.
+            belief *= np.divide(1.0, total, out=total)
         yield belief
 
 
