@@ -8,6 +8,7 @@ names of other libraries are not linked.
 """
 
 import inspect
+import re
 import warnings
 
 import matplotlib
@@ -115,6 +116,16 @@ def find_by_public_name(app, env, node, contnode):
     )
 
 
+def quote_trailing_underscores(app, what, name, obj, options, lines):
+    """Keep `(n_features_in_,)` in the type of an attribute from being a link."""
+    for i, line in enumerate(lines):
+        head, colon, kind = line.partition(" : ")
+        if colon and re.fullmatch(r"[\w, ]+", head.strip()):
+            kind = re.sub(r"(?<![`\w.])(\w+_)(?![\w`])", r"``\1``", kind)
+            lines[i] = head + colon + kind
+
+
 def setup(app):
+    app.connect("autodoc-process-docstring", quote_trailing_underscores, priority=100)
     app.connect("autodoc-skip-member", keep_to_own_members)
     app.connect("missing-reference", find_by_public_name)
