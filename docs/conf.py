@@ -39,6 +39,8 @@ exclude_patterns = ["_build", "_templates"]
 suppress_warnings = ["config.cache"]
 default_role = "py:obj"
 add_module_names = False
+smartquotes = False
+toc_object_entries_show_parents = "hide"
 
 autosummary_generate = True
 autodoc_typehints = "none"
@@ -57,7 +59,6 @@ sphinx_gallery_conf = {
     "within_subsection_order": "FileNameSortKey",
     "backreferences_dir": "api/generated/backreferences",
     "doc_module": ("skhmmdd",),
-    "reference_url": {"skhmmdd": None},
     "min_reported_time": 1,
     "show_memory": False,
     "image_srcset": ["2x"],
@@ -70,12 +71,11 @@ html_static_path = ["_static"]
 html_css_files = ["skhmmdd.css"]
 html_show_sourcelink = False
 html_sidebars = {
-    "index": [],
-    "install": [],
-    "tutorial": [],
-    "decide": [],
-    "theory": [],
-    "glossary": [],
+    page: []
+    for page in (
+        "index install tutorial decide theory compare benchmarks contributing "
+        "architecture changelog citing glossary"
+    ).split()
 }
 html_theme_options = {
     "navigation_with_keys": False,
