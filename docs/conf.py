@@ -7,6 +7,7 @@ Nothing is downloaded while building or reading: MathJax is shipped with the pag
 names of other libraries are not linked.
 """
 
+import builtins
 import inspect
 import re
 import warnings
@@ -16,6 +17,9 @@ import matplotlib
 import skhmmdd
 
 matplotlib.use("agg")
+# The examples end with show(__file__), a name that sphinx-gallery leaves undefined; what
+# it holds does not matter here.
+builtins.__file__ = "example.py"
 
 project = "skhmmdd"
 author = "The skhmmdd developers"
