@@ -17,8 +17,8 @@ import matplotlib
 import skhmmdd
 
 matplotlib.use("agg")
-# The examples end with show(__file__), a name that sphinx-gallery leaves undefined; what
-# it holds does not matter here.
+# The examples end with show(__file__), a name that sphinx-gallery leaves undefined;
+# what it holds does not matter here.
 builtins.__file__ = "example.py"
 
 project = "skhmmdd"
