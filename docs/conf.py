@@ -1,0 +1,135 @@
+"""Configuration of the documentation.
+
+    pip install -e ".[docs]"
+    sphinx-build -W --keep-going docs docs/_build/html
+
+Nothing is downloaded while building or reading: MathJax is shipped with the pages, and
+names of other libraries are not linked.
+"""
+
+import builtins
+import inspect
+import re
+import warnings
+
+import matplotlib
+
+import skhmmdd
+
+matplotlib.use("agg")
+# The examples end with show(__file__), a name that sphinx-gallery leaves undefined;
+# what it holds does not matter here.
+builtins.__file__ = "example.py"
+
+project = "skhmmdd"
+author = "The skhmmdd developers"
+copyright = "The skhmmdd developers, BSD-3-Clause"
+version = release = skhmmdd.__version__
+
+extensions = [
+    "sphinx.ext.autodoc",
+    "sphinx.ext.autosummary",
+    "sphinx.ext.mathjax",
+    "sphinx-mathjax-offline",
+    "numpydoc",
+    "sphinx_design",
+    "sphinx_gallery.gen_gallery",
+    "myst_parser",
+]
+
+root_doc = "index"
+templates_path = ["_templates"]
+exclude_patterns = ["_build", "_templates"]
+suppress_warnings = ["config.cache"]
+default_role = "py:obj"
+add_module_names = False
+smartquotes = False
+toc_object_entries_show_parents = "hide"
+
+autosummary_generate = True
+autodoc_typehints = "none"
+numpydoc_show_class_members = False
+numpydoc_xref_param_type = False
+numpydoc_validation_checks = set()
+
+myst_enable_extensions = ["colon_fence", "dollarmath"]
+myst_heading_anchors = 3
+
+sphinx_gallery_conf = {
+    "examples_dirs": "../examples",
+    "gallery_dirs": "auto_examples",
+    "filename_pattern": r"plot_",
+    "ignore_pattern": r"_show\.py|__init__\.py",
+    "within_subsection_order": "FileNameSortKey",
+    "backreferences_dir": "api/generated/backreferences",
+    "doc_module": ("skhmmdd",),
+    "min_reported_time": 1,
+    "show_memory": False,
+    "image_srcset": ["2x"],
+    "thumbnail_size": (400, 280),
+}
+
+html_theme = "pydata_sphinx_theme"
+html_title = "skhmmdd"
+html_static_path = ["_static"]
+html_css_files = ["skhmmdd.css"]
+html_show_sourcelink = False
+html_sidebars = {
+    page: []
+    for page in (
+        "index install tutorial decide theory compare benchmarks contributing "
+        "architecture changelog citing glossary"
+    ).split()
+}
+html_theme_options = {
+    "navigation_with_keys": False,
+    "show_toc_level": 2,
+    "header_links_before_dropdown": 6,
+    "navbar_align": "left",
+    "show_prev_next": True,
+    "footer_start": ["copyright"],
+    "footer_end": ["sphinx-version"],
+}
+
+warnings.filterwarnings("ignore", message=".*FigureCanvasAgg is non-interactive.*")
+
+
+def keep_to_own_members(app, what, name, obj, skip, options):
+    """Leave out what scikit-learn or a tuple gives to every class."""
+    if skip or name.startswith("_"):
+        return True
+    if inspect.isfunction(obj) or inspect.ismethod(obj):
+        return True if not obj.__module__.startswith("skhmmdd") else None
+    if isinstance(obj, property) or inspect.isclass(obj):
+        return None
+    return True
+
+
+def find_by_public_name(app, env, node, contnode):
+    """Link `skhmmdd.curve.width_path` to its page, which is `skhmmdd.width_path`."""
+    if node.get("refdomain") != "py":
+        return None
+    target = node.get("reftarget", "")
+    last = target.split(".")[-1]
+    inside = target == last or target.startswith("skhmmdd.")
+    if not inside or last not in skhmmdd.__all__:
+        return None
+    domain = env.get_domain("py")
+    return domain.resolve_xref(
+        env, node["refdoc"], app.builder, "obj", f"skhmmdd.{last}", node, contnode
+    )
+
+
+def quote_trailing_underscores(app, what, name, obj, options, lines):
+    """Keep `(n_features_in_,)` in the type of an attribute from being a link."""
+    for i, line in enumerate(lines):
+        head, colon, kind = line.partition(" : ")
+        if colon and re.fullmatch(r"[\w, ]+", head.strip()):
+            kind = re.sub(r"(?<![`\w.])(\w+_)(?![\w`])", r"``\1``", kind)
+            lines[i] = head + colon + kind
+
+
+def setup(app):
+    app.connect("autodoc-process-docstring", quote_trailing_underscores, priority=100)
+    app.connect("autodoc-skip-member", keep_to_own_members)
+    app.connect("missing-reference", find_by_public_name)
