@@ -195,9 +195,9 @@ def _missing(x):
 
 def _observed_steps(sequences):
     """How many steps of each sequence are not missing throughout."""
-    seen = ~_missing(sequences.observed())
-    ends = np.cumsum(sequences.lengths)
-    return np.add.reduceat(seen.astype(np.intp), ends - sequences.lengths)
+    missing = np.flatnonzero(_missing(sequences.observed()))
+    which = np.searchsorted(np.cumsum(sequences.lengths), missing, "right")
+    return sequences.lengths - np.bincount(which, minlength=len(sequences))
 
 
 def read_corpus(X, emission="auto", n_symbols=None, init=None, sample_weight=None):
