@@ -10,6 +10,7 @@ import tracemalloc
 import numpy as np
 import pytest
 from conftest import random_hmm, random_sequences
+from joblib import parallel_config
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
@@ -449,3 +450,15 @@ def test_family_refused(tmp_path):
     (tmp_path / "family.json").write_text('{"format": "other"}')
     with pytest.raises(ValueError, match="does not list"):
         HMMFamily.load(tmp_path)
+
+
+# Other workers
+
+
+@pytest.mark.parametrize("n_init", [1, 2])
+def test_worker_processes_give_the_same(n_init):
+    X = corpus(n=40)
+    options = {"batch_size": 10, "n_init": n_init}
+    with parallel_config("loky", n_jobs=2):
+        model = em(**options).fit(X)
+    assert model.hmm_ == em(**options).fit(X).hmm_

@@ -10,11 +10,10 @@ from sklearn.base import DensityMixin, _fit_context
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
-from sklearn.utils.validation import check_is_fitted
 
 from skhmmdd._base import SkhmmddEstimator, check_sequence_table
 from skhmmdd.hmm._corpus import is_batches, read_corpus, weighted_part
-from skhmmdd.hmm._criteria import aic, bic, bits
+from skhmmdd.hmm._criteria import LikelihoodMixin, aic, bic
 from skhmmdd.hmm._initial import draw_start
 from skhmmdd.hmm._models import CategoricalHMM, GaussianHMM
 from skhmmdd.hmm._online import Online, absorb, after_fit
@@ -22,7 +21,7 @@ from skhmmdd.hmm._run import Options, next_weights
 from skhmmdd.hmm._starts import best_run
 
 
-class BaumWelch(DensityMixin, SkhmmddEstimator):
+class BaumWelch(LikelihoodMixin, DensityMixin, SkhmmddEstimator):
     r"""Pretrain a hidden Markov model on unlabelled sequences (Baum-Welch, EM).
 
     Parameters
@@ -340,52 +339,6 @@ class BaumWelch(DensityMixin, SkhmmddEstimator):
 
     def _options(self):
         return Options(*(getattr(self, name) for name in Options._fields))
-
-    def score_samples(self, X):
-        """Log-likelihood of each sequence under the pretrained weights, in nats.
-
-        Parameters
-        ----------
-        X : array of shape (n_sequences, n_steps[, n_features]) or list of arrays
-
-        Returns
-        -------
-        ndarray of shape (n_sequences,)
-        """
-        check_is_fitted(self)
-        return self.hmm_.log_likelihood(check_sequence_table(self, X, reset=False))
-
-    def score(self, X, y=None):
-        """Mean log-likelihood of the sequences, in nats: the more the better.
-
-        Parameters
-        ----------
-        X : array of shape (n_sequences, n_steps[, n_features]) or list of arrays
-        y : None
-            Ignored.
-
-        Returns
-        -------
-        float
-        """
-        return float(np.mean(self.score_samples(X)))
-
-    def bits_per_step(self, X):
-        """Bits that a step costs: the logarithm to base 2 of the perplexity.
-
-        Parameters
-        ----------
-        X : array of shape (n_sequences, n_steps[, n_features]) or list of arrays
-
-        Returns
-        -------
-        float
-            Of the density, for continuous observations: it may be negative.
-        """
-        check_is_fitted(self)
-        X = check_sequence_table(self, X, reset=False)
-        n_steps = self.hmm_._read(X).n_steps
-        return float(bits(self.hmm_.log_likelihood(X).sum(), n_steps))
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

@@ -1,7 +1,9 @@
 """How well weights fit for their size, and in which unit to say it."""
 
 import numpy as np
+from sklearn.utils.validation import check_is_fitted
 
+from skhmmdd._base import check_sequence_table
 from skhmmdd.hmm._models import CategoricalHMM
 
 
@@ -26,6 +28,51 @@ def bic(hmm, log_likelihood, n):
     return np.log(n) * n_parameters(hmm) - 2 * log_likelihood
 
 
-def bits(log_likelihood, n_steps):
-    """Nats in all as bits a step that the model needs: log2 of the perplexity."""
-    return -log_likelihood / n_steps / np.log(2)
+class LikelihoodMixin:
+    """How likely sequences are under the fitted `hmm_`, in three units."""
+
+    def score_samples(self, X):
+        """Log-likelihood of each sequence under the pretrained weights, in nats.
+
+        Parameters
+        ----------
+        X : array of shape (n_sequences, n_steps[, n_features]) or list of arrays
+
+        Returns
+        -------
+        ndarray of shape (n_sequences,)
+        """
+        check_is_fitted(self)
+        return self.hmm_.log_likelihood(check_sequence_table(self, X, reset=False))
+
+    def score(self, X, y=None):
+        """Mean log-likelihood of the sequences, in nats: the more the better.
+
+        Parameters
+        ----------
+        X : array of shape (n_sequences, n_steps[, n_features]) or list of arrays
+        y : None
+            Ignored.
+
+        Returns
+        -------
+        float
+        """
+        return float(np.mean(self.score_samples(X)))
+
+    def bits_per_step(self, X):
+        """Bits that a step costs: the logarithm to base 2 of the perplexity.
+
+        Parameters
+        ----------
+        X : array of shape (n_sequences, n_steps[, n_features]) or list of arrays
+
+        Returns
+        -------
+        float
+            Of the density, for continuous observations: it may be negative.
+        """
+        check_is_fitted(self)
+        X = check_sequence_table(self, X, reset=False)
+        n_steps = self.hmm_._read(X).n_steps
+        return float(-self.hmm_.log_likelihood(X).sum() / n_steps / np.log(2))
