@@ -22,8 +22,10 @@ from skhmmdd.hmm import (
     BaumWelch,
     CategoricalHMM,
     GaussianHMM,
+    HMMFamily,
     LinearGaussianHMM,
     as_hmm,
+    pretrain_family,
 )
 
 __all__ = [
@@ -33,6 +35,7 @@ __all__ = [
     "DoubleDescentCurve",
     "DoubleDescentDisplay",
     "GaussianHMM",
+    "HMMFamily",
     "HMMFeatureTransformer",
     "HeadClassifier",
     "HeadRegressor",
@@ -48,6 +51,7 @@ __all__ = [
     "make_hmm_classification",
     "make_hmm_regression",
     "make_linear_gaussian_hmm",
+    "pretrain_family",
     "width_path",
 ]
 

@@ -23,7 +23,7 @@ def single_blas_thread():
     return _controller().limit(limits=1, user_api="blas")
 
 
-def map_threads(function, items, n_jobs=None):
+def map_threads(function, items, n_jobs=None, *, require=None):
     """`function` of each item, in order, on threads that BLAS does not multiply.
 
     Parameters
@@ -32,6 +32,10 @@ def map_threads(function, items, n_jobs=None):
     items : iterable
     n_jobs : int, default=None
         As in joblib; None is 1 unless a `joblib.parallel_config` says otherwise.
+        Its backend may be one of processes.
+    require : {None, "sharedmem"}, default=None
+        "sharedmem" where `function` writes to arrays of the caller: threads then,
+        whatever the backend.
 
     Yields
     ------
@@ -41,5 +45,10 @@ def map_threads(function, items, n_jobs=None):
         if effective_n_jobs(n_jobs) == 1:
             yield from map(function, items)
         else:
-            run = Parallel(n_jobs=n_jobs, prefer="threads", return_as="generator")
+            run = Parallel(
+                n_jobs=n_jobs,
+                prefer=None if require else "threads",
+                require=require,
+                return_as="generator",
+            )
             yield from run(delayed(function)(item) for item in items)

@@ -272,7 +272,9 @@ default="belief"
             pooled = self._collect(sequences.block(index), collect, dtype)
             out[index] = self._columns(pooled, self.pooling)
 
-        for _ in map_threads(run, sequences.blocks(self.batch_size), self.n_jobs):
+        for _ in map_threads(
+            run, sequences.blocks(self.batch_size), self.n_jobs, require="sharedmem"
+        ):
             pass
         return out
 

@@ -1,27 +1,27 @@
 """Pretraining of hidden Markov models by expectation-maximisation."""
 
-import time
 import warnings
-from functools import reduce
+from functools import partial
 from numbers import Integral, Real
-from operator import add
+from os import PathLike
 
 import numpy as np
 from sklearn.base import DensityMixin, _fit_context
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
-from sklearn.utils.validation import check_is_fitted
 
 from skhmmdd._base import SkhmmddEstimator, check_sequence_table
-from skhmmdd._parallel import map_threads
-from skhmmdd.hmm._em import expected_counts, log_prior, maximise
-from skhmmdd.hmm._initial import random_categorical, random_gaussian
+from skhmmdd.hmm._corpus import is_batches, read_corpus, weighted_part
+from skhmmdd.hmm._criteria import LikelihoodMixin, aic, bic
+from skhmmdd.hmm._initial import draw_start
 from skhmmdd.hmm._models import CategoricalHMM, GaussianHMM
-from skhmmdd.hmm._sequences import infer_emission, read_observations, read_symbols
+from skhmmdd.hmm._online import Online, absorb, after_fit
+from skhmmdd.hmm._run import Options, next_weights
+from skhmmdd.hmm._starts import best_run
 
 
-class BaumWelch(DensityMixin, SkhmmddEstimator):
+class BaumWelch(LikelihoodMixin, DensityMixin, SkhmmddEstimator):
     r"""Pretrain a hidden Markov model on unlabelled sequences (Baum-Welch, EM).
 
     Parameters
@@ -50,19 +50,35 @@ class BaumWelch(DensityMixin, SkhmmddEstimator):
         probabilities has a Dirichlet prior of parameter 1 + pseudocount, so none is
         zero; each Gaussian has seen `pseudocount` observations with the data's
         variance, so none collapses. 0 is plain maximum likelihood.
-    init : CategoricalHMM or GaussianHMM, default=None
+    init : CategoricalHMM, GaussianHMM or "kmeans", default=None
         Weights to start from, whose kind and sizes then hold instead of `n_states`,
         `emission`, `covariance_type`, `n_symbols` and `n_init`; None draws them at
-        random.
+        random. "kmeans" takes means and variances of a Gaussian model from clusters
+        of at most 20,000 steps.
+    validation_fraction : float, default=None
+        Fraction of the sequences, in (0, 1), held out to stop early; the weights
+        that are best on them are kept. None holds out none.
+    n_iter_no_change : int, default=5
+        EM with sequences held out stops when their log-likelihood a step has gained
+        no more than `tol` an iteration over so many iterations. In [1, inf).
+    step_power : float, default=0.7
+        The step size of `partial_fit` after k batches is (k + 2) to the power of
+        -`step_power`; in (0.5, 1].
+    checkpoint : str or path-like, default=None
+        A file that holds the state of `fit` after every iteration. A fit of the same
+        data and parameters that finds it goes on from there, to bit-equal weights;
+        its end removes it. Starts then run one after another.
     engine : {"numpy"}, default="numpy"
         What runs the iterations.
     batch_size : int, default=None
         Sequences worked on at a time; None takes as many as keep the working
         arrays in some 32 MB.
     n_jobs : int, default=None
-        Threads over batches of sequences; the results do not depend on it.
+        Threads over starts, or over batches of sequences where there is one start
+        or a checkpoint; the results do not depend on it.
     verbose : int, default=0
-        1 prints a line at the end of each start, 2 one for each iteration.
+        1 prints a line at the end of each start, 2 one for each iteration, with the
+        most time that may be left.
     random_state : int, RandomState instance or None, default=None
         Draws the starts.
 
@@ -78,7 +94,17 @@ class BaumWelch(DensityMixin, SkhmmddEstimator):
     n_iter_ : int
         Iterations of the start that was kept.
     converged_ : bool
-        Whether it reached `tol`.
+        Whether it reached `tol`, or stopped early.
+    validation_log_likelihoods_ : ndarray of shape (n_iter_ + 1,)
+        Log-likelihood of an observed step held out, in nats. Only with
+        `validation_fraction`.
+    aic_, bic_ : float
+        Akaike's and Schwarz's information criteria of `hmm_` on the sequences it
+        learned from, the latter with the observed steps as observations: the less
+        the better.
+    n_batches_ : int
+        Batches that `partial_fit` saw; an iteration of an earlier `fit` counts as
+        one.
     n_features_in_ : int
         Columns of a table seen in `fit`; features of a step for a 3-D array. Not
         set for a list of sequences.
@@ -120,6 +146,11 @@ class BaumWelch(DensityMixin, SkhmmddEstimator):
     in the statistical analysis of probabilistic functions of Markov chains", Annals
     of Mathematical Statistics 41(1), 1970.
 
+    O. Cappe and E. Moulines, "On-line expectation-maximization algorithm for latent
+    data models", Journal of the Royal Statistical Society B 71(3), 2009.
+
+    P. Liang and D. Klein, "Online EM for unsupervised models", NAACL 2009.
+
     Examples
     --------
     >>> import numpy as np
@@ -143,7 +174,11 @@ class BaumWelch(DensityMixin, SkhmmddEstimator):
         "max_iter": [Interval(Integral, 1, None, closed="left")],
         "tol": [Interval(Real, 0, None, closed="left")],
         "pseudocount": [Interval(Real, 0, None, closed="left")],
-        "init": [None, CategoricalHMM, GaussianHMM],
+        "init": [None, CategoricalHMM, GaussianHMM, StrOptions({"kmeans"})],
+        "validation_fraction": [None, Interval(Real, 0, 1, closed="neither")],
+        "n_iter_no_change": [Interval(Integral, 1, None, closed="left")],
+        "step_power": [Interval(Real, 0.5, 1, closed="right")],
+        "checkpoint": [None, str, PathLike],
         "engine": [StrOptions({"numpy"})],
         "batch_size": [None, Interval(Integral, 1, None, closed="left")],
         "n_jobs": [None, Integral],
@@ -163,6 +198,10 @@ class BaumWelch(DensityMixin, SkhmmddEstimator):
         tol=1e-5,
         pseudocount=1e-3,
         init=None,
+        validation_fraction=None,
+        n_iter_no_change=5,
+        step_power=0.7,
+        checkpoint=None,
         engine="numpy",
         batch_size=None,
         n_jobs=None,
@@ -178,6 +217,10 @@ class BaumWelch(DensityMixin, SkhmmddEstimator):
         self.tol = tol
         self.pseudocount = pseudocount
         self.init = init
+        self.validation_fraction = validation_fraction
+        self.n_iter_no_change = n_iter_no_change
+        self.step_power = step_power
+        self.checkpoint = checkpoint
         self.engine = engine
         self.batch_size = batch_size
         self.n_jobs = n_jobs
@@ -185,43 +228,45 @@ class BaumWelch(DensityMixin, SkhmmddEstimator):
         self.random_state = random_state
 
     @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X, y=None):
+    def fit(self, X, y=None, sample_weight=None):
         """Estimate the weights.
 
         Parameters
         ----------
         X : array of shape (n_sequences, n_steps[, n_features]) or list of arrays
-            The corpus. Trailing -1 (NaN) is padding, an inner one missing.
+            The corpus. Trailing -1 (NaN) is padding, an inner one missing. Any other
+            object that can be iterated again and again is taken to yield batches,
+            each such an array or list: only one of them is in memory at a time.
         y : None
             Ignored.
+        sample_weight : array-like of shape (n_sequences,), default=None
+            How often each sequence counts, in [0, inf); None is once.
 
         Returns
         -------
         self : BaumWelch
         """
-        X = check_sequence_table(self, X, reset=True)
-        corpus = _Corpus(self, X)
-        rng = check_random_state(self.random_state)
-        n_starts = self.n_init if self.init is None else 1
-        best = None
-        for i in range(n_starts):
-            start = corpus.random_start(rng) if self.init is None else self.init
-            run = self._run(corpus, start)
-            _, log_likelihoods, log_posteriors, converged = run
-            if self.verbose:
-                print(
-                    f"BaumWelch start {i + 1}/{n_starts}: {len(log_posteriors) - 1} "
-                    f"iterations, log-likelihood {log_likelihoods[-1]:.6g}, "
-                    f"{'converged' if converged else 'not converged'}"
-                )
-            if best is None or log_posteriors[-1] > best[2][-1]:
-                best = run
-        self.hmm_, log_likelihoods, log_posteriors, self.converged_ = best
-        self.log_likelihoods_ = np.array(log_likelihoods)
-        self.log_posteriors_ = np.array(log_posteriors)
-        self.n_iter_ = len(log_likelihoods) - 1
+        corpus = self._read_corpus(X, sample_weight, reset=True)
+        run, corpus = best_run(
+            self, corpus, self._start_from(corpus), self._options(), self.checkpoint
+        )
+        self.hmm_, self.converged_ = run.best, run.converged
+        self.log_likelihoods_ = np.array(run.log_likelihoods)
+        self.log_posteriors_ = np.array(run.log_posteriors)
+        self.n_iter_ = run.n_iter
+        kept = self.n_iter_
+        if hasattr(self, "validation_log_likelihoods_"):
+            del self.validation_log_likelihoods_
+        if run.held_out:
+            self.validation_log_likelihoods_ = np.array(run.held_out)
+            kept = int(np.argmax(run.held_out))
+        log_likelihood = float(self.log_likelihoods_[kept])
+        self.aic_ = float(aic(self.hmm_, log_likelihood))
+        self.bic_ = float(bic(self.hmm_, log_likelihood, corpus.n_observed))
+        self._online = after_fit(corpus, run)
+        self.n_batches_ = self._online.n_batches
         if self.tol > 0 and not self.converged_:
-            gain = np.diff(log_posteriors)[-1] / corpus.n_observed
+            gain = np.diff(run.log_posteriors)[-1] / corpus.n_observed
             warnings.warn(
                 f"Baum-Welch did not converge in max_iter={self.max_iter} iterations: "
                 f"the last gained {gain:.2g} nats a step, tol={self.tol:g}. Raise "
@@ -232,135 +277,71 @@ class BaumWelch(DensityMixin, SkhmmddEstimator):
             )
         return self
 
-    def _run(self, corpus, hmm):
-        """EM from one start: weights, log-likelihoods, log-posteriors, converged."""
-        began = time.perf_counter()
-        log_likelihoods, log_posteriors = [], []
-        converged = False
-        for iteration in range(self.max_iter + 1):
-            counts = corpus.expected_counts(hmm)
-            log_likelihoods.append(counts.log_likelihood)
-            log_posteriors.append(
-                counts.log_likelihood + log_prior(hmm, self.pseudocount, corpus.scale)
-            )
-            if self.verbose > 1:
-                print(
-                    f"  iteration {iteration}: log-likelihood "
-                    f"{counts.log_likelihood:.6g}, {time.perf_counter() - began:.1f} s"
-                )
-            if iteration:
-                gain = (log_posteriors[-1] - log_posteriors[-2]) / corpus.n_observed
-                # At tol=0 a fall by rounding is no convergence.
-                converged = bool(self.tol > 0 and gain < self.tol)
-            if converged or iteration == self.max_iter:
-                return hmm, log_likelihoods, log_posteriors, converged
-            try:
-                hmm = maximise(
-                    hmm, counts, self.pseudocount, corpus.center, corpus.scale
-                )
-            except ValueError as error:
-                raise ValueError(
-                    f"EM at pseudocount={self.pseudocount:g} came to weights that are "
-                    f"not valid: {error} A state has shrunk onto too few different "
-                    "observations; raise pseudocount or lower n_states."
-                ) from error
+    @_fit_context(prefer_skip_nested_validation=True)
+    def partial_fit(self, X, y=None, sample_weight=None):
+        """One step of stepwise (online) EM, on a batch of sequences.
 
-    def score_samples(self, X):
-        """Log-likelihood of each sequence under the pretrained weights, in nats.
+        The first batch sets the kind of emission, the alphabet (unless `n_symbols`
+        names it) and the scale of continuous observations. A running mean of the
+        expected counts gives each later batch the share (k + 2)**-`step_power`.
 
         Parameters
         ----------
         X : array of shape (n_sequences, n_steps[, n_features]) or list of arrays
-
-        Returns
-        -------
-        ndarray of shape (n_sequences,)
-        """
-        check_is_fitted(self)
-        return self.hmm_.log_likelihood(check_sequence_table(self, X, reset=False))
-
-    def score(self, X, y=None):
-        """Mean log-likelihood of the sequences, in nats: the more the better.
-
-        Parameters
-        ----------
-        X : array of shape (n_sequences, n_steps[, n_features]) or list of arrays
+            The batch; some hundred sequences in random order serve well.
         y : None
             Ignored.
+        sample_weight : array-like of shape (n_sequences,), default=None
+            How often each sequence counts, in [0, inf); None is once.
 
         Returns
         -------
-        float
+        self : BaumWelch
         """
-        return float(np.mean(self.score_samples(X)))
+        if is_batches(X):
+            raise TypeError(
+                "partial_fit takes one batch, an array or list of sequences: call it "
+                "for each, or hand all of them to fit."
+            )
+        if not hasattr(self, "hmm_"):
+            corpus = self._read_corpus(X, sample_weight, reset=True)
+            rng = check_random_state(self.random_state)
+            self.hmm_ = self._start_from(corpus)(rng)
+            self._online = Online(None, 0.0, 0, corpus.center, corpus.scale)
+            (part,) = corpus.parts()
+        else:
+            X = check_sequence_table(self, X, reset=False)
+            part = weighted_part(self.hmm_._read(X), sample_weight)
+        self._online, counts = absorb(
+            self._online,
+            self.hmm_,
+            part,
+            self.step_power,
+            self.batch_size,
+            self.n_jobs,
+        )
+        self.hmm_ = next_weights(self.hmm_, counts, self.pseudocount, self._online)
+        self.n_batches_ = self._online.n_batches
+        return self
+
+    def _read_corpus(self, X, sample_weight, reset):
+        X = check_sequence_table(self, X, reset=reset)
+        init = None if isinstance(self.init, str) else self.init
+        return read_corpus(X, self.emission, self.n_symbols, init, sample_weight)
+
+    def _start_from(self, corpus):
+        """A function of a RandomState that gives weights to start from."""
+        if self.init is not None and not isinstance(self.init, str):
+            return lambda rng: self.init
+        return partial(
+            draw_start, corpus, self.n_states, self.covariance_type, self.init
+        )
+
+    def _options(self):
+        return Options(*(getattr(self, name) for name in Options._fields))
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         tags.input_tags.allow_nan = True
         tags.input_tags.three_d_array = True
         return tags
-
-
-class _Corpus:
-    """The sequences of one `fit` call, as its EM steps see them."""
-
-    def __init__(self, estimator, X):
-        self.estimator = estimator
-        emission = estimator.emission
-        if estimator.init is not None:
-            is_symbolic = isinstance(estimator.init, CategoricalHMM)
-            self.sequences = estimator.init._read(X)
-        else:
-            if emission == "auto":
-                emission = infer_emission(X)
-            is_symbolic = emission == "categorical"
-            self.sequences = (
-                read_symbols(X, estimator.n_symbols)
-                if is_symbolic
-                else read_observations(X)
-            )
-        self.n_observed = self.sequences.n_steps
-        self.center, self.scale = 0.0, 1.0
-        if not is_symbolic:
-            self.center, self.scale = _location_and_scale(self.sequences.observed())
-        self.is_symbolic = is_symbolic
-
-    def random_start(self, rng):
-        options = self.estimator
-        if self.is_symbolic:
-            n_symbols = options.n_symbols or int(self.sequences.observed().max()) + 1
-            return random_categorical(self.sequences, options.n_states, n_symbols, rng)
-        return random_gaussian(
-            self.sequences,
-            options.n_states,
-            options.covariance_type,
-            self.center,
-            self.scale,
-            rng,
-        )
-
-    def expected_counts(self, hmm):
-        """The E-step over all sequences, summed in a fixed order."""
-        sequences, options = self.sequences, self.estimator
-        longest = int(sequences.lengths.max())
-        fitting = max(1, 2**20 // (longest * hmm.n_states))
-        blocks = sequences.blocks(options.batch_size or min(fitting, 1024))
-        parts = map_threads(
-            lambda index: expected_counts(hmm, sequences.block(index), self.center),
-            blocks,
-            options.n_jobs,
-        )
-        return reduce(add, parts)
-
-
-def _location_and_scale(values):
-    """Mean and variance of each feature, whatever its unit."""
-    if (unseen := np.isnan(values).all(axis=0)).any():
-        raise ValueError(
-            f"Feature {unseen.argmax()} of X is never observed: it is NaN throughout."
-        )
-    center, variance = np.nanmean(values, axis=0), np.nanvar(values, axis=0)
-    # A feature that never moves still gets a width, next to nothing.
-    still = np.sqrt(variance) <= 1e-13 * np.abs(center)
-    size = np.where(center == 0, 1.0, np.abs(center))
-    return center, np.where(still, 1e-9 * size**2, variance)

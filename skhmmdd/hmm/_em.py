@@ -46,7 +46,7 @@ class Statistics(NamedTuple):
         )
 
 
-def expected_counts(hmm, block, center=0.0):
+def expected_counts(hmm, block, center=0.0, weights=None):
     """E-step on one block.
 
     Parameters
@@ -56,6 +56,8 @@ def expected_counts(hmm, block, center=0.0):
     center : float or ndarray of shape (n_features,), default=0.0
         What the moments of a Gaussian model are taken about; near the data's mean
         they do not cancel.
+    weights : ndarray of shape (n_sequences,), default=None
+        How often each sequence of the block counts; None is once.
 
     Returns
     -------
@@ -80,7 +82,12 @@ def expected_counts(hmm, block, center=0.0):
         _, log_likelihood[row] = filter_row(hmm, block, row)
         gamma, moves = log_posterior(hmm, block.values[:n_steps, row])
         walk.join(smoothed)[:n_steps, row] = gamma
-        extra = extra + moves
+        extra = extra + (moves if weights is None else weights[row] * moves)
+    if weights is not None:
+        # The pieces of one sequence that is cut share its weight.
+        smoothed = smoothed * weights[:, None]
+        ahead = ahead * weights[:, None]
+        log_likelihood = log_likelihood * weights
     moves = filtered[:-1].reshape(-1, n_states).T @ ahead[1:].reshape(-1, n_states)
     starts = smoothed[0]
     if walk.is_cut:

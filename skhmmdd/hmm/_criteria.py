@@ -1,0 +1,78 @@
+"""How well weights fit for their size, and in which unit to say it."""
+
+import numpy as np
+from sklearn.utils.validation import check_is_fitted
+
+from skhmmdd._base import check_sequence_table
+from skhmmdd.hmm._models import CategoricalHMM
+
+
+def n_parameters(hmm):
+    """Free parameters: each law has one number less than entries."""
+    k = hmm.n_states
+    chain = (k - 1) + k * (k - 1)
+    if isinstance(hmm, CategoricalHMM):
+        return chain + k * (hmm.n_symbols - 1)
+    d = hmm.n_features
+    spread = d * (d + 1) // 2 if hmm.covariance_type == "full" else d
+    return chain + k * (d + spread)
+
+
+def aic(hmm, log_likelihood):
+    """Akaike's information criterion: the less the better."""
+    return 2 * n_parameters(hmm) - 2 * log_likelihood
+
+
+def bic(hmm, log_likelihood, n):
+    """Schwarz's criterion for n observations: the less the better."""
+    return np.log(n) * n_parameters(hmm) - 2 * log_likelihood
+
+
+class LikelihoodMixin:
+    """How likely sequences are under the fitted `hmm_`, in three units."""
+
+    def score_samples(self, X):
+        """Log-likelihood of each sequence under the pretrained weights, in nats.
+
+        Parameters
+        ----------
+        X : array of shape (n_sequences, n_steps[, n_features]) or list of arrays
+
+        Returns
+        -------
+        ndarray of shape (n_sequences,)
+        """
+        check_is_fitted(self)
+        return self.hmm_.log_likelihood(check_sequence_table(self, X, reset=False))
+
+    def score(self, X, y=None):
+        """Mean log-likelihood of the sequences, in nats: the more the better.
+
+        Parameters
+        ----------
+        X : array of shape (n_sequences, n_steps[, n_features]) or list of arrays
+        y : None
+            Ignored.
+
+        Returns
+        -------
+        float
+        """
+        return float(np.mean(self.score_samples(X)))
+
+    def bits_per_step(self, X):
+        """Bits that a step costs: the logarithm to base 2 of the perplexity.
+
+        Parameters
+        ----------
+        X : array of shape (n_sequences, n_steps[, n_features]) or list of arrays
+
+        Returns
+        -------
+        float
+            Of the density, for continuous observations: it may be negative.
+        """
+        check_is_fitted(self)
+        X = check_sequence_table(self, X, reset=False)
+        n_steps = self.hmm_._read(X).n_steps
+        return float(-self.hmm_.log_likelihood(X).sum() / n_steps / np.log(2))

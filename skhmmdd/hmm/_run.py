@@ -1,0 +1,126 @@
+"""EM from one start to its end: a pure loop over E-steps and M-steps."""
+
+import time
+from typing import NamedTuple
+
+import numpy as np
+
+from skhmmdd.hmm._em import log_prior, maximise
+
+
+class Options(NamedTuple):
+    """When a run ends, and how its steps are worked out."""
+
+    max_iter: int
+    tol: float
+    pseudocount: float
+    n_iter_no_change: int
+    batch_size: int | None
+    n_jobs: int | None
+    verbose: int
+
+
+class Run(NamedTuple):
+    """One run of EM as it stands: weights, what they gave so far, the best of them.
+
+    `hmm` are the weights that the next E-step takes. Without sequences held out
+    `best` is None until the end.
+    """
+
+    hmm: object
+    log_likelihoods: tuple = ()
+    log_posteriors: tuple = ()
+    held_out: tuple = ()
+    best: object = None
+    counts: object = None
+    converged: bool = False
+
+    @property
+    def n_iter(self):
+        return len(self.log_likelihoods) - 1
+
+    @property
+    def merit(self):
+        """What the best of several runs has most of."""
+        return max(self.held_out) if self.held_out else self.log_posteriors[-1]
+
+
+def run_em(corpus, run, options, held_out=None, after_step=None):
+    """EM until it converges, stops early or has made `max_iter` iterations.
+
+    Parameters
+    ----------
+    corpus : Corpus
+    run : Run
+        A start, `Run(hmm)`, or a run that was interrupted.
+    options : Options
+    held_out : Corpus, default=None
+        Sequences whose log-likelihood stops the run early.
+    after_step : callable, default=None
+        Told the Run after every M-step.
+
+    Returns
+    -------
+    Run
+        Whose `best` are the weights to keep.
+    """
+    began, n_before = time.perf_counter(), len(run.log_likelihoods)
+    while True:
+        counts = corpus.expected_counts(run.hmm, options.batch_size, options.n_jobs)
+        penalty = log_prior(run.hmm, options.pseudocount, corpus.scale)
+        run = run._replace(
+            log_likelihoods=(*run.log_likelihoods, float(counts.log_likelihood)),
+            log_posteriors=(
+                *run.log_posteriors,
+                float(counts.log_likelihood + penalty),
+            ),
+            counts=counts,
+        )
+        if held_out is not None:
+            value = held_out.log_likelihood(run.hmm) / held_out.n_observed
+            if not run.held_out or value > max(run.held_out):
+                run = run._replace(best=run.hmm)
+            run = run._replace(held_out=(*run.held_out, value))
+        if options.verbose > 1:
+            _tell(run, time.perf_counter() - began, n_before, options.max_iter)
+        run = run._replace(converged=_is_at_rest(run, corpus.n_observed, options))
+        if run.converged or run.n_iter == options.max_iter:
+            return run if run.held_out else run._replace(best=run.hmm)
+        run = run._replace(
+            hmm=next_weights(run.hmm, counts, options.pseudocount, corpus)
+        )
+        if after_step is not None:
+            after_step(run)
+
+
+def next_weights(hmm, counts, pseudocount, corpus):
+    """The M-step, with a message for weights that it cannot make."""
+    try:
+        return maximise(hmm, counts, pseudocount, corpus.center, corpus.scale)
+    except ValueError as error:
+        raise ValueError(
+            f"EM at pseudocount={pseudocount:g} came to weights that are "
+            f"not valid: {error} A state has shrunk onto too few different "
+            "observations; raise pseudocount or lower n_states."
+        ) from error
+
+
+def _is_at_rest(run, n_observed, options):
+    # At tol=0 a fall by rounding is no convergence.
+    if run.held_out:
+        reached = np.maximum.accumulate(run.held_out)[-1 - options.n_iter_no_change :]
+        gain = (reached[-1] - reached[0]) / options.n_iter_no_change
+        return len(reached) > options.n_iter_no_change and bool(gain <= options.tol)
+    if options.tol == 0 or run.n_iter == 0:
+        return False
+    gain = (run.log_posteriors[-1] - run.log_posteriors[-2]) / n_observed
+    return bool(gain < options.tol)
+
+
+def _tell(run, seconds, n_before, max_iter):
+    left = seconds / (len(run.log_likelihoods) - n_before) * (max_iter - run.n_iter)
+    held_out = f", held out {run.held_out[-1]:.6g} a step" if run.held_out else ""
+    print(
+        f"  iteration {run.n_iter}: log-likelihood {run.log_likelihoods[-1]:.6g}, "
+        f"{seconds:.1f} s, at most {left:.1f} s left{held_out}"
+    )
