@@ -18,6 +18,7 @@ from skhmmdd._parallel import map_threads
 from skhmmdd.hmm._em import expected_counts, log_prior, maximise
 from skhmmdd.hmm._initial import random_categorical, random_gaussian
 from skhmmdd.hmm._models import CategoricalHMM, GaussianHMM
+from skhmmdd.hmm._pomegranate import PomegranateEM
 from skhmmdd.hmm._sequences import infer_emission, read_observations, read_symbols
 
 
@@ -54,8 +55,11 @@ class BaumWelch(DensityMixin, SkhmmddEstimator):
         Weights to start from, whose kind and sizes then hold instead of `n_states`,
         `emission`, `covariance_type`, `n_symbols` and `n_init`; None draws them at
         random.
-    engine : {"numpy"}, default="numpy"
-        What runs the iterations.
+    engine : {"numpy", "pomegranate"}, default="numpy"
+        What runs the iterations. "pomegranate" has pomegranate's `DenseHMM.fit` do
+        so (on a GPU where torch has CUDA), from the same starts, with the same prior
+        and in double precision; it takes no missing observations, and `n_jobs` is
+        torch's own affair. It needs the extra `skhmmdd[pomegranate]`.
     batch_size : int, default=None
         Sequences worked on at a time; None takes as many as keep the working
         arrays in some 32 MB.
@@ -144,7 +148,7 @@ class BaumWelch(DensityMixin, SkhmmddEstimator):
         "tol": [Interval(Real, 0, None, closed="left")],
         "pseudocount": [Interval(Real, 0, None, closed="left")],
         "init": [None, CategoricalHMM, GaussianHMM],
-        "engine": [StrOptions({"numpy"})],
+        "engine": [StrOptions({"numpy", "pomegranate"})],
         "batch_size": [None, Interval(Integral, 1, None, closed="left")],
         "n_jobs": [None, Integral],
         "verbose": ["verbose"],
@@ -237,16 +241,17 @@ class BaumWelch(DensityMixin, SkhmmddEstimator):
         began = time.perf_counter()
         log_likelihoods, log_posteriors = [], []
         converged = False
+        em = corpus.start_em(hmm)
         for iteration in range(self.max_iter + 1):
-            counts = corpus.expected_counts(hmm)
-            log_likelihoods.append(counts.log_likelihood)
+            log_likelihood = em.expect(hmm)
+            log_likelihoods.append(log_likelihood)
             log_posteriors.append(
-                counts.log_likelihood + log_prior(hmm, self.pseudocount, corpus.scale)
+                log_likelihood + log_prior(hmm, self.pseudocount, corpus.scale)
             )
             if self.verbose > 1:
                 print(
                     f"  iteration {iteration}: log-likelihood "
-                    f"{counts.log_likelihood:.6g}, {time.perf_counter() - began:.1f} s"
+                    f"{log_likelihood:.6g}, {time.perf_counter() - began:.1f} s"
                 )
             if iteration:
                 gain = (log_posteriors[-1] - log_posteriors[-2]) / corpus.n_observed
@@ -255,9 +260,7 @@ class BaumWelch(DensityMixin, SkhmmddEstimator):
             if converged or iteration == self.max_iter:
                 return hmm, log_likelihoods, log_posteriors, converged
             try:
-                hmm = maximise(
-                    hmm, counts, self.pseudocount, corpus.center, corpus.scale
-                )
+                hmm = em.maximise(hmm)
             except ValueError as error:
                 raise ValueError(
                     f"EM at pseudocount={self.pseudocount:g} came to weights that are "
@@ -339,6 +342,19 @@ class _Corpus:
             rng,
         )
 
+    def start_em(self, hmm):
+        """What runs EM from `hmm` on: `expect` and `maximise`, in turn."""
+        if self.estimator.engine == "numpy":
+            return _NumpyEM(self)
+        return PomegranateEM(
+            hmm,
+            self.sequences,
+            self.estimator.pseudocount,
+            self.center,
+            self.scale,
+            self.estimator.batch_size,
+        )
+
     def expected_counts(self, hmm):
         """The E-step over all sequences, summed in a fixed order."""
         sequences, options = self.sequences, self.estimator
@@ -351,6 +367,29 @@ class _Corpus:
             options.n_jobs,
         )
         return reduce(add, parts)
+
+
+class _NumpyEM:
+    """EM by our own recursions."""
+
+    def __init__(self, corpus):
+        self._corpus = corpus
+
+    def expect(self, hmm):
+        """The E-step; the log-likelihood under `hmm`."""
+        self._counts = self._corpus.expected_counts(hmm)
+        return self._counts.log_likelihood
+
+    def maximise(self, hmm):
+        """The M-step: the weights after `hmm`."""
+        corpus = self._corpus
+        return maximise(
+            hmm,
+            self._counts,
+            corpus.estimator.pseudocount,
+            corpus.center,
+            corpus.scale,
+        )
 
 
 def _location_and_scale(values):
