@@ -22,7 +22,7 @@ KINDS = {
     "SharedCovarianceGaussianHMM": lambda: lib.SharedCovarianceGaussianHMM(3, 2),
     "LowRankGaussianHMM": lambda: lib.LowRankGaussianHMM(3, 2, 1),
 }
-LENGTHS = [30, 7, 1, 12]
+LENGTHS = [30, 7]
 
 
 def make(name):

@@ -47,7 +47,7 @@ def make_states(kind, n_states=3, seed=0):
         covs = {
             "full": factor @ factor.T + np.eye(2),
             "diag": rng.uniform(0.5, 2, 2),
-            "sphere": rng.uniform(0.5, 2, 1),
+            "sphere": np.full(2, rng.uniform(0.5, 2)),
         }[shape]
         return laws.Normal(2 * rng.standard_normal(2), covs, shape)
 

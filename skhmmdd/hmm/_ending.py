@@ -15,6 +15,7 @@ import numpy as np
 from sklearn.utils import check_random_state
 
 from skhmmdd._parallel import single_blas_thread
+from skhmmdd.hmm._blocks import Sequences
 from skhmmdd.hmm._inference import filter_block, keep_last
 from skhmmdd.hmm._models import CategoricalHMM
 from skhmmdd.hmm._recursions import block_rows
@@ -33,11 +34,11 @@ class _Marked(FrozenHMM):
         return self.within._state_means
 
     def _read(self, X, name="X"):
-        sequences = self.within._read(X, name)
-        values = sequences.values.reshape(len(sequences.values), -1)
+        values, starts, lengths, width = self.within._read(X, name)
+        values = values.reshape(len(values), -1)
         marks = np.zeros((len(values), 1))
-        marks[sequences.starts + sequences.lengths - 1] = 1.0
-        return sequences._replace(values=np.hstack([values, marks]))
+        marks[starts + lengths - 1] = 1.0
+        return Sequences(np.hstack([values, marks]), starts, lengths, width)
 
     def _log_emission_of(self, values):
         values = values[:, :-1]
