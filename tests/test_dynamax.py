@@ -1,5 +1,7 @@
 """Models of dynamax as sources of frozen weights."""
 
+import warnings
+
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose
@@ -10,8 +12,9 @@ from skhmmdd import CategoricalHMM, GaussianHMM, as_hmm
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 
 jax = pytest.importorskip("jax")
-with __import__("warnings").catch_warnings():
-    __import__("warnings").simplefilter("ignore")
+with warnings.catch_warnings():
+    # Its dependencies announce deprecations when first imported.
+    warnings.simplefilter("ignore", DeprecationWarning)
     lib = pytest.importorskip("dynamax.hidden_markov_model")
 
 KINDS = {
