@@ -68,8 +68,12 @@ class BaumWelch(LikelihoodMixin, DensityMixin, SkhmmddEstimator):
         A file that holds the state of `fit` after every iteration. A fit of the same
         data and parameters that finds it goes on from there, to bit-equal weights;
         its end removes it. Starts then run one after another.
-    engine : {"numpy"}, default="numpy"
-        What runs the iterations.
+    engine : {"numpy", "pomegranate"}, default="numpy"
+        What runs the iterations of `fit`. "pomegranate" has pomegranate's
+        `DenseHMM.fit` do so (on a GPU where torch has CUDA), from the same starts,
+        with the same prior and in double precision. It takes neither missing
+        observations, weights of sequences nor batches, and `n_jobs` is torch's own
+        affair. It needs the extra `skhmmdd[pomegranate]`.
     batch_size : int, default=None
         Sequences worked on at a time; None takes as many as keep the working
         arrays in some 32 MB.
@@ -179,7 +183,7 @@ class BaumWelch(LikelihoodMixin, DensityMixin, SkhmmddEstimator):
         "n_iter_no_change": [Interval(Integral, 1, None, closed="left")],
         "step_power": [Interval(Real, 0.5, 1, closed="right")],
         "checkpoint": [None, str, PathLike],
-        "engine": [StrOptions({"numpy"})],
+        "engine": [StrOptions({"numpy", "pomegranate"})],
         "batch_size": [None, Interval(Integral, 1, None, closed="left")],
         "n_jobs": [None, Integral],
         "verbose": ["verbose"],

@@ -89,6 +89,16 @@ class Corpus:
             )
         return total
 
+    def only_sequences(self, reader):
+        """The one set of sequences of equal weight that there is, for `reader`."""
+        parts = [] if self.is_streamed else list(self.parts())
+        if len(parts) != 1 or (parts[0].weights != 1).any():
+            raise ValueError(
+                f"{reader} takes neither batches nor sample_weight: pass one array or "
+                "list of sequences."
+            )
+        return parts[0].sequences
+
     def digest(self):
         """A fingerprint of the sequences and their weights."""
         digest = sha256()

@@ -1,11 +1,13 @@
 """EM from one start to its end: a pure loop over E-steps and M-steps."""
 
 import time
+from contextlib import contextmanager
 from typing import NamedTuple
 
 import numpy as np
 
 from skhmmdd.hmm._em import log_prior, maximise
+from skhmmdd.hmm._pomegranate import PomegranateEM
 
 
 class Options(NamedTuple):
@@ -18,6 +20,7 @@ class Options(NamedTuple):
     batch_size: int | None
     n_jobs: int | None
     verbose: int
+    engine: str = "numpy"
 
 
 class Run(NamedTuple):
@@ -65,16 +68,14 @@ def run_em(corpus, run, options, held_out=None, after_step=None):
         Whose `best` are the weights to keep.
     """
     began, n_before = time.perf_counter(), len(run.log_likelihoods)
+    em = _start_em(corpus, run.hmm, options)
     while True:
-        counts = corpus.expected_counts(run.hmm, options.batch_size, options.n_jobs)
+        value = float(em.expect(run.hmm))
         penalty = log_prior(run.hmm, options.pseudocount, corpus.scale)
         run = run._replace(
-            log_likelihoods=(*run.log_likelihoods, float(counts.log_likelihood)),
-            log_posteriors=(
-                *run.log_posteriors,
-                float(counts.log_likelihood + penalty),
-            ),
-            counts=counts,
+            log_likelihoods=(*run.log_likelihoods, value),
+            log_posteriors=(*run.log_posteriors, value + float(penalty)),
+            counts=em.counts,
         )
         if held_out is not None:
             value = held_out.log_likelihood(run.hmm) / held_out.n_observed
@@ -86,23 +87,63 @@ def run_em(corpus, run, options, held_out=None, after_step=None):
         run = run._replace(converged=_is_at_rest(run, corpus.n_observed, options))
         if run.converged or run.n_iter == options.max_iter:
             return run if run.held_out else run._replace(best=run.hmm)
-        run = run._replace(
-            hmm=next_weights(run.hmm, counts, options.pseudocount, corpus)
-        )
+        with named_failure(options.pseudocount):
+            run = run._replace(hmm=em.maximise(run.hmm))
         if after_step is not None:
             after_step(run)
 
 
-def next_weights(hmm, counts, pseudocount, corpus):
-    """The M-step, with a message for weights that it cannot make."""
+def _start_em(corpus, hmm, options):
+    """What runs EM from `hmm` on: `expect` and `maximise`, in turn."""
+    if options.engine == "numpy":
+        return _NumpyEM(corpus, options)
+    return PomegranateEM(
+        hmm,
+        corpus.only_sequences("engine='pomegranate'"),
+        options.pseudocount,
+        corpus.center,
+        corpus.scale,
+        options.batch_size,
+    )
+
+
+class _NumpyEM:
+    """EM by our own recursions."""
+
+    def __init__(self, corpus, options):
+        self._corpus, self._options = corpus, options
+
+    def expect(self, hmm):
+        """The E-step; the log-likelihood under `hmm`."""
+        options = self._options
+        self.counts = self._corpus.expected_counts(
+            hmm, options.batch_size, options.n_jobs
+        )
+        return self.counts.log_likelihood
+
+    def maximise(self, hmm):
+        """The M-step: the weights after `hmm`."""
+        corpus, pseudocount = self._corpus, self._options.pseudocount
+        return maximise(hmm, self.counts, pseudocount, corpus.center, corpus.scale)
+
+
+@contextmanager
+def named_failure(pseudocount):
+    """A message for weights that an M-step cannot make."""
     try:
-        return maximise(hmm, counts, pseudocount, corpus.center, corpus.scale)
+        yield
     except ValueError as error:
         raise ValueError(
             f"EM at pseudocount={pseudocount:g} came to weights that are "
             f"not valid: {error} A state has shrunk onto too few different "
             "observations; raise pseudocount or lower n_states."
         ) from error
+
+
+def next_weights(hmm, counts, pseudocount, corpus):
+    """The M-step, with a message for weights that it cannot make."""
+    with named_failure(pseudocount):
+        return maximise(hmm, counts, pseudocount, corpus.center, corpus.scale)
 
 
 def _is_at_rest(run, n_observed, options):
