@@ -81,7 +81,7 @@ def test_refusals():
             as_hmm(model, wrong)
     with pytest.raises(ValueError, match="num_states=5"):
         as_hmm(lib.CategoricalHMM(5, 1, 4), params)
-    with pytest.raises(TypeError, match="takes CategoricalHMM, .*got a PoissonHMM"):
+    with pytest.raises(TypeError, match=r"takes CategoricalHMM, .*got a PoissonHMM"):
         as_hmm(lib.PoissonHMM(3, 1))
     model = lib.CategoricalHMM(3, 2, 4)
     with pytest.raises(ValueError, match="must have emission_dim=1"):
