@@ -363,6 +363,13 @@ def test_import_takes_no_optional_library():
     assert run_python(f"import sys, skhmmdd; print({loaded})") == "[]"
 
 
+def test_import_leaves_the_slow_parts_of_scikit_learn_alone():
+    # Loaded by nothing that scikit-learn's pipelines and linear models need.
+    slow = ["sklearn.cluster", "sklearn.decomposition", "sklearn.manifold"]
+    loaded = f"[name for name in {slow!r} if name in sys.modules]"
+    assert run_python(f"import sys, skhmmdd; print({loaded})") == "[]"
+
+
 def test_import_needs_no_optional_library():
     # scikit-learn itself takes pandas where it finds it.
     code = f"""

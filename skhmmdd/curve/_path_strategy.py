@@ -7,7 +7,6 @@ from typing import NamedTuple
 
 import numpy as np
 from sklearn.base import clone
-from sklearn.decomposition import PCA
 from sklearn.pipeline import Pipeline
 from sklearn.utils import _safe_indexing
 from sklearn.utils.parallel import Parallel, delayed
@@ -61,6 +60,9 @@ def why_not_path(estimator, param_name, param_range, risks, fit_params):
 
 
 def _why_not_nested(name, step):
+    # Whoever has a PCA in the pipeline has it imported; nobody else need wait for it.
+    from sklearn.decomposition import PCA
+
     if isinstance(step, PCA):
         # The other solvers find other components for another n_components.
         if step.svd_solver in ("full", "covariance_eigh"):

@@ -3,16 +3,18 @@
 from numbers import Integral
 from typing import ClassVar
 
-import numpy as np
-from sklearn.base import _fit_context
-from sklearn.feature_selection import SelectorMixin
+from sklearn.base import TransformerMixin, _fit_context
 from sklearn.utils._param_validation import Interval
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import (
+    _check_feature_names_in,
+    check_is_fitted,
+    validate_data,
+)
 
 from skhmmdd._base import SkhmmddEstimator
 
 
-class LeadingColumns(SelectorMixin, SkhmmddEstimator):
+class LeadingColumns(TransformerMixin, SkhmmddEstimator):
     """Keep the first `n_components` columns of a matrix.
 
     Makes the width of frozen features of any kind (embeddings of a language model,
@@ -43,8 +45,7 @@ class LeadingColumns(SelectorMixin, SkhmmddEstimator):
 
     Examples
     --------
-    >>> import numpy as np
-    >>> from skhmmdd import LeadingColumns
+    >>>     >>> from skhmmdd import LeadingColumns
     >>> LeadingColumns(2).fit_transform(np.arange(6).reshape(2, 3))
     array([[0, 1],
            [3, 4]])
@@ -83,7 +84,32 @@ class LeadingColumns(SelectorMixin, SkhmmddEstimator):
             )
         return self
 
-    def _get_support_mask(self):
+    def transform(self, X):
+        """The leading columns.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_components)
+        """
         check_is_fitted(self, "n_features_in_")
-        width = self.n_components or self.n_features_in_
-        return np.arange(self.n_features_in_) < width
+        return validate_data(self, X, reset=False)[:, : self.n_components]
+
+    def get_feature_names_out(self, input_features=None):
+        """Names of the leading columns.
+
+        Parameters
+        ----------
+        input_features : array-like of str, default=None
+            Names of the columns of X; None takes those seen in `fit`.
+
+        Returns
+        -------
+        ndarray of str
+        """
+        check_is_fitted(self, "n_features_in_")
+        names = _check_feature_names_in(self, input_features)
+        return names[: self.n_components]
