@@ -50,6 +50,8 @@ for name, alpha in heads.items():
 axes[0].set(title="Measured: beliefs of 60 states", xlabel="width")
 axes[0].set_ylabel("squared error")
 
+# sphinx_gallery_defer_figures
+
 # %%
 # The same in theory
 # ------------------

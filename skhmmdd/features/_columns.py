@@ -45,7 +45,8 @@ class LeadingColumns(TransformerMixin, SkhmmddEstimator):
 
     Examples
     --------
-    >>>     >>> from skhmmdd import LeadingColumns
+    >>> import numpy as np
+    >>> from skhmmdd import LeadingColumns
     >>> LeadingColumns(2).fit_transform(np.arange(6).reshape(2, 3))
     array([[0, 1],
            [3, 4]])

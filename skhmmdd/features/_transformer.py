@@ -48,9 +48,8 @@ class HMMFeatureTransformer(
         Width of the features, in [1, inf); None gives the representation itself,
         unmapped. Features are nested: the first k columns at width K are the columns at
         width k (for one `random_state`).
-    representation : {"belief", "log_belief", "predictive", "smoothed"}, \
-default="belief"
-        What is read at a step:
+    representation : str, default="belief"
+        What is read at a step, one of:
 
         - "belief": the filtered belief P(z_t | x_1..x_t). Causal. Of a
           `LinearGaussianHMM`, here and below, the mean of the belief.

@@ -50,10 +50,9 @@ class LinearGaussianHMM(FrozenValue):
         the identity.
     emission : array-like of shape (n_states, n_features)
         :math:`W`.
-    emission_cov : float or array-like of shape (n_features,) or \
-(n_features, n_features)
-        :math:`R`: one variance, one for each feature, or a covariance matrix,
-        symmetric and positive definite.
+    emission_cov : float or array-like
+        Of shape (n_features,) or (n_features, n_features). :math:`R`: one variance,
+        one for each feature, or a covariance matrix, symmetric and positive definite.
     start_mean : array-like of shape (n_states,), default=None
         :math:`\mu`; None is zero.
     start_cov : float or array-like of shape (n_states, n_states), default=None

@@ -139,10 +139,10 @@ class GaussianHMM(FrozenHMM):
         Each row sums to one.
     means : array-like of shape (n_states, n_features) or (n_states,)
         :math:`\mu`; one number a state is a model of one feature.
-    covars : array-like of shape (n_states, n_features), \
-(n_states, n_features, n_features) or (n_states,)
-        :math:`\Sigma`: variances of independent features, or full covariance
-        matrices, symmetric and positive definite.
+    covars : array-like
+        Of shape (n_states, n_features), (n_states, n_features, n_features) or
+        (n_states,). :math:`\Sigma`: variances of independent features, or full
+        covariance matrices, symmetric and positive definite.
 
     Attributes
     ----------

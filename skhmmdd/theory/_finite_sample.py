@@ -54,7 +54,7 @@ def gaussian_risk(n_features, noise_var, *, n_samples):
 
     Notes
     -----
-    .. math:: R = \sigma^2\,rac{p}{n - p - 1}, \qquad p \leq n - 2,
+    .. math:: R = \sigma^2\,\frac{p}{n - p - 1}, \qquad p \leq n - 2,
 
     for Gaussian rows of any covariance, by the mean of an inverse Wishart matrix.
     There is no bias, and the covariance drops out. Against the excess risk, the best
@@ -120,13 +120,13 @@ def random_subset_risk(n_features, signal, hidden_signal, noise_var, *, n_sample
 
     Notes
     -----
-    Independent standard Gaussian features; with :math:`s^2 = \|eta_{T^c}\|^2 +
+    Independent standard Gaussian features; with :math:`s^2 = \|\beta_{T^c}\|^2 +
     \sigma^2` all that is noise to the head, the total risk is
 
     .. math::
 
-        s^2\Big(1 + rac{p}{n-p-1}\Big), \quad p \leq n - 2; \qquad
-        \|eta_T\|^2\Big(1 - rac np\Big) + s^2\Big(1 + rac{n}{p-n-1}\Big),
+        s^2\Big(1 + \frac{p}{n-p-1}\Big), \quad p \leq n - 2; \qquad
+        \|\beta_T\|^2\Big(1 - \frac np\Big) + s^2\Big(1 + \frac{n}{p-n-1}\Big),
         \quad p \geq n + 2.
 
     References
