@@ -453,22 +453,25 @@ class DoubleDescentCurve(MetaEstimatorMixin, SkhmmddEstimator):
             self.quantiles,
         )
 
-    def plot(self, *, risk=None, **kwargs):
+    def plot(self, ax=None, *, risk=None, **kwargs):
         """Draw the curve.
 
         Parameters
         ----------
+        ax : matplotlib Axes, default=None
+            Where to draw; None makes a figure.
+
         risk : str, default=None
             Name of the risk to draw; None draws the primary one.
 
         **kwargs : dict
-            Passed to :meth:`DoubleDescentDisplay.plot`, e.g. `ax`.
+            Passed to :meth:`DoubleDescentDisplay.plot`.
 
         Returns
         -------
         DoubleDescentDisplay
         """
-        return DoubleDescentDisplay.from_curve(self, risk=risk).plot(**kwargs)
+        return DoubleDescentDisplay.from_curve(self, risk=risk).plot(ax, **kwargs)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
