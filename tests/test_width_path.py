@@ -48,7 +48,7 @@ def draw(n, width, n_outputs, seed=0):
     return X, y[:, 0] if n_outputs == 1 else y
 
 
-def compare(X, y, rtol=1e-8, **options):
+def check_against_head(X, y, rtol=1e-8, **options):
     """The path beside the head at every width; wholly where X is well-conditioned."""
     n = len(X) - N_TEST
     path = width_path(X[:n], y[:n], X[n:], y[n:], return_predictions=True, **options)
@@ -75,14 +75,14 @@ def compare(X, y, rtol=1e-8, **options):
 )
 def test_equals_the_head_at_every_width(n, width, n_outputs, alpha, fit_intercept):
     X, y = draw(n, width, n_outputs)
-    path = compare(X, y, alpha=alpha, fit_intercept=fit_intercept)
+    path = check_against_head(X, y, alpha=alpha, fit_intercept=fit_intercept)
     assert_array_equal(path.widths, np.arange(1, width + 1))
 
 
 def test_many_blocks_and_a_subset_of_widths():
     X, y = draw(60, 700, 1)
     widths = [700, 3, 58, 59, 60, 61, 75, 300, 300, 512]
-    path = compare(X, y, widths=widths)
+    path = check_against_head(X, y, widths=widths)
     assert_array_equal(path.widths, sorted(set(widths)))
 
 
@@ -94,19 +94,19 @@ def test_rank_deficient_widths(alpha, fit_intercept):
     deficient = X.copy()
     deficient[:, [7, 20]] = X[:, [3, 4]]
     deficient[:, 9], deficient[:, 0] = 1.0, 0.0
-    compare(deficient, y, **options)
+    check_against_head(deficient, y, **options)
     low_rank = X[:, :6] @ np.random.RandomState(0).standard_normal((6, 50))
-    compare(low_rank, y, **options)
+    check_against_head(low_rank, y, **options)
     repeated = X[np.arange(len(X)) // 2 * 2]
-    compare(repeated, y, **options)
+    check_against_head(repeated, y, **options)
 
 
 @pytest.mark.parametrize("alpha", [0.0, 1e-3])
 def test_explicit_rcond_truncates_as_the_head_does(alpha):
     X, y = draw(25, 70, 1)
     X = X * 0.7 ** np.arange(70)
-    compare(X, y, rcond=1e-2, alpha=alpha)
-    compare(X, y, rcond=0.0, widths=range(1, 20), rtol=1e-6)
+    check_against_head(X, y, rcond=1e-2, alpha=alpha)
+    check_against_head(X, y, rcond=0.0, widths=range(1, 20), rtol=1e-6)
 
 
 def test_ill_conditioned_threshold_does_not_spoil_what_follows():
@@ -131,10 +131,10 @@ def test_ill_conditioned_threshold_does_not_spoil_what_follows():
 
 def test_one_sample_and_one_column():
     X, y = draw(1, 5, 1)
-    compare(X, y)
-    compare(X, y, fit_intercept=False)
+    check_against_head(X, y)
+    check_against_head(X, y, fit_intercept=False)
     X, y = draw(8, 1, 2)
-    compare(X, y)
+    check_against_head(X, y)
 
 
 def test_without_test_rows():
@@ -175,7 +175,7 @@ def test_bad_input(changes, message):
 # The curve takes the path by itself --------------------------------------------
 
 
-def both_strategies(model, name, values, X, y, **options):
+def check_both_strategies(model, name, values, X, y, **options):
     cv = ShuffleSplit(3, train_size=40, random_state=0)
     curves = [
         DoubleDescentCurve(model, name, values, cv=cv, strategy=strategy, **options)
@@ -202,12 +202,12 @@ def test_curve_on_frozen_features(n_targets):
     )
     name = "hmmfeaturetransformer__n_components"
     widths = [1, 5, 20, 38, 39, 40, 60, 200]
-    curve = both_strategies(
+    curve = check_both_strategies(
         model, name, widths, X, y, risk=["squared_error", "absolute_error"]
     )
     # One column fewer than samples, and one more if a unit is dead on the sample.
     assert curve.interpolation_threshold_ in (39, 40)
-    ragged = both_strategies(model, name, widths, [row[:15] for row in X], y)
+    ragged = check_both_strategies(model, name, widths, [row[:15] for row in X], y)
     assert not np.array_equal(ragged.test_risk_, curve.test_risk_)
 
 
@@ -219,7 +219,7 @@ def test_curve_of_a_classifier(n_classes):
     features = HMMFeatureTransformer(truth.hmm, readout="fourier", random_state=0)
     model = make_pipeline(features, HeadClassifier(0.01))
     labels = np.array(["a", "b", "c"])[y]
-    both_strategies(
+    check_both_strategies(
         model,
         "hmmfeaturetransformer__n_components",
         [1, 10, 30, 100],
@@ -232,14 +232,14 @@ def test_curve_of_a_classifier(n_classes):
 def test_curve_on_other_nested_features():
     X, y = draw(120, 60, 1)
     widths = [1, 5, 20, 38, 39]
-    both_strategies(
+    check_both_strategies(
         make_pipeline(LeadingColumns(), HeadRegressor()),
         "leadingcolumns__n_components",
         [*widths, 45, 60],
         X,
         y,
     )
-    both_strategies(
+    check_both_strategies(
         make_pipeline(StandardScaler(), PCA(svd_solver="full"), HeadRegressor()),
         "pca__n_components",
         widths,
@@ -249,7 +249,7 @@ def test_curve_on_other_nested_features():
     unfrozen = HMMFeatureTransformer(
         BaumWelch(3, max_iter=3, tol=0), readout="fourier", random_state=0
     )
-    both_strategies(
+    check_both_strategies(
         make_pipeline(unfrozen, HeadRegressor(0.1)),
         "hmmfeaturetransformer__n_components",
         [1, 5, 60],
