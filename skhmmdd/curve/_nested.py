@@ -7,7 +7,8 @@ widths share one factorization each, in either of two ways.
 *By columns*, for narrow designs: with the QR factors of the widest one, its leading
 columns have the leading part of R, the inverse of which nests too. So with
 :math:`T = Z R^{-1}` and :math:`c = Q'y`, the predictions at width p are
-:math:`\sum_{j \le p} T_j c_j`. Ridge adds the rows :math:`\sqrt\alpha I`.
+:math:`\sum_{j \le p} T_j c_j`, and the training rows are missed by a squared distance
+of :math:`\sum_{j > p} c_j^2`. Ridge adds the rows :math:`\sqrt\alpha I`.
 
 *By rows*, for designs wider than tall: with the LQ factors of the first p columns,
 :math:`X_p = L Q`, :math:`D = Z_p Q'`, :math:`w = L^{-1}y`, and b more columns F of X
@@ -17,10 +18,14 @@ and :math:`F_z` of Z,
           V = F_z M^{-\top}, \quad s = U'w,
 
 the predictions at width p + j are :math:`D w - \sum_{i \le j} (D U - V)_i s_i`, since
-Cholesky factors and triangular inverses nest. Ridge starts from the columns
-:math:`\sqrt\alpha I`, on which Z is zero. L and D are carried to the next block by a QR
-of (L, F), an orthogonal transformation that never squares X: errors stay of the order
-of the condition number of X itself, and do not grow from block to block.
+Cholesky factors and triangular inverses nest. L and D are carried to the next block by
+a QR of (L, F), an orthogonal transformation that never squares X: errors stay of the
+order of the condition number of X itself, and do not grow from block to block.
+
+Rows start where columns end. Heads are the same on rotated samples, and rotated by Q'
+the square design is R: with J the reversal of an order, the samples :math:`J R` have
+the LQ factors :math:`J R J` and J. Ridge starts from the columns
+:math:`\sqrt\alpha I`, on which Z is zero.
 """
 
 from typing import NamedTuple
@@ -30,10 +35,10 @@ from scipy import linalg
 
 # Beyond this condition number a rank decision may be at stake: the caller then solves
 # the width by itself.
-_TRUSTED_CONDITION = 1e10
+TRUSTED_CONDITION = 1e10
 _SMALLEST_BLOCK, _LARGEST_BLOCK = 16, 256
-# Columns that LAPACK reflects at a time.
-_PANEL = 32
+# Columns that LAPACK reflects at a time, and the size of the triangles that it inverts.
+_PANEL, _TRIANGLE = 32, 64
 
 
 class Block(NamedTuple):
@@ -54,6 +59,9 @@ class Block(NamedTuple):
     """Squared norm of the head of each output, shape (n_widths, n_outputs)."""
     condition: np.ndarray
     """Upper bound on the condition number at each width, shape (n_widths,)."""
+    missed_sq: np.ndarray | None
+    """Squared distance of the targets from what the head fits, shape (n_widths,
+    n_outputs); None for ridge."""
     interpolates: bool
     """Whether the heads pass through every sample; `start` and `steps` are then of
     the rows past the training rows only."""
@@ -65,7 +73,7 @@ class Block(NamedTuple):
         return np.cumsum(moves, axis=0, out=moves)
 
 
-def nested_blocks(X, y, Z, n_train, alpha=0.0):
+def nested_blocks(X, y, Z, n_train=0, alpha=0.0, limit=TRUSTED_CONDITION):
     """Blocks of widths that cover 1 to p, in order.
 
     Parameters
@@ -74,11 +82,13 @@ def nested_blocks(X, y, Z, n_train, alpha=0.0):
         Nested design: its first k columns are the design of width k.
     y : ndarray of shape (n_samples, n_outputs)
     Z : ndarray of shape (n_rows, p)
-        Where the heads predict, the training rows first.
-    n_train : int
-        How many training rows there are.
+        Where the heads predict; training rows, if wanted, first.
+    n_train : int, default=0
+        How many training rows are in Z.
     alpha : float, default=0.0
         0 is minimum norm, above it ridge.
+    limit : float, default=TRUSTED_CONDITION
+        Below it a bound on the condition number need not be sharp.
 
     Yields
     ------
@@ -89,76 +99,95 @@ def nested_blocks(X, y, Z, n_train, alpha=0.0):
         return
     # With a penalty the columns stay independent past n; squaring is safe from 2n on.
     narrow = min(p, n if alpha == 0 else 2 * n)
-    start = np.zeros((y.shape[1], len(Z)))
-    yield from _by_columns(X[:, :narrow], y, Z[:, :narrow], alpha, start)
-    if narrow < p:
-        yield from _by_rows(X, y, Z if alpha else Z[n_train:], alpha, narrow)
-
-
-def _by_columns(X, y, Z, alpha, start):
-    p = X.shape[1]
+    columns = slice(None, narrow)
     if alpha:
-        X = np.vstack([X, np.sqrt(alpha) * np.eye(p)])
-        y = np.vstack([y, np.zeros((p, y.shape[1]))])
-    weights, R = linalg.qr_multiply(X, y.T, mode="right")
-    weights = weights.T
+        penalty = np.sqrt(alpha) * np.eye(narrow)
+        below = np.zeros((narrow, y.shape[1]))
+        R, c = _rotate(np.vstack([X[:, columns], penalty]), np.vstack([y, below]))
+    else:
+        R, c = _rotate(X, y)
+    inverse_sq = yield from _by_columns(R[columns, columns], c, Z[:, columns], alpha)
+    if narrow == p:
+        return
+    if alpha:
+        factor = _RowFactor(np.sqrt(alpha) * np.eye(n), np.zeros((n, len(Z))), limit)
+        factor.add(X[:, columns], Z[:, columns])
+    else:
+        X, y, Z = R[::-1], c[::-1], Z[n_train:]
+        backwards = slice(narrow - 1, None, -1)
+        factor = _RowFactor(X[:, backwards].T, Z[:, backwards].T, limit, inverse_sq)
+    yield from _by_rows(X, y, Z, alpha, narrow, factor)
+
+
+def _rotate(X, y):
+    """R and Q'y of X = Q R, as tall as X and y are."""
+    size = _PANEL * max(X.shape)
+    packed, tau, _, _ = linalg.lapack.dgeqrf(X, lwork=size)
+    reflectors = packed[:, : len(tau)]
+    c, _, _ = linalg.lapack.dormqr("L", "T", reflectors, tau, y, lwork=size)
+    return np.triu(packed), c
+
+
+def _by_columns(R, c, Z, alpha):
+    """Blocks of R's columns. Returns the squared norm of its inverse, or infinity."""
+    p = len(R)
     independent = _leading_independent(R)
     inverse = np.zeros((p, p))
-    inverse[:independent, :independent] = _triangular_inverse(
-        R[:independent, :independent], lower=False
-    )
-    condition = np.full(p, np.inf)
-    condition[:independent] = np.sqrt(
-        np.cumsum((X**2).sum(axis=0))[:independent]
-        * np.cumsum((inverse**2).sum(axis=0))[:independent]
-    )
-    coef = np.zeros(weights.shape)
+    inverse[:independent, :independent] = _upper_inverse(R[:independent, :independent])
+    inverse_sq = np.full(p, np.inf)
+    inverse_sq[:independent] = (inverse**2).sum(axis=0)[:independent].cumsum()
+    condition = np.sqrt((R**2).sum(axis=0).cumsum() * inverse_sq)
+    # From the far end: a small remainder must not be the difference of large sums.
+    missed_sq = np.vstack([c**2, np.zeros(c.shape[1])])[::-1].cumsum(axis=0)[::-1]
+    missed_sq, weights = missed_sq[1 : p + 1], c[:p]
+    start, coef = np.zeros((c.shape[1], len(Z))), np.zeros(weights.shape)
     for a in range(0, p, _LARGEST_BLOCK):
         part = slice(a, min(a + _LARGEST_BLOCK, p))
         seen = slice(part.stop)
         columns = inverse[seen, part]
-        coef_sq = np.empty((columns.shape[1], y.shape[1]))
-        for output, c in enumerate(weights[part].T):
-            running = coef[seen, output, None] + np.cumsum(columns * c, axis=1)
+        coef_sq = np.empty((columns.shape[1], c.shape[1]))
+        for output, gains in enumerate(weights[part].T):
+            running = coef[seen, output, None] + np.cumsum(columns * gains, axis=1)
             coef_sq[:, output] = (running**2).sum(axis=0)
             coef[seen, output] = running[:, -1]
         steps = (Z[:, seen] @ columns).T
-        yield Block(a + 1, start, steps, weights[part], coef_sq, condition[part], False)
+        yield Block(
+            a + 1,
+            start,
+            steps,
+            weights[part],
+            coef_sq,
+            condition[part],
+            None if alpha else missed_sq[part],
+            False,
+        )
         start = start + weights[part].T @ steps
+    return inverse_sq[-1]
 
 
-def _by_rows(X, y, Z, alpha, p):
+def _by_rows(X, y, Z, alpha, seen, factor):
+    """Blocks from width seen + 1 on; `factor` knows the columns seen."""
     width = X.shape[1]
-    factor = _RowFactor(X, Z, alpha, p + 1)
-    p += 1
     size, largest = 1, min(max(len(X) // 2, _SMALLEST_BLOCK), _LARGEST_BLOCK)
-    while True:
+    p = seen + 1
+    while p <= width:
+        factor.add(X[:, seen:p], Z[:, seen:p])
         size = min(size, width - p + 1)
         block = _one_block(p, p + size - 1, X, y, Z, alpha, factor)
         yield block
         seen, p = p, p + size
-        if p > width:
-            return
-        factor.add(X[:, seen:p], Z[:, seen:p])
         # At the threshold the design is ill-conditioned and gets better fast: short
         # blocks keep what is lost there from what comes after.
-        trusted = block.condition[-1] < _TRUSTED_CONDITION
+        trusted = block.condition[-1] < TRUSTED_CONDITION
         size = min(2 * size, largest if trusted else _SMALLEST_BLOCK)
 
 
 class _RowFactor:
     """L' and D', carried along the columns by orthogonal transformations."""
 
-    def __init__(self, X, Z, alpha, p):
-        n = len(X)
-        self._inverse_sq = np.inf
-        if alpha:
-            self.R = np.asfortranarray(np.sqrt(alpha) * np.eye(n))
-            self.E = np.zeros((n, len(Z)), order="F")
-            self.add(X[:, :p], Z[:, :p])
-        else:
-            D, R = linalg.qr_multiply(X[:, :p].T, Z[:, :p], mode="right")
-            self.R, self.E = np.asfortranarray(R), np.asfortranarray(D.T)
+    def __init__(self, R, E, limit, inverse_sq=np.inf):
+        self.R, self.E = np.asfortranarray(R), np.asfortranarray(E)
+        self._limit, self._inverse_sq = limit, inverse_sq
 
     def add(self, F, F_z):
         """Rotate more columns into the triangle, which costs no more than they do."""
@@ -180,9 +209,8 @@ class _RowFactor:
         """Bound on the squared condition number of designs of these squared norms."""
         # More columns only lift the least singular value: a bound that was good enough
         # once stays one.
-        if not self._inverse_sq * size_sq[0] < _TRUSTED_CONDITION**2:
-            inverse = _triangular_inverse(self.R, lower=False)
-            self._inverse_sq = (inverse**2).sum()
+        if not self._inverse_sq * size_sq[0] < self._limit**2:
+            self._inverse_sq = (_upper_inverse(self.R) ** 2).sum()
         return self._inverse_sq * size_sq
 
 
@@ -190,6 +218,7 @@ def _one_block(p, last, X, y, Z, alpha, factor):
     n, n_outputs = y.shape
     F, F_z = X[:, p:last], Z[:, p:last]
     n_widths = last - p + 1
+    missed_sq = None if alpha else np.zeros((n_widths, n_outputs))
     if _leading_independent(factor.R) < n:
         return Block(
             p,
@@ -198,11 +227,12 @@ def _one_block(p, last, X, y, Z, alpha, factor):
             np.zeros((n_widths, n_outputs)),
             np.zeros((n_widths, n_outputs)),
             np.full(n_widths, np.inf),
+            missed_sq,
             alpha == 0,
         )
     w, G = np.hsplit(factor.solve(np.hstack([y, F])), [n_outputs])
     M = np.linalg.cholesky(np.eye(n_widths - 1) + G.T @ G)
-    shrink = _triangular_inverse(M, lower=True)
+    shrink = _upper_inverse(M.T).T
     U = shrink @ G.T
     weights = np.zeros((n_widths, n_outputs))
     weights[1:] = U @ w
@@ -214,7 +244,7 @@ def _one_block(p, last, X, y, Z, alpha, factor):
     if alpha:
         coef_sq -= alpha * _dual_sq(factor, w, U, weights)
     start = w.T @ factor.E
-    return Block(p, start, steps, weights, coef_sq, condition, alpha == 0)
+    return Block(p, start, steps, weights, coef_sq, condition, missed_sq, alpha == 0)
 
 
 def _dual_sq(factor, w, U, weights):
@@ -229,17 +259,29 @@ def _dual_sq(factor, w, U, weights):
     return out
 
 
-def _triangular_inverse(A, lower):
-    if not len(A):
-        return A
-    inverse, info = linalg.lapack.dtrtri(A, lower=lower)
+def _upper_inverse(R):
+    """By halves, nearly all of it in products."""
+    p = len(R)
+    if p <= _TRIANGLE:
+        return _small_upper_inverse(R)
+    h = p // 2
+    out = np.zeros((p, p))
+    out[:h, :h], out[h:, h:] = _upper_inverse(R[:h, :h]), _upper_inverse(R[h:, h:])
+    out[:h, h:] = -out[:h, :h] @ (R[:h, h:] @ out[h:, h:])
+    return out
+
+
+def _small_upper_inverse(R):
+    if not len(R):
+        return R
+    inverse, info = linalg.lapack.dtrtri(R)
     if info:
-        raise linalg.LinAlgError(f"Triangular factor {info} is zero.")
+        raise linalg.LinAlgError(f"Column {info} of a triangular factor is zero.")
     return inverse
 
 
 def _leading_independent(R):
     """How many leading columns of a triangular factor are safely independent."""
     size = np.abs(np.diag(R))
-    weak = size * _TRUSTED_CONDITION <= np.sqrt((R**2).sum())
+    weak = size * TRUSTED_CONDITION <= np.sqrt((R**2).sum())
     return int(weak.argmax()) if weak.any() else len(size)

@@ -8,7 +8,7 @@ from sklearn.utils import check_array, check_consistent_length
 from sklearn.utils._param_validation import Interval, validate_params
 
 from skhmmdd._parallel import single_blas_thread
-from skhmmdd.curve._nested import _TRUSTED_CONDITION, nested_blocks
+from skhmmdd.curve._nested import TRUSTED_CONDITION, nested_blocks
 from skhmmdd.heads._solve import decompose, on_contrasts, shrink
 from skhmmdd.theory import EffectiveParameters
 
@@ -215,10 +215,15 @@ def _walk(X, targets, X_test, widths, alpha, fit_intercept, rcond, keep):
     # A column that is zero moves nothing; without it its neighbours stay independent.
     live = design.any(axis=0)
     ranks = np.cumsum(live)[widths - 1]
-    rows = np.vstack([X, X_test]) - x_mean
-    sizes = [n, len(X_test)]
+    # What the head says of training rows is needed where their risk does not come
+    # with the factors.
+    n_train = n if keep or alpha else 0
+    rows = np.vstack([X[:n_train], X_test]) - x_mean
     risks = [None if t is None else np.zeros(len(widths)) for t in targets]
-    kept = [np.empty((len(widths), m, n_outputs)) if keep else None for m in sizes]
+    kept = [
+        np.empty((len(widths), m, n_outputs)) if keep else None
+        for m in (n, len(X_test))
+    ]
     norms = np.empty(len(widths))
 
     def enter(part, which, predictions, output):
@@ -230,41 +235,44 @@ def _walk(X, targets, X_test, widths, alpha, fit_intercept, rcond, keep):
         if store is not None:
             store[which, :, output] = predictions
 
-    def enter_both(which, predictions, output):
-        predictions = predictions + y_mean[output]
-        enter(0, which, predictions[:, :n], output)
-        enter(1, which, predictions[:, n:], output)
+    def enter_width(i, coef):
+        """Note the head of one width, given by itself."""
+        norms[i] = np.linalg.norm(coef)
+        for part, predictors in enumerate((X, X_test)):
+            predictions = (predictors[:, : len(coef)] - x_mean[: len(coef)]) @ coef
+            for output, column in enumerate((predictions + y_mean).T):
+                enter(part, [i], column[None], output)
 
-    blank = np.flatnonzero(ranks == 0)
-    norms[blank] = 0.0
-    for output in range(n_outputs):
-        enter_both(blank, np.zeros((len(blank), len(rows))), output)
-    for block in nested_blocks(design[:, live], response, rows[:, live], n, alpha):
+    for i in np.flatnonzero(ranks == 0):
+        enter_width(i, np.zeros((0, n_outputs)))
+    limit = _condition_limit(rcond, alpha)
+    for block in nested_blocks(
+        design[:, live], response, rows[:, live], n_train, alpha, limit
+    ):
         last = block.first + len(block.steps)
         which = np.flatnonzero((ranks >= block.first) & (ranks < last))
         if not len(which):
             continue
         offsets = ranks[which] - block.first
-        limit = _condition_limit(rcond, alpha)
         sound = block.condition[offsets] < limit
         good, offsets = which[sound], offsets[sound]
         norms[good] = np.sqrt(np.maximum(block.coef_sq[offsets].sum(axis=1), 0.0))
         for output in range(n_outputs if len(good) else 0):
-            predictions = block.predictions(output)[offsets]
+            predictions = block.predictions(output)[offsets] + y_mean[output]
             if block.interpolates:
                 trained = np.tile(targets[0][:, output], (len(good), 1))
-                enter(0, good, trained, output)
-                enter(1, good, predictions + y_mean[output], output)
             else:
-                enter_both(good, predictions, output)
+                trained, predictions = np.hsplit(predictions, [n_train])
+            if n_train:
+                enter(0, good, trained, output)
+            enter(1, good, predictions, output)
+        if block.missed_sq is not None:
+            risks[0][good] = block.missed_sq[offsets].sum(axis=1) / targets[0].size
         for i in which[~sound]:
             spectrum = decompose(
                 X[:, : widths[i]], targets[0], fit_intercept=fit_intercept, rcond=rcond
             )
-            coef = shrink(spectrum, alpha).coef
-            norms[i] = np.linalg.norm(coef)
-            for output, predictions in enumerate((rows[:, : widths[i]] @ coef).T):
-                enter_both([i], predictions[None], output)
+            enter_width(i, shrink(spectrum, alpha).coef)
     return risks, norms, kept
 
 
@@ -289,8 +297,8 @@ def _count_parameters(X, X_test, widths, alpha, fit_intercept, rcond):
 def _condition_limit(rcond, alpha):
     """Up to which bound on the condition number no singular value can be cut off."""
     if rcond is None:
-        return _TRUSTED_CONDITION
+        return TRUSTED_CONDITION
     if alpha:
         # The bound is for the penalised design, the cut-off is on the bare one.
         return 0.0
-    return min(_TRUSTED_CONDITION, 1 / rcond) if rcond else _TRUSTED_CONDITION
+    return min(TRUSTED_CONDITION, 1 / rcond) if rcond else TRUSTED_CONDITION
