@@ -9,7 +9,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from plain import plain_filter, plain_smooth
 
 from skhmmdd import CategoricalHMM, GaussianHMM, HMMFeatureTransformer
-from skhmmdd.hmm import _long
+from skhmmdd.hmm import _inference, _long
 from skhmmdd.hmm._blocks import LONG
 from skhmmdd.hmm._em import expected_counts
 from skhmmdd.hmm._inference import (
@@ -192,6 +192,38 @@ def test_long_sequences(name, n_steps):
     assert walk_block(hmm, one_block(hmm, X)).is_cut == (name != "many sticky states")
     check_against_plain(hmm, X)
     check_counts_against_plain(hmm, X)
+
+
+@pytest.mark.parametrize("representation", ["belief", "log_belief", "smoothed"])
+@pytest.mark.parametrize("readout", ["relu", "identity"])
+def test_features_of_a_long_sequence(representation, readout, monkeypatch):
+    monkeypatch.setattr(_inference, "_SPAN_SIZE", 400)
+    hmm = random_hmm("categorical", 4, size=3)
+    (x,) = X = random_sequences(hmm, (LONG + 333,), missing=0.1)
+    assert walk_block(hmm, one_block(hmm, X)).is_cut
+    options = {"representation": representation, "readout": readout}
+    options |= {"n_components": 3, "random_state": 0}
+    steps = HMMFeatureTransformer(hmm, **options).fit(X).transform_steps(X)[0]
+    with monkeypatch.context() as plainly:
+        plainly.setattr(_inference, "_walk_cut", lambda *args: None)
+        uncut = HMMFeatureTransformer(hmm, **options).fit(X).transform_steps(X)[0]
+    assert_allclose(steps, uncut, **CLOSE)
+    pooled = {
+        "max": lambda values: values.max(axis=0),
+        "mean": lambda values: values.mean(axis=0),
+        "sum": lambda values: values.sum(axis=0),
+    }
+    if representation == "smoothed":
+        values = plain_smooth(hmm, x)[0]
+    else:
+        values = plain_filter(hmm, x)[0]
+    if representation == "log_belief":
+        values = np.log(values)
+    for pooling, pool in pooled.items():
+        model = HMMFeatureTransformer(
+            hmm, representation=representation, pooling=pooling
+        )
+        assert_allclose(model.fit_transform(X)[0], pool(values), rtol=1e-11)
 
 
 @pytest.mark.parametrize("length", [100, 101, 128, 500, 999])

@@ -90,6 +90,8 @@ def pooler(representation, pooling):
                 continue
             values = representation.of(belief) if inside else belief
             merge = np.maximum if pooling == "max" else np.add
+            if values.ndim == 3:
+                values = merge.reduce(values, axis=0)
             merge(pooled[: len(values)], values, out=pooled[: len(values)])
         if pooling == "mean":
             lengths = np.searchsorted(-counts, -np.arange(counts[0]), side="left")

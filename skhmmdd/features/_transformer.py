@@ -298,12 +298,14 @@ shape (n_steps_i, n_components)
                 target = out
                 if counts is not block.counts:
                     # A sequence that is walked again, on its own.
-                    shape = (len(counts), counts[0], self._n_features_out)
-                    target = np.empty(shape, dtype)
+                    lone = (len(counts), counts[0], self._n_features_out)
+                    target = np.empty(lone, dtype)
                 for t, belief in steps:
                     values = self._representation.of(belief)
-                    target[t, : len(belief)] = self._columns(values, "last")
-                    target[t, len(belief) :] = 0
+                    *shape, n, width = values.shape
+                    columns = self._columns(values.reshape(-1, width), "last")
+                    target[t, :n] = columns.reshape(*shape, n, -1)
+                    target[t, n:] = 0
                 return target
 
             self._collect(block, collect, dtype)

@@ -23,6 +23,8 @@ from skhmmdd.hmm._recursions import (
 
 # Viterbi holds n_sequences * n_states**2 numbers a step; past the cache it crawls.
 _VITERBI_SIZE = 2**18
+# Numbers of a long sequence that are collected at a time.
+_SPAN_SIZE = 2**16
 
 
 class Walk(NamedTuple):
@@ -92,7 +94,8 @@ def filter_block(
     collect : callable
         `collect(steps, counts, n_states, dtype)`, where `steps` yields pairs of t and
         an array (counts[t], n_states), in any order of t; returns an array with the
-        sequences on its last axis but one.
+        sequences on its last axis but one. A long sequence alone comes as pairs of a
+        slice of t and an array (n_steps, 1, n_states).
     dtype : dtype, default=np.float64
     strict : bool, default=True
         Whether a sequence of probability zero is an error; otherwise its
@@ -197,7 +200,9 @@ def _collect_all(beliefs, block, collect, out):
         out[...] = beliefs
         return out
     n_steps, _, n_states = beliefs.shape
-    steps = enumerate(beliefs)
+    size = max(1, _SPAN_SIZE // n_states)
+    spans = [slice(a, a + size) for a in range(0, n_steps, size)]
+    steps = ((span, beliefs[span]) for span in spans)
     if getattr(collect, "ends_only", False):
         steps = [(n_steps - 1, beliefs[-1])]
     gather = collect if out is None else partial(collect, out=out)
