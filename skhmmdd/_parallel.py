@@ -1,19 +1,25 @@
 """Threads and linear algebra: one BLAS thread for each worker."""
 
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager
 from functools import cache
+from typing import Any, Literal, TypeVar
 
 from joblib import effective_n_jobs
 from sklearn.utils.parallel import Parallel, delayed
 from threadpoolctl import ThreadpoolController
 
+_Item = TypeVar("_Item")
+_Result = TypeVar("_Result")
+
 
 @cache
-def _controller():
+def _controller() -> ThreadpoolController:
     # Finding the loaded libraries costs milliseconds, limiting them microseconds.
     return ThreadpoolController()
 
 
-def single_blas_thread():
+def single_blas_thread() -> AbstractContextManager[Any]:
     """Context in which BLAS runs on one thread.
 
     Products of the sizes met here are slower on two threads than on one, and a
@@ -23,7 +29,13 @@ def single_blas_thread():
     return _controller().limit(limits=1, user_api="blas")
 
 
-def map_threads(function, items, n_jobs=None, *, require=None):
+def map_threads(
+    function: Callable[[_Item], _Result],
+    items: Iterable[_Item],
+    n_jobs: int | None = None,
+    *,
+    require: Literal["sharedmem"] | None = None,
+) -> Iterator[_Result]:
     """`function` of each item, in order, on threads that BLAS does not multiply.
 
     Parameters

@@ -4,10 +4,13 @@ from numbers import Integral, Real
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.utils import check_array, check_consistent_length
-from sklearn.utils._param_validation import Interval, validate_params
+from sklearn.utils._param_validation import Interval
 
+from skhmmdd._base import validate_params
 from skhmmdd._parallel import map_threads
+from skhmmdd._typing import Floats, Ints
 from skhmmdd.curve._width_path import check_widths
 from skhmmdd.heads._solve import decompose, loo_risk
 from skhmmdd.theory import gcv_risk
@@ -50,18 +53,18 @@ class RiskForecast(NamedTuple):
         Whether the head has an intercept.
     """
 
-    widths: np.ndarray
-    risk: np.ndarray
-    gcv: np.ndarray
-    rank: np.ndarray
+    widths: Ints
+    risk: Floats
+    gcv: Floats
+    rank: Ints
     interpolation_threshold: int | None
-    peak: tuple | None
-    best: tuple
-    danger_zone: tuple | None
+    peak: tuple[int, float] | None
+    best: tuple[int, float]
+    danger_zone: tuple[int, int] | None
     n_samples: int
     fit_intercept: bool
 
-    def labels_at_threshold(self, width):
+    def labels_at_threshold(self, width: int) -> int:
         """How many labels would put this width at the threshold, where the risk peaks.
 
         Parameters
@@ -99,8 +102,15 @@ class RiskForecast(NamedTuple):
     prefer_skip_nested_validation=True,
 )
 def forecast_risk(
-    X, y, *, widths=None, alpha=0.0, fit_intercept=True, rcond=None, n_jobs=None
-):
+    X: ArrayLike,
+    y: ArrayLike,
+    *,
+    widths: ArrayLike | None = None,
+    alpha: float = 0.0,
+    fit_intercept: bool = True,
+    rcond: float | None = None,
+    n_jobs: int | None = None,
+) -> RiskForecast:
     r"""Predict the whole curve of test risk from the training data.
 
     No test set is needed: exact leave-one-out at every width tells how the risk of the
@@ -184,12 +194,16 @@ def forecast_risk(
         return loo_risk(spectrum, alpha), gcv / targets.shape[1], rank
 
     risk, gcv, rank = map(np.array, zip(*map_threads(at, widths, n_jobs), strict=True))
+    threshold, peak, best, zone = _landmarks(widths, risk, rank, n - fit_intercept)
     return RiskForecast(
         widths,
         risk,
         gcv,
         rank,
-        *_landmarks(widths, risk, rank, n - fit_intercept),
+        threshold,
+        peak,
+        best,
+        zone,
         n,
         fit_intercept,
     )

@@ -1,8 +1,11 @@
 """Where a risk curve interpolates, peaks and is lowest: functions of arrays."""
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
+
+from skhmmdd._typing import Floats
 
 # A model interpolates when its training risk is this small beside that of the best
 # constant. In double precision minimum-norm heads reach 1e-12 and less where the
@@ -29,10 +32,10 @@ class CurvePoint(NamedTuple):
     complexity: float
     risk: float
     param: Any
-    index: int
+    index: int  # type: ignore[assignment]  # in place of the tuple's method
 
 
-def quantile_over_splits(risk, q):
+def quantile_over_splits(risk: Floats, q: float) -> Floats:
     """Quantile of each row, linear between order statistics, infinity allowed.
 
     :func:`numpy.quantile` gives NaN between two infinite values.
@@ -64,12 +67,14 @@ def quantile_over_splits(risk, q):
     return np.where(left == right, left, (1 - weight) * left + weight * right)
 
 
-def median_over_splits(risk):
+def median_over_splits(risk: Floats) -> Floats:
     """Median of each row: `quantile_over_splits` at one half."""
     return quantile_over_splits(risk, 0.5)
 
 
-def find_threshold(complexity, train_risk, constant_risk):
+def find_threshold(
+    complexity: Floats, train_risk: Floats, constant_risk: Floats
+) -> float | None:
     """Smallest complexity at which the median training risk vanishes.
 
     It vanishes when it is at most `INTERPOLATION_TOLERANCE` times the median training
@@ -100,7 +105,7 @@ def find_threshold(complexity, train_risk, constant_risk):
     return float(complexity[np.argmax(reached)]) if reached.any() else None
 
 
-def find_peak(risk):
+def find_peak(risk: Floats) -> int | None:
     """Index of the interior maximum that stands out most on both sides.
 
     A point stands out by the smaller of two ratios: its risk over the lowest risk to
@@ -140,7 +145,9 @@ def find_peak(risk):
     return int(np.flatnonzero(stands_out)[np.argmax(prominence)]) + 1
 
 
-def peak_and_best(complexity, test_risk, params):
+def peak_and_best(
+    complexity: Floats, test_risk: Floats, params: Sequence[Any]
+) -> tuple[CurvePoint | None, CurvePoint]:
     """Peak and minimum of the median test risk.
 
     Parameters

@@ -1,12 +1,16 @@
 """Sequences and targets drawn from hidden Markov models with a known truth."""
 
+from typing import Any, Literal, TypeAlias
+
 import numpy as np
 from scipy.special import softmax
 from sklearn.utils import Bunch, check_random_state
 
+from skhmmdd._typing import Floats, Ints, RandomState
 from skhmmdd.hmm import CategoricalHMM
 
-PRESETS = {
+Preset: TypeAlias = Literal["second_descent", "first_minimum"]
+PRESETS: dict[Preset, dict[str, Any]] = {
     "second_descent": {
         "n_states": 60,
         "n_symbols": 30,
@@ -28,13 +32,13 @@ _REFERENCE_SIZE = 2000
 
 
 def make_hmm(
-    n_states=20,
-    n_symbols=10,
+    n_states: int = 20,
+    n_symbols: int = 10,
     *,
-    transition_temperature=0.1,
-    emission_temperature=0.2,
-    random_state=None,
-):
+    transition_temperature: float = 0.1,
+    emission_temperature: float = 0.2,
+    random_state: RandomState = None,
+) -> CategoricalHMM:
     r"""A random categorical hidden Markov model.
 
     The transition matrix is a random mixture of as many permutations as there are
@@ -93,19 +97,19 @@ def make_hmm(
 
 
 def make_hmm_regression(
-    n_samples=100,
+    n_samples: int = 100,
     *,
-    preset="second_descent",
-    n_states=None,
-    n_symbols=None,
-    transition_temperature=None,
-    emission_temperature=None,
-    noise=None,
-    n_steps=20,
-    n_targets=1,
-    target_step="last",
-    random_state=None,
-):
+    preset: Preset = "second_descent",
+    n_states: int | None = None,
+    n_symbols: int | None = None,
+    transition_temperature: float | None = None,
+    emission_temperature: float | None = None,
+    noise: float | None = None,
+    n_steps: int = 20,
+    n_targets: int = 1,
+    target_step: Literal["last", "first"] = "last",
+    random_state: RandomState = None,
+) -> tuple[Ints, Floats, Bunch]:
     r"""Sequences with targets that are linear in the posterior of a hidden state.
 
     .. math:: y = s\, w'\sqrt K (b - 1/K) + \sigma e, \qquad
@@ -207,20 +211,20 @@ def make_hmm_regression(
 
 
 def make_hmm_classification(
-    n_samples=100,
+    n_samples: int = 100,
     *,
-    n_classes=2,
-    preset="second_descent",
-    n_states=None,
-    n_symbols=None,
-    transition_temperature=None,
-    emission_temperature=None,
-    density=0.5,
-    flip_y=0.0,
-    n_steps=20,
-    target_step="first",
-    random_state=None,
-):
+    n_classes: int = 2,
+    preset: Preset = "second_descent",
+    n_states: int | None = None,
+    n_symbols: int | None = None,
+    transition_temperature: float | None = None,
+    emission_temperature: float | None = None,
+    density: float = 0.5,
+    flip_y: float = 0.0,
+    n_steps: int = 20,
+    target_step: Literal["last", "first"] = "first",
+    random_state: RandomState = None,
+) -> tuple[Ints, Ints, Bunch]:
     r"""Sequences with labels that depend on the posterior of a hidden state.
 
     .. math:: y = \arg\max_c \; m_c' (b - 1/K), \qquad b = P(z_t \mid x_1, \ldots, x_T)

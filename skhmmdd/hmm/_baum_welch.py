@@ -4,18 +4,29 @@ import warnings
 from functools import partial
 from numbers import Integral, Real
 from os import PathLike
+from typing import Literal, Self
 
 import numpy as np
-from sklearn.base import DensityMixin, _fit_context
+from numpy.typing import ArrayLike
+from sklearn.base import DensityMixin
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
 
-from skhmmdd._base import SkhmmddEstimator, check_sequence_table
+from skhmmdd._base import SkhmmddEstimator, check_sequence_table, fit_context
+from skhmmdd._typing import (
+    Corpus,
+    CovarianceType,
+    Floats,
+    Names,
+    RandomState,
+    SequencesLike,
+    StrPath,
+)
 from skhmmdd.hmm._corpus import is_batches, read_corpus, weighted_part
 from skhmmdd.hmm._criteria import LikelihoodMixin, aic, bic
 from skhmmdd.hmm._initial import draw_start
-from skhmmdd.hmm._models import CategoricalHMM, GaussianHMM
+from skhmmdd.hmm._models import CategoricalHMM, GaussianHMM, Pretrained
 from skhmmdd.hmm._online import Online, absorb, after_fit
 from skhmmdd.hmm._run import Options, next_weights
 from skhmmdd.hmm._starts import best_run
@@ -169,6 +180,18 @@ class BaumWelch(LikelihoodMixin, DensityMixin, SkhmmddEstimator):
     array([0.1, 0.9])
     """
 
+    hmm_: Pretrained
+    log_likelihoods_: Floats
+    log_posteriors_: Floats
+    n_iter_: int
+    converged_: bool
+    validation_log_likelihoods_: Floats
+    aic_: float
+    bic_: float
+    n_batches_: int
+    n_features_in_: int
+    feature_names_in_: Names
+
     _parameter_constraints = {  # noqa: RUF012
         "n_states": [Interval(Integral, 1, None, closed="left")],
         "emission": [StrOptions({"auto", "categorical", "gaussian"})],
@@ -192,26 +215,26 @@ class BaumWelch(LikelihoodMixin, DensityMixin, SkhmmddEstimator):
 
     def __init__(
         self,
-        n_states=8,
+        n_states: int = 8,
         *,
-        emission="auto",
-        covariance_type="diag",
-        n_symbols=None,
-        n_init=1,
-        max_iter=100,
-        tol=1e-5,
-        pseudocount=1e-3,
-        init=None,
-        validation_fraction=None,
-        n_iter_no_change=5,
-        step_power=0.7,
-        checkpoint=None,
-        engine="numpy",
-        batch_size=None,
-        n_jobs=None,
-        verbose=0,
-        random_state=None,
-    ):
+        emission: Literal["auto", "categorical", "gaussian"] = "auto",
+        covariance_type: CovarianceType = "diag",
+        n_symbols: int | None = None,
+        n_init: int = 1,
+        max_iter: int = 100,
+        tol: float = 1e-5,
+        pseudocount: float = 1e-3,
+        init: Pretrained | Literal["kmeans"] | None = None,
+        validation_fraction: float | None = None,
+        n_iter_no_change: int = 5,
+        step_power: float = 0.7,
+        checkpoint: StrPath | None = None,
+        engine: Literal["numpy", "pomegranate"] = "numpy",
+        batch_size: int | None = None,
+        n_jobs: int | None = None,
+        verbose: int = 0,
+        random_state: RandomState = None,
+    ) -> None:
         self.n_states = n_states
         self.emission = emission
         self.covariance_type = covariance_type
@@ -231,8 +254,10 @@ class BaumWelch(LikelihoodMixin, DensityMixin, SkhmmddEstimator):
         self.verbose = verbose
         self.random_state = random_state
 
-    @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X, y=None, sample_weight=None):
+    @fit_context(prefer_skip_nested_validation=True)
+    def fit(
+        self, X: Corpus, y: object = None, sample_weight: ArrayLike | None = None
+    ) -> Self:
         """Estimate the weights.
 
         Parameters
@@ -281,8 +306,10 @@ class BaumWelch(LikelihoodMixin, DensityMixin, SkhmmddEstimator):
             )
         return self
 
-    @_fit_context(prefer_skip_nested_validation=True)
-    def partial_fit(self, X, y=None, sample_weight=None):
+    @fit_context(prefer_skip_nested_validation=True)
+    def partial_fit(
+        self, X: SequencesLike, y: object = None, sample_weight: ArrayLike | None = None
+    ) -> Self:
         """One step of stepwise (online) EM, on a batch of sequences.
 
         The first batch sets the kind of emission, the alphabet (unless `n_symbols`

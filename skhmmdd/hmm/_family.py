@@ -2,23 +2,25 @@
 
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from numbers import Integral
 from pathlib import Path
+from typing import Any, Self, overload
 
 import numpy as np
 from sklearn.utils import check_random_state
 
+from skhmmdd._typing import Corpus, RandomState, StrPath
 from skhmmdd.hmm._baum_welch import BaumWelch
-from skhmmdd.hmm._models import CategoricalHMM, GaussianHMM
+from skhmmdd.hmm._models import CategoricalHMM, GaussianHMM, Pretrained
 
 _FORMAT = "skhmmdd family 1"
 _LIST = "family.json"
 _KINDS = {kind.__name__: kind for kind in (CategoricalHMM, GaussianHMM)}
 
 
-class HMMFamily(Sequence):
+class HMMFamily(Sequence[Pretrained]):
     """Frozen models of growing size, as `pretrain_family` makes them.
 
     A read-only sequence: it goes wherever a list of models goes, such as the
@@ -38,19 +40,27 @@ class HMMFamily(Sequence):
         Number of states of each.
     """
 
-    def __init__(self, models, log_likelihoods=()):
+    def __init__(
+        self,
+        models: Iterable[Pretrained],
+        log_likelihoods: Iterable[float] = (),
+    ) -> None:
         self.models = tuple(models)
         self.log_likelihoods = tuple(float(value) for value in log_likelihoods)
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.models)
 
-    def __getitem__(self, index):
+    @overload
+    def __getitem__(self, index: int) -> Pretrained: ...
+    @overload
+    def __getitem__(self, index: slice) -> "HMMFamily": ...
+    def __getitem__(self, index: int | slice) -> "Pretrained | HMMFamily":
         if isinstance(index, slice):
             return HMMFamily(self.models[index], self.log_likelihoods[index])
         return self.models[index]
 
-    def __eq__(self, other):
+    def __eq__(self, other: object) -> bool:
         if not isinstance(other, HMMFamily):
             return NotImplemented
         return (self.models, self.log_likelihoods) == (
@@ -58,18 +68,18 @@ class HMMFamily(Sequence):
             other.log_likelihoods,
         )
 
-    def __hash__(self):
+    def __hash__(self) -> int:
         return hash((self.models, self.log_likelihoods))
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return f"HMMFamily(n_states={list(self.n_states)})"
 
     @property
-    def n_states(self):
+    def n_states(self) -> tuple[int, ...]:
         """Number of states of each model."""
         return tuple(model.n_states for model in self.models)
 
-    def save(self, folder):
+    def save(self, folder: StrPath) -> None:
         """Write every model to a file of its own, and a list of them.
 
         Parameters
@@ -94,7 +104,7 @@ class HMMFamily(Sequence):
         os.replace(part, folder / _LIST)
 
     @classmethod
-    def load(cls, folder):
+    def load(cls, folder: StrPath) -> Self:
         """Read a family that `save` wrote; nothing in the files is executed.
 
         Parameters
@@ -129,17 +139,17 @@ class HMMFamily(Sequence):
 
 
 def pretrain_family(
-    corpus,
-    n_states,
+    corpus: Corpus,
+    n_states: Iterable[int],
     *,
-    split=True,
-    max_iter=12,
-    tol=0.0,
-    n_jobs=None,
-    verbose=0,
-    random_state=None,
-    **options,
-):
+    split: bool = True,
+    max_iter: int = 12,
+    tol: float = 0.0,
+    n_jobs: int | None = None,
+    verbose: int = 0,
+    random_state: RandomState = None,
+    **options: Any,
+) -> HMMFamily:
     r"""Pretrain frozen models of growing size on one corpus.
 
     Parameters
@@ -203,7 +213,8 @@ def pretrain_family(
     if any(b <= a for a, b in pairwise(sizes)):
         raise ValueError(f"n_states must grow, got {n_states!r}.")
     rng = check_random_state(random_state)
-    models, log_likelihoods = [], []
+    models: list[Pretrained] = []
+    log_likelihoods: list[float] = []
 
     def fitted(k, init=None):
         model = BaumWelch(
@@ -230,7 +241,9 @@ def pretrain_family(
     return HMMFamily(models, log_likelihoods)
 
 
-def split_states(hmm, n_states, random_state=None):
+def split_states(
+    hmm: Pretrained, n_states: int, random_state: RandomState = None
+) -> Pretrained:
     """Weights of `n_states` states that give nearly the likelihood of fewer.
 
     Parameters

@@ -58,9 +58,9 @@ class Location(NamedTuple):
     variance", The American Statistician 37(3), 1983.
     """
 
-    weight: np.ndarray = 0.0
-    mean: np.ndarray = 0.0
-    scatter: np.ndarray = 0.0
+    weight: float | np.ndarray = 0.0
+    mean: float | np.ndarray = 0.0
+    scatter: float | np.ndarray = 0.0
 
     def with_steps(self, steps, weights):
         seen = ~np.isnan(steps)
