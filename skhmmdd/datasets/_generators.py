@@ -57,10 +57,12 @@ def make_hmm(
     transition_temperature, emission_temperature : float, default=0.1, 0.2
         In (0, inf); the lower, the nearer to deterministic.
     random_state : int, RandomState instance or None, default=None
+        Draws all that is random.
 
     Returns
     -------
     CategoricalHMM
+        Frozen weights.
 
     Raises
     ------
@@ -143,12 +145,14 @@ def make_hmm_regression(
         Whose state the target is about. The last step's posterior is the causal
         belief; the first step's is smoothed over the sequence.
     random_state : int, RandomState instance or None, default=None
+        Draws all that is random.
 
     Returns
     -------
     X : ndarray of int of shape (n_samples, n_steps)
         Symbols.
     y : ndarray of shape (n_samples,) or (n_samples, n_targets)
+        Targets, noise included.
     truth : Bunch
         `hmm`; `states` of shape (n_samples, n_steps); `posterior` of shape
         (n_samples, n_states); `coef` of shape (n_states, n_targets) and `intercept`
@@ -253,6 +257,7 @@ def make_hmm_classification(
     target_step : {"first", "last"}, default="first"
         Whose state the label is about.
     random_state : int, RandomState instance or None, default=None
+        Draws all that is random.
 
     Returns
     -------

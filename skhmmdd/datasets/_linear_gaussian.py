@@ -45,7 +45,7 @@ def make_linear_gaussian_hmm(
     n_latents : int, default=20
         Dimension d of the state, in [1, inf).
     decay : float, default=0.9
-        a, how much of the state lasts a step, in [0, 1].
+        How much of the state lasts a step: a, in [0, 1].
     feature_noise : float, default=0.5
         :math:`\sigma_u`, a standard deviation, in (0, inf).
     transition : {"orthogonal", "scalar"}, default="orthogonal"
@@ -55,6 +55,7 @@ def make_linear_gaussian_hmm(
         consecutive steps of one sequence. The latter keeps the peak at p = n; the
         nearer a is to 1, the more it can raise the risk.
     random_state : int, RandomState instance or None, default=None
+        Draws all that is random.
 
     Returns
     -------

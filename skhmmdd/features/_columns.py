@@ -75,12 +75,14 @@ class LeadingColumns(TransformerMixin, SkhmmddEstimator):
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
+            The columns, in order of importance.
         y : None
             Ignored.
 
         Returns
         -------
         self : LeadingColumns
+            With the number of columns noted.
         """
         validate_data(self, X)
         if self.n_components is not None and self.n_components > self.n_features_in_:
@@ -96,10 +98,12 @@ class LeadingColumns(TransformerMixin, SkhmmddEstimator):
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
+            As many columns as `fit` saw.
 
         Returns
         -------
         ndarray of shape (n_samples, n_components)
+            The first `n_components` columns.
         """
         check_is_fitted(self, "n_features_in_")
         return validate_data(self, X, reset=False)[:, : self.n_components]
@@ -115,6 +119,7 @@ class LeadingColumns(TransformerMixin, SkhmmddEstimator):
         Returns
         -------
         ndarray of str
+            The first `n_components` of them.
         """
         check_is_fitted(self, "n_features_in_")
         names = _check_feature_names_in(self, input_features)

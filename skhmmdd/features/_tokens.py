@@ -271,7 +271,7 @@ class TokenEncoder(
 
         Parameters
         ----------
-        X : list or 1-D object array of integer sequences, or 2-D integer array
+        X : list or 1-D object array of sequences of int, or 2-D array of int
             Symbols from 0 to ``n_symbols_ - 1``, and -1 for missing ones.
 
         Returns

@@ -221,6 +221,7 @@ class HMMFeatureTransformer(
         Returns
         -------
         self : HMMFeatureTransformer
+            With its map drawn.
         """
         dtype = _check_dtype(self.dtype)
         X = check_sequence_table(self, X, reset=True)
@@ -268,6 +269,7 @@ class HMMFeatureTransformer(
         Parameters
         ----------
         X : array of shape (n_sequences, n_steps[, n_features]) or list of arrays
+            Sequences, as `fit` takes them.
         out : ndarray of shape (n_sequences, n_components), default=None
             Where to write the features: an array of type `dtype`, for instance a
             `numpy.memmap` of features that do not fit in memory. None makes one.
@@ -303,6 +305,7 @@ class HMMFeatureTransformer(
         Parameters
         ----------
         X : array of shape (n_sequences, n_steps[, n_features]) or list of arrays
+            Sequences, as `fit` takes them.
 
         Returns
         -------

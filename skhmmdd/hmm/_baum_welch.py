@@ -274,6 +274,7 @@ class BaumWelch(LikelihoodMixin, DensityMixin, SkhmmddEstimator):
         Returns
         -------
         self : BaumWelch
+            With `hmm_` pretrained.
         """
         corpus = self._read_corpus(X, sample_weight, reset=True)
         run, corpus = best_run(
@@ -328,6 +329,7 @@ class BaumWelch(LikelihoodMixin, DensityMixin, SkhmmddEstimator):
         Returns
         -------
         self : BaumWelch
+            With `hmm_` after this step.
         """
         if is_batches(X):
             raise TypeError(

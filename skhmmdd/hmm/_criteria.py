@@ -40,10 +40,12 @@ class LikelihoodMixin:
         Parameters
         ----------
         X : array of shape (n_sequences, n_steps[, n_features]) or list of arrays
+            Sequences, as `fit` takes them.
 
         Returns
         -------
         ndarray of shape (n_sequences,)
+            -inf for a sequence that is impossible under the weights.
         """
         check_is_fitted(self)
         return self.hmm_.log_likelihood(check_sequence_table(self, X, reset=False))
@@ -54,12 +56,14 @@ class LikelihoodMixin:
         Parameters
         ----------
         X : array of shape (n_sequences, n_steps[, n_features]) or list of arrays
+            Sequences, as `fit` takes them.
         y : None
             Ignored.
 
         Returns
         -------
         float
+            Not divided by the lengths: see `bits_per_step` for that.
         """
         return float(np.mean(self.score_samples(X)))
 
@@ -69,6 +73,7 @@ class LikelihoodMixin:
         Parameters
         ----------
         X : array of shape (n_sequences, n_steps[, n_features]) or list of arrays
+            Sequences, as `fit` takes them.
 
         Returns
         -------

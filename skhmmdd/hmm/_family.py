@@ -29,6 +29,7 @@ class HMMFamily(Sequence[Pretrained]):
     Parameters
     ----------
     models : iterable of CategoricalHMM or GaussianHMM
+        From the smallest to the largest.
     log_likelihoods : iterable of float, default=()
         Of the corpus under each, in nats.
 
@@ -38,6 +39,15 @@ class HMMFamily(Sequence[Pretrained]):
     log_likelihoods : tuple of float
     n_states : tuple of int
         Number of states of each.
+
+    Examples
+    --------
+    >>> from skhmmdd import HMMFamily, make_hmm
+    >>> family = HMMFamily([make_hmm(k, 3, random_state=0) for k in (2, 4, 8)])
+    >>> family
+    HMMFamily(n_states=[2, 4, 8])
+    >>> family[1]
+    CategoricalHMM(n_states=4, n_symbols=3)
     """
 
     def __init__(
@@ -110,6 +120,7 @@ class HMMFamily(Sequence[Pretrained]):
         Parameters
         ----------
         folder : str or path-like
+            The folder.
 
         Returns
         -------

@@ -326,6 +326,7 @@ shape (n_steps_i, n_states)
         Returns
         -------
         ndarray of shape (n_sequences, n_features)
+            One mean observation for each sequence.
         """
         sequences, indices = self._batches(X)
         last = np.empty((len(sequences), self.n_states))
@@ -346,8 +347,11 @@ shape (n_steps_i, n_states)
         Parameters
         ----------
         n_sequences : int, default=1
+            How many, in [1, inf).
         n_steps : int, default=20
+            Length of each, in [1, inf).
         random_state : int, RandomState instance or None, default=None
+            Draws them.
 
         Returns
         -------

@@ -78,6 +78,7 @@ class FrozenValue:
         Parameters
         ----------
         path : str or path-like
+            The file.
 
         Returns
         -------

@@ -200,7 +200,7 @@ shape (n_steps_i, n_states)
         return paths[:, :, 0]
 
     def log_likelihood(self, X: SequencesLike) -> Floats:
-        """log P(x_1..x_T) of each sequence, in nats.
+        """Logarithm of P(x_1..x_T) for each sequence, in nats.
 
         Parameters
         ----------
@@ -259,8 +259,11 @@ shape (n_steps_i, n_states)
         Parameters
         ----------
         n_sequences : int, default=1
+            How many, in [1, inf).
         n_steps : int, default=20
+            Length of each, in [1, inf).
         random_state : int, RandomState instance or None, default=None
+            Draws them.
 
         Returns
         -------
