@@ -3,34 +3,12 @@
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
-from skhmmdd.curve._artists import (
-    count_theory,
-    draw_direction,
-    draw_theory,
-    read_theory,
-)
-from skhmmdd.curve._axes import (
-    ABSCISSAE,
-    COLOURS,
-    FOLDING,
-    count_displays,
-    risk_limits,
-    within_reach,
-)
-from skhmmdd.curve._figure import (
-    draw_best,
-    draw_parts,
-    draw_set,
-    draw_threshold,
-    dress,
-    summary,
-)
-from skhmmdd.curve._landmarks import median_over_splits, peak_and_best
-
-_FOLDING_LABELS = {
-    "effective_parameters": "effective parameters on the test set (median)",
-    "coef_norm": "norm of the head (median)",
-}
+from skhmmdd._plotting import import_pandas, import_pyplot, own_axes
+from skhmmdd.curve._artists import read_theory
+from skhmmdd.curve._axes import FOLDING, abscissa
+from skhmmdd.curve._figure import draw_display
+from skhmmdd.curve._landmarks import peak_and_best
+from skhmmdd.curve._measure import CurveMeasurement
 
 
 class DoubleDescentDisplay:
@@ -249,11 +227,9 @@ class DoubleDescentDisplay:
         DoubleDescentDisplay
             Drawn.
         """
-        # The curve makes displays, so the module cannot import it at its top.
-        from skhmmdd.curve._curve import DoubleDescentCurve
-
-        _import_pyplot()
-        curve = DoubleDescentCurve(
+        # Before the fits, not after them
+        import_pyplot("DoubleDescentDisplay.plot")
+        curve = CurveMeasurement(
             estimator,
             param_name,
             param_range,
@@ -349,7 +325,7 @@ class DoubleDescentDisplay:
             If `x` is unknown or its data were not collected, if there is no
             decomposition to show, or if theory is asked of an axis that folds back.
         """
-        at, x_label = self._abscissa(x)
+        at, x_label = abscissa(self, x)
         if show_decomposition and self.bias is None:
             raise ValueError(
                 "show_decomposition=True needs bias and variance: fit the curve with "
@@ -362,79 +338,26 @@ class DoubleDescentDisplay:
                 f"theory cannot be drawn with x={x!r}, where a complexity has no fixed "
                 "place. Use x='complexity' or x='ratio'."
             )
-        pyplot = _import_pyplot()
-        if ax is None:
-            _, ax = pyplot.subplots(figsize=(7, 4.5), layout="constrained")
-        self.ax_, self.figure_ = ax, ax.figure
-        if log_x == "auto":
-            seen = at[np.isfinite(at)]
-            log_x = bool(seen.size) and 0 < 10 * np.min(seen) <= np.max(seen)
-        if log_y == "auto":
-            log_y = bool(np.min(self.test_risk) > 0)
-        nth = count_displays(ax)
-        colour = COLOURS[nth % len(COLOURS)]
-        label = "" if name is None else f"{name}: "
-        parts = [self.bias, self.variance] if show_decomposition else []
-        limits = risk_limits(
-            summary(self, "test"),
-            summary(self, "train") if show_train else None,
-            log_y,
-            [*parts, *(risk for _, _, risk in theory)],
+        self.ax_ = own_axes(ax, "DoubleDescentDisplay.plot")
+        self.figure_ = self.ax_.figure
+        draw_display(
+            self,
+            x,
+            at,
+            x_label,
+            theory=theory,
+            name=name,
+            log_x=log_x,
+            log_y=log_y,
+            show_train=show_train,
+            show_band=show_band,
+            show_threshold=show_threshold,
+            show_best=show_best,
+            show_decomposition=show_decomposition,
+            line_kw=line_kw,
+            fill_kw=fill_kw,
         )
-        if log_x:
-            ax.set_xscale("log")
-        if log_y:
-            # "clip" lets a line that falls to zero run off the bottom of the axes.
-            ax.set_yscale("log", nonpositive="clip")
-
-        self.lines_, self.fill_betweens_ = [], []
-        line_kw = {"color": colour, **(line_kw or {})}
-        colour = line_kw["color"]
-        draw_set(self, "test", at, label, limits, show_band, line_kw, fill_kw)
-        if show_train:
-            train_kw = {"linestyle": "--", "linewidth": 1.4, **line_kw}
-            draw_set(self, "train", at, label, limits, show_band, train_kw, fill_kw)
-        draw_parts(self, parts, at, label, limits, nth)
-        draw_threshold(self, x, at, colour, label, show_threshold)
-        draw_best(self, x, at, colour, label, show_best)
-        self.theory_lines_ = [
-            draw_theory(
-                ax,
-                complexity / self.n_train if x == "ratio" else complexity,
-                within_reach(risk, limits),
-                f"{label}{text}",
-                count_theory(ax),
-            )
-            for text, complexity, risk in theory
-        ]
-        dress(self, limits, x_label)
-        if x in FOLDING and len(at) > 1:
-            ends = [f"{self.complexity[end]:g}" for end in (0, -1)]
-            draw_direction(self.lines_[0], ends)
         return self
-
-    def _abscissa(self, x):
-        """What stands on the horizontal axis, and its label."""
-        if x not in ABSCISSAE:
-            raise ValueError(f"x={x!r} must be one of {list(ABSCISSAE)}.")
-        if x == "complexity":
-            return self.complexity, self.param_name
-        if x == "ratio":
-            if self.n_train is None:
-                raise ValueError("x='ratio' needs the display to have n_train.")
-            return self.complexity / self.n_train, f"{self.param_name} / training size"
-        values = getattr(self, x)
-        if values is None:
-            raise ValueError(
-                f"x={x!r} was not collected: fit the curve with diagnostics=True"
-                + (
-                    ", without sample weights, and with a head of skhmmdd as its "
-                    "last step."
-                    if x == "effective_parameters"
-                    else ", and with a last step that has coef_."
-                )
-            )
-        return median_over_splits(values), _FOLDING_LABELS[x]
 
     def frame(self):
         """Give the curve as a tidy table: one row for each risk.
@@ -445,10 +368,7 @@ class DoubleDescentDisplay:
             With the columns ``complexity``, ``split``, ``set`` ("train" or "test")
             and ``risk``.
         """
-        try:
-            import pandas as pd
-        except ImportError as error:
-            raise ImportError(_missing("frame", "pandas")) from error
+        pd = import_pandas("DoubleDescentDisplay.frame")
         n_complexities, n_splits = self.test_risk.shape
         sets = [
             pd.DataFrame(
@@ -469,18 +389,3 @@ def _axis_name(param_name, complexity):
         return param_name
     name = complexity if isinstance(complexity, str) else "complexity"
     return f"{name} of {param_name}"
-
-
-def _import_pyplot():
-    try:
-        import matplotlib.pyplot as pyplot
-    except ImportError as error:
-        raise ImportError(_missing("plot", "matplotlib")) from error
-    return pyplot
-
-
-def _missing(method, package):
-    return (
-        f"DoubleDescentDisplay.{method} needs {package}: pip install skhmmdd[plot], "
-        f"or pip install {package}."
-    )
