@@ -1,7 +1,12 @@
 """DoubleDescentCurve: the risk of any estimator against its complexity."""
 
+from sklearn.base import is_classifier
+from sklearn.utils.validation import check_is_fitted
+
 from skhmmdd.curve._display import DoubleDescentDisplay
 from skhmmdd.curve._measure import CurveMeasurement
+from skhmmdd.curve._risks import risk_label
+from skhmmdd.curve._summary import Findings, describe
 
 
 class DoubleDescentCurve(CurveMeasurement):
@@ -151,6 +156,11 @@ class DoubleDescentCurve(CurveMeasurement):
     best_ : CurvePoint
         Where the median test risk is lowest.
 
+    danger_zone_ : tuple of (float, float) or None
+        First and last complexity about the peak at which the median test risk is more
+        than twice the lowest. None if there is no peak, or none so high, and for
+        risks below zero.
+
     strategy_ : {"path", "refit"}
         The strategy that was used.
 
@@ -234,6 +244,8 @@ class DoubleDescentCurve(CurveMeasurement):
     ... ).fit(X, y)
     >>> curve.interpolation_threshold_, curve.peak_.complexity
     (40.0, 40.0)
+    >>> curve.danger_zone_
+    (40.0, 80.0)
     >>> model = model.set_params(**{curve.param_name: curve.best_.param})
     """
 
@@ -256,3 +268,59 @@ class DoubleDescentCurve(CurveMeasurement):
         DoubleDescentDisplay
         """
         return DoubleDescentDisplay.from_curve(self, risk=risk).plot(ax, **kwargs)
+
+    def summary(self):
+        """Tell in words what the curve shows, and what to do about it.
+
+        Threshold, peak, best complexity and danger zone of the primary risk, and
+        advice that follows from them.
+
+        Returns
+        -------
+        str
+            One line for each; `print` it.
+
+        Examples
+        --------
+        >>> from sklearn.datasets import make_regression
+        >>> from sklearn.pipeline import make_pipeline
+        >>> from skhmmdd import DoubleDescentCurve, HeadRegressor, LeadingColumns
+        >>> X, y = make_regression(200, 60, noise=9, shuffle=False, random_state=0)
+        >>> model = make_pipeline(LeadingColumns(), HeadRegressor())
+        >>> curve = DoubleDescentCurve(
+        ...     model, "leadingcolumns__n_components", range(1, 61),
+        ...     train_size=30, random_state=0,
+        ... ).fit(X, y)
+        >>> print(curve.summary())
+        Squared error against leadingcolumns__n_components from 1 to 60 (60 values):
+          median of 10 splits, 30 training samples.
+        Threshold: 29. From there on the training data are interpolated.
+        Peak: 13100 at 29, 85.9 times the lowest.
+        Best: 152 at 10, below the threshold.
+        Danger zone: 22 to 60, with more than 2 times the lowest risk.
+        What to do: Be narrow: stay below 22. Where that is not possible, penalise the
+          head (alpha="loo" finds the ridge of the heads of skhmmdd) or train on another
+          number of labels: more of them move the peak up, fewer down; with 30 it is at
+          29.
+        """
+        check_is_fitted(self, "test_risks_")
+        n_values = len(self.complexity_)
+        splits = "1 split" if self.n_splits_ == 1 else f"{self.n_splits_} splits"
+        low, high = self.complexity_[[0, -1]]
+        label = risk_label(next(iter(self.test_risks_)))
+        return describe(
+            Findings(
+                title=f"{label[0].upper()}{label[1:]} against {self.param_name} from "
+                f"{low:g} to {high:g} ({n_values} values): median of {splits}, "
+                f"{self.n_train_} training samples.",
+                span=(low, high),
+                threshold=self.interpolation_threshold_,
+                peak=self.peak_ and self.peak_[:2],
+                best=self.best_[:2],
+                zone=self.danger_zone_,
+                n_samples=self.n_train_,
+                interpolated="the training labels are fitted exactly"
+                if is_classifier(self.estimator)
+                else "the training data are interpolated",
+            )
+        )

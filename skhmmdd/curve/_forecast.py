@@ -8,12 +8,12 @@ from sklearn.utils import check_array, check_consistent_length
 from sklearn.utils._param_validation import Interval, validate_params
 
 from skhmmdd._parallel import map_threads
+from skhmmdd.curve._landmarks import find_danger_zone, find_peak
+from skhmmdd.curve._summary import Findings, describe
 from skhmmdd.curve._width_path import check_widths
 from skhmmdd.heads._solve import decompose, loo_risk
 from skhmmdd.theory import gcv_risk
 
-# The zone of widths whose risk is more than this many times the lowest.
-_DANGER = 2.0
 # Without `widths`: so many on a logarithmic grid, and all of this share about n.
 _GRID_SIZE, _NEAR = 60, 0.05
 # Within this share of the threshold a single leave-one-out is too noisy to choose by.
@@ -84,6 +84,29 @@ class RiskForecast(NamedTuple):
         if len(narrower):
             dependent = self.widths[narrower[-1]] - self.rank[narrower[-1]]
         return int(width - dependent + self.fit_intercept)
+
+    def summary(self):
+        """Tell in words what is foretold, and what to do about it.
+
+        Returns
+        -------
+        str
+            One line for each landmark, and advice; `print` it.
+        """
+        low, high = self.widths[[0, -1]]
+        return describe(
+            Findings(
+                title=f"Squared error foretold by leave-one-out for widths from {low} "
+                f"to {high} ({len(self.widths)} values), {self.n_samples} training "
+                "samples.",
+                span=(low, high),
+                threshold=self.interpolation_threshold,
+                peak=self.peak,
+                best=self.best,
+                zone=self.danger_zone,
+                n_samples=self.n_samples,
+            )
+        )
 
 
 @validate_params(
@@ -212,16 +235,9 @@ def _landmarks(widths, risk, rank, full_rank):
     interpolating = np.flatnonzero(rank == full_rank)
     threshold = int(widths[interpolating[0]]) if len(interpolating) else None
     low = risk[best]
-    before = np.minimum.accumulate(risk)
-    after = np.minimum.accumulate(risk[::-1])[::-1]
-    height = risk / np.maximum(before, after)
-    top = int(height.argmax())
-    peak = zone = None
-    if height[top] > 1:
-        peak = int(widths[top]), float(risk[top])
-        safe = np.flatnonzero((risk <= _DANGER * low) & ~blind)
-        first = safe[safe < top].max(initial=-1) + 1
-        last = safe[safe > top].min(initial=len(widths)) - 1
-        if first <= top <= last and risk[top] > _DANGER * low:
-            zone = int(widths[first]), int(widths[last])
+    top = find_peak(risk)
+    peak = None if top is None else (int(widths[top]), float(risk[top]))
+    zone = find_danger_zone(risk, top, low, trusted=~blind)
+    if zone is not None:
+        zone = int(widths[zone[0]]), int(widths[zone[1]])
     return threshold, peak, (int(widths[best]), float(low)), zone

@@ -10,6 +10,9 @@ import numpy as np
 # interpolate many decades above.
 INTERPOLATION_TOLERANCE = 1e-6
 
+# The danger zone has the points about a peak with more than this times the lowest risk.
+DANGER = 2.0
+
 
 class CurvePoint(NamedTuple):
     """One point of a curve of median test risk.
@@ -138,6 +141,41 @@ def find_peak(risk):
     else:
         prominence = inner[stands_out] - higher_side[stands_out]
     return int(np.flatnonzero(stands_out)[np.argmax(prominence)]) + 1
+
+
+def find_danger_zone(risk, peak, lowest, trusted=True):
+    """The points about a peak whose risk is more than `DANGER` times the lowest.
+
+    Parameters
+    ----------
+    risk : ndarray of shape (n_complexities,)
+        In order of increasing complexity.
+    peak : int or None
+        Index of the peak.
+    lowest : float
+        The lowest risk. Below zero, as for the negative of a score, there is no zone.
+    trusted : bool or ndarray of bool of shape (n_complexities,), default=True
+        Where a low risk may end the zone.
+
+    Returns
+    -------
+    tuple of (int, int) or None
+        Indices of the first and of the last point; None if the peak is no higher.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> find_danger_zone(np.array([2.0, 1.0, 3.0, 40.0, 3.0, 1.5]), 3, 1.0)
+    (2, 4)
+    >>> find_danger_zone(np.array([2.0, 1.0, 1.9, 1.5]), 2, 1.0) is None
+    True
+    """
+    if peak is None or lowest < 0 or not risk[peak] > DANGER * lowest:
+        return None
+    safe = np.flatnonzero((risk <= DANGER * lowest) & trusted)
+    first = safe[safe < peak].max(initial=-1) + 1
+    last = safe[safe > peak].min(initial=len(risk)) - 1
+    return int(first), int(last)
 
 
 def peak_and_best(complexity, test_risk, params):

@@ -22,7 +22,12 @@ from skhmmdd._base import SkhmmddEstimator
 from skhmmdd.curve._complexity import order_by_complexity
 from skhmmdd.curve._diagnostics import Diagnosis
 from skhmmdd.curve._evaluate import refit_curve
-from skhmmdd.curve._landmarks import find_threshold, peak_and_best
+from skhmmdd.curve._landmarks import (
+    find_danger_zone,
+    find_threshold,
+    median_over_splits,
+    peak_and_best,
+)
 from skhmmdd.curve._path_strategy import path_curve, why_not_path
 from skhmmdd.curve._results import make_results, refuse_nan
 from skhmmdd.curve._risks import constant_risk, resolve_risks, threshold_risk
@@ -219,6 +224,12 @@ class CurveMeasurement(MetaEstimatorMixin, SkhmmddEstimator):
         self.peak_, self.best_ = peak_and_best(
             self.complexity_, self.test_risk_, self.param_range_
         )
+        zone = find_danger_zone(
+            median_over_splits(self.test_risk_),
+            None if self.peak_ is None else self.peak_.index,
+            self.best_.risk,
+        )
+        self.danger_zone_ = zone and tuple(float(self.complexity_[i]) for i in zone)
         self.results_ = make_results(
             self.param_name,
             self.param_range_,
