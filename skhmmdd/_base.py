@@ -4,6 +4,8 @@ import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import validate_data
 
+from skhmmdd._docs import doc_link_template
+
 
 class SkhmmddEstimator(BaseEstimator):
     """Base of the package's estimators: the documentation link of the HTML repr."""
@@ -12,9 +14,8 @@ class SkhmmddEstimator(BaseEstimator):
 
     @property
     def _doc_link_template(self):
-        # An empty link is scikit-learn's way of showing none: the documentation is
-        # built from the source tree and has no fixed address yet.
-        return ""
+        # An empty link is scikit-learn's way of showing none.
+        return doc_link_template()
 
 
 def check_sequence_table(estimator, X, *, reset):

@@ -4,6 +4,7 @@ from sklearn.base import is_classifier
 from sklearn.utils.validation import check_is_fitted
 
 from skhmmdd.curve._display import DoubleDescentDisplay
+from skhmmdd.curve._html import under_diagram
 from skhmmdd.curve._measure import CurveMeasurement
 from skhmmdd.curve._risks import risk_label
 from skhmmdd.curve._summary import Findings, describe
@@ -324,3 +325,18 @@ class DoubleDescentCurve(CurveMeasurement):
                 else "the training data are interpolated",
             )
         )
+
+    def _repr_html_inner(self):
+        return self._with_findings(super()._repr_html_inner())
+
+    def _repr_mimebundle_(self, **kwargs):
+        bundle = super()._repr_mimebundle_(**kwargs)
+        if "text/html" in bundle:
+            bundle["text/html"] = self._with_findings(bundle["text/html"])
+        return bundle
+
+    def _with_findings(self, diagram):
+        if not hasattr(self, "test_risks_"):
+            return diagram
+        display = DoubleDescentDisplay.from_curve(self)
+        return under_diagram(diagram, self.summary(), display)
