@@ -8,6 +8,7 @@ from sklearn.utils import check_array, check_consistent_length
 from sklearn.utils._param_validation import Interval, validate_params
 
 from skhmmdd._parallel import map_threads
+from skhmmdd._repr import short_repr
 from skhmmdd.curve._landmarks import find_danger_zone, find_peak
 from skhmmdd.curve._summary import Findings, describe
 from skhmmdd.curve._width_path import check_widths
@@ -60,6 +61,8 @@ class RiskForecast(NamedTuple):
     danger_zone: tuple | None
     n_samples: int
     fit_intercept: bool
+
+    __repr__ = short_repr
 
     def labels_at_threshold(self, width):
         """How many labels would put this width at the threshold, where the risk peaks.

@@ -4,6 +4,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from skhmmdd._repr import short_repr
+
 # A model interpolates when its training risk is this small beside that of the best
 # constant. In double precision minimum-norm heads reach 1e-12 and less where the
 # design is not hopelessly ill-conditioned; noisy labels keep a model that does not
@@ -33,6 +35,8 @@ class CurvePoint(NamedTuple):
     risk: float
     param: Any
     index: int
+
+    __repr__ = short_repr
 
 
 def quantile_over_splits(risk, q):

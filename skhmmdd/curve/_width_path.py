@@ -8,6 +8,7 @@ from sklearn.utils import check_array, check_consistent_length
 from sklearn.utils._param_validation import Interval, validate_params
 
 from skhmmdd._parallel import single_blas_thread
+from skhmmdd._repr import short_repr
 from skhmmdd.curve._nested import _TRUSTED_CONDITION, nested_blocks
 from skhmmdd.heads._solve import decompose, on_contrasts, shrink
 from skhmmdd.theory import EffectiveParameters
@@ -46,6 +47,8 @@ class WidthPath(NamedTuple):
     train_predictions: np.ndarray | None
     predictions: np.ndarray | None
     effective_parameters: EffectiveParameters | None
+
+    __repr__ = short_repr
 
 
 @validate_params(

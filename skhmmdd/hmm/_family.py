@@ -62,7 +62,10 @@ class HMMFamily(Sequence):
         return hash((self.models, self.log_likelihoods))
 
     def __repr__(self):
-        return f"HMMFamily(n_states={list(self.n_states)})"
+        sizes = [str(size) for size in self.n_states]
+        if len(sizes) > 8:
+            sizes[3:-3] = ["..."]
+        return f"HMMFamily(n_states=[{', '.join(sizes)}])"
 
     @property
     def n_states(self):

@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from skhmmdd._repr import short_repr
 from skhmmdd.theory._validation import unwrap
 
 
@@ -32,6 +33,8 @@ class RiskResult(NamedTuple):
     noise: float | np.ndarray
     excess: float | np.ndarray
     total: float | np.ndarray
+
+    __repr__ = short_repr
 
 
 def make_result(bias, variance, noise):
