@@ -215,7 +215,7 @@ def forecast_risk(
         risk,
         gcv,
         rank,
-        *_landmarks(widths, risk, rank, n - fit_intercept),
+        *_landmarks(widths, risk, rank, n - fit_intercept, alpha),
         n,
         fit_intercept,
     )
@@ -231,11 +231,12 @@ def _default_widths(n_samples, n_features):
     return np.union1d(grid, near[(near >= 1) & (near <= n_features)])
 
 
-def _landmarks(widths, risk, rank, full_rank):
+def _landmarks(widths, risk, rank, full_rank, alpha):
     """Threshold, peak, best and danger zone of a predicted curve."""
     blind = np.abs(widths - full_rank) <= _BLIND * full_rank
     best = int(np.where(blind & ~blind.all(), np.inf, risk).argmin())
-    interpolating = np.flatnonzero(rank == full_rank)
+    # A penalty keeps every head off its training samples.
+    interpolating = np.flatnonzero((rank == full_rank) & (alpha == 0))
     threshold = int(widths[interpolating[0]]) if len(interpolating) else None
     low = risk[best]
     top = find_peak(risk)
