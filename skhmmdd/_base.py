@@ -8,6 +8,8 @@ from sklearn.base import BaseEstimator, _fit_context
 from sklearn.utils._param_validation import validate_params as _validate_params
 from sklearn.utils.validation import validate_data
 
+from skhmmdd._docs import doc_link_template
+
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
 
@@ -30,9 +32,8 @@ class SkhmmddEstimator(BaseEstimator):
 
     @property
     def _doc_link_template(self) -> str:
-        # An empty link is scikit-learn's way of showing none: the documentation is
-        # built from the source tree and has no fixed address yet.
-        return ""
+        # An empty link is scikit-learn's way of showing none.
+        return doc_link_template()
 
 
 def check_sequence_table(estimator: BaseEstimator, X: Any, *, reset: bool) -> Any:

@@ -14,8 +14,9 @@ from sklearn.linear_model import Ridge
 from sklearn.model_selection import ShuffleSplit
 from sklearn.pipeline import make_pipeline
 
+from skhmmdd._plotting import COLOURS
 from skhmmdd.curve import CurvePoint, DoubleDescentCurve, DoubleDescentDisplay
-from skhmmdd.curve._axes import COLOURS, risk_limits
+from skhmmdd.curve._axes import risk_limits
 from skhmmdd.features import LeadingColumns
 from skhmmdd.heads import HeadRegressor
 from skhmmdd.theory import RiskResult

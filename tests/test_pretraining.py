@@ -331,7 +331,37 @@ def test_resumes(monkeypatch, tmp_path, kind, after, seed, validation_fraction):
     assert resumed.hmm_ == plain.hmm_
     for name in ("log_likelihoods_", "log_posteriors_", "bic_"):
         assert_array_equal(getattr(resumed, name), getattr(plain, name))
+    assert len(resumed.starts_) == 3
+    assert repr(resumed.starts_) == repr(plain.starts_)
+    for mine, theirs in zip(resumed.starts_, plain.starts_, strict=True):
+        assert_array_equal(mine.log_likelihoods, theirs.log_likelihoods)
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("validation_fraction", [None, 0.3])
+def test_every_start_is_told(validation_fraction):
+    X = corpus("categorical")
+    options = {"n_init": 4, "validation_fraction": validation_fraction}
+    model = em("categorical", **options).fit(X)
+    merits = [
+        start.log_likelihoods[-1]
+        if validation_fraction is None
+        else max(start.validation_log_likelihoods)
+        for start in model.starts_
+    ]
+    kept = model.starts_[np.argmax(merits)]
+    assert [start.kept for start in model.starts_].count(True) == 1
+    assert kept.kept
+    assert_array_equal(kept.log_likelihoods, model.log_likelihoods_)
+    assert kept.converged == model.converged_
+    if validation_fraction is None:
+        assert kept.validation_log_likelihoods is None
+        assert model.n_observed_ == sum(map(len, X))
+    else:
+        assert_array_equal(
+            kept.validation_log_likelihoods, model.validation_log_likelihoods_
+        )
+        assert model.n_observed_ < sum(map(len, X))
 
 
 def test_checkpoint_of_something_else_or_cut_short(monkeypatch, tmp_path):

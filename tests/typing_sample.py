@@ -8,6 +8,7 @@ from typing import Any, assert_type
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.pipeline import make_pipeline
 
 import skhmmdd as dd
 from skhmmdd import theory
@@ -92,15 +93,41 @@ def heads() -> None:
     dd.HeadRegressor("gcv")  # type: ignore[arg-type]
 
 
-def curve() -> None:
+def curves() -> None:
     path = dd.width_path(X, y, X, y, widths=[1, 2, 4])
     assert_type(path, dd.WidthPath)
     assert_type(path.test_risk, Floats | None)
+    model = make_pipeline(dd.LeadingColumns(), dd.HeadRegressor())
+    names = ["squared_error", "absolute_error"]
+    curve = dd.DoubleDescentCurve(
+        model, "leadingcolumns__n_components", range(1, 9), cv=5, risk=names
+    ).fit(X, y)
+    assert_type(curve, dd.DoubleDescentCurve)
+    assert_type(curve.test_risk_, Floats)
+    assert_type(curve.peak_, dd.CurvePoint | None)
+    assert_type(curve.best_.index, int)
+    assert_type(curve.plot(), dd.DoubleDescentDisplay)
+    assert_type(dd.DoubleDescentDisplay.from_curve(curve), dd.DoubleDescentDisplay)
+    print(curve.peak_.risk)  # type: ignore[union-attr]
+    curve.plot().plot(x="norm")  # type: ignore[arg-type]
+    dd.DoubleDescentCurve(model, "alpha", [1.0], strategy="fast")  # type: ignore[arg-type]
+
     forecast = dd.forecast_risk(X, y)
     assert_type(forecast, dd.RiskForecast)
     assert_type(forecast.labels_at_threshold(10), int)
     assert_type(forecast.interpolation_threshold, int | None)
     assert_type(forecast.best, tuple[int, float])
+
+
+def displays() -> None:
+    hmm = dd.make_hmm(5, 3)
+    assert_type(dd.HMMDisplay.from_hmm(hmm), dd.HMMDisplay)
+    assert_type(dd.HMMDisplay.from_hmm(hmm).plot(kind="graph"), dd.HMMDisplay)
+    beliefs = dd.BeliefDisplay.from_hmm(hmm, [0, 1, 2], order=[4, 3, 2, 1, 0])
+    assert_type(beliefs.plot(show_path=True), dd.BeliefDisplay)
+    starts = dd.TrainingCurveDisplay.from_estimator(dd.BaumWelch(2).fit(ragged))
+    assert_type(starts.train[0], Floats)
+    dd.BeliefDisplay.from_hmm(hmm, [0], representation="log")  # type: ignore[arg-type]
 
 
 def closed_forms() -> None:

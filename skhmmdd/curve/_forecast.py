@@ -10,13 +10,14 @@ from sklearn.utils._param_validation import Interval
 
 from skhmmdd._base import validate_params
 from skhmmdd._parallel import map_threads
+from skhmmdd._repr import short_repr
 from skhmmdd._typing import Floats, Ints
+from skhmmdd.curve._landmarks import find_danger_zone, find_peak
+from skhmmdd.curve._summary import Findings, describe
 from skhmmdd.curve._width_path import check_widths
 from skhmmdd.heads._solve import decompose, loo_risk
 from skhmmdd.theory import gcv_risk
 
-# The zone of widths whose risk is more than this many times the lowest.
-_DANGER = 2.0
 # Without `widths`: so many on a logarithmic grid, and all of this share about n.
 _GRID_SIZE, _NEAR = 60, 0.05
 # Within this share of the threshold a single leave-one-out is too noisy to choose by.
@@ -64,6 +65,9 @@ class RiskForecast(NamedTuple):
     n_samples: int
     fit_intercept: bool
 
+    def __repr__(self) -> str:
+        return short_repr(self)
+
     def labels_at_threshold(self, width: int) -> int:
         """How many labels would put this width at the threshold, where the risk peaks.
 
@@ -87,6 +91,29 @@ class RiskForecast(NamedTuple):
         if len(narrower):
             dependent = self.widths[narrower[-1]] - self.rank[narrower[-1]]
         return int(width - dependent + self.fit_intercept)
+
+    def summary(self) -> str:
+        """Tell in words what is foretold, and what to do about it.
+
+        Returns
+        -------
+        str
+            One line for each landmark, and advice; `print` it.
+        """
+        low, high = self.widths[[0, -1]]
+        return describe(
+            Findings(
+                title=f"Squared error foretold by leave-one-out for widths from {low} "
+                f"to {high} ({len(self.widths)} values), {self.n_samples} training "
+                "samples.",
+                span=(low, high),
+                threshold=self.interpolation_threshold,
+                peak=self.peak,
+                best=self.best,
+                zone=self.danger_zone,
+                n_samples=self.n_samples,
+            )
+        )
 
 
 @validate_params(
@@ -194,7 +221,9 @@ def forecast_risk(
         return loo_risk(spectrum, alpha), gcv / targets.shape[1], rank
 
     risk, gcv, rank = map(np.array, zip(*map_threads(at, widths, n_jobs), strict=True))
-    threshold, peak, best, zone = _landmarks(widths, risk, rank, n - fit_intercept)
+    threshold, peak, best, zone = _landmarks(
+        widths, risk, rank, n - fit_intercept, alpha
+    )
     return RiskForecast(
         widths,
         risk,
@@ -219,23 +248,17 @@ def _default_widths(n_samples, n_features):
     return np.union1d(grid, near[(near >= 1) & (near <= n_features)])
 
 
-def _landmarks(widths, risk, rank, full_rank):
+def _landmarks(widths, risk, rank, full_rank, alpha):
     """Threshold, peak, best and danger zone of a predicted curve."""
     blind = np.abs(widths - full_rank) <= _BLIND * full_rank
     best = int(np.where(blind & ~blind.all(), np.inf, risk).argmin())
-    interpolating = np.flatnonzero(rank == full_rank)
+    # A penalty keeps every head off its training samples.
+    interpolating = np.flatnonzero((rank == full_rank) & (alpha == 0))
     threshold = int(widths[interpolating[0]]) if len(interpolating) else None
     low = risk[best]
-    before = np.minimum.accumulate(risk)
-    after = np.minimum.accumulate(risk[::-1])[::-1]
-    height = risk / np.maximum(before, after)
-    top = int(height.argmax())
-    peak = zone = None
-    if height[top] > 1:
-        peak = int(widths[top]), float(risk[top])
-        safe = np.flatnonzero((risk <= _DANGER * low) & ~blind)
-        first = safe[safe < top].max(initial=-1) + 1
-        last = safe[safe > top].min(initial=len(widths)) - 1
-        if first <= top <= last and risk[top] > _DANGER * low:
-            zone = int(widths[first]), int(widths[last])
+    top = find_peak(risk)
+    peak = None if top is None else (int(widths[top]), float(risk[top]))
+    zone = find_danger_zone(risk, top, low, trusted=~blind)
+    if zone is not None:
+        zone = int(widths[zone[0]]), int(widths[zone[1]])
     return threshold, peak, (int(widths[best]), float(low)), zone

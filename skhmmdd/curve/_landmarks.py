@@ -4,7 +4,9 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
+from skhmmdd._repr import short_repr
 from skhmmdd._typing import Floats
 
 # A model interpolates when its training risk is this small beside that of the best
@@ -12,6 +14,9 @@ from skhmmdd._typing import Floats
 # design is not hopelessly ill-conditioned; noisy labels keep a model that does not
 # interpolate many decades above.
 INTERPOLATION_TOLERANCE = 1e-6
+
+# The danger zone has the points about a peak with more than this times the lowest risk.
+DANGER = 2.0
 
 
 class CurvePoint(NamedTuple):
@@ -33,6 +38,9 @@ class CurvePoint(NamedTuple):
     risk: float
     param: Any
     index: int  # type: ignore[assignment]  # in place of the tuple's method
+
+    def __repr__(self) -> str:
+        return short_repr(self)
 
 
 def quantile_over_splits(risk: Floats, q: float) -> Floats:
@@ -143,6 +151,46 @@ def find_peak(risk: Floats) -> int | None:
     else:
         prominence = inner[stands_out] - higher_side[stands_out]
     return int(np.flatnonzero(stands_out)[np.argmax(prominence)]) + 1
+
+
+def find_danger_zone(
+    risk: Floats,
+    peak: int | None,
+    lowest: float,
+    trusted: NDArray[np.bool_] | bool = True,
+) -> tuple[int, int] | None:
+    """The points about a peak whose risk is more than `DANGER` times the lowest.
+
+    Parameters
+    ----------
+    risk : ndarray of shape (n_complexities,)
+        In order of increasing complexity.
+    peak : int or None
+        Index of the peak.
+    lowest : float
+        The lowest risk. Below zero, as for the negative of a score, there is no zone.
+    trusted : bool or ndarray of bool of shape (n_complexities,), default=True
+        Where a low risk may end the zone.
+
+    Returns
+    -------
+    tuple of (int, int) or None
+        Indices of the first and of the last point; None if the peak is no higher.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> find_danger_zone(np.array([2.0, 1.0, 3.0, 40.0, 3.0, 1.5]), 3, 1.0)
+    (2, 4)
+    >>> find_danger_zone(np.array([2.0, 1.0, 1.9, 1.5]), 2, 1.0) is None
+    True
+    """
+    if peak is None or lowest < 0 or not risk[peak] > DANGER * lowest:
+        return None
+    safe = np.flatnonzero((risk <= DANGER * lowest) & trusted)
+    first = safe[safe < peak].max(initial=-1) + 1
+    last = safe[safe > peak].min(initial=len(risk)) - 1
+    return int(first), int(last)
 
 
 def peak_and_best(

@@ -158,7 +158,8 @@ class _RowFactor:
             self.add(X[:, :p], Z[:, :p])
         else:
             D, R = linalg.qr_multiply(X[:, :p].T, Z[:, :p], mode="right")
-            self.R, self.E = np.asfortranarray(R), np.asfortranarray(D.T)
+            # Without rows in Z SciPy gives D as many columns as it got.
+            self.R, self.E = np.asfortranarray(R), np.asfortranarray(D[:, :n].T)
 
     def add(self, F, F_z):
         """Rotate more columns into the triangle, which costs no more than they do."""
@@ -166,9 +167,10 @@ class _RowFactor:
         self.R, reflectors, panels, _ = linalg.lapack.dtpqrt(
             0, size, self.R, F.T, overwrite_a=True
         )
-        self.E, _, _ = linalg.lapack.dtpmqrt(
-            0, reflectors, panels, self.E, F_z.T, trans="T", overwrite_a=True
-        )
+        if self.E.size:  # LAPACK's wrappers take no empty arrays
+            self.E, _, _ = linalg.lapack.dtpmqrt(
+                0, reflectors, panels, self.E, F_z.T, trans="T", overwrite_a=True
+            )
 
     def solve(self, rows, transposed=True):
         """L^-1 times the rows, or L'^-1 if not transposed."""

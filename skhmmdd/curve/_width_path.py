@@ -10,6 +10,7 @@ from sklearn.utils._param_validation import Interval
 
 from skhmmdd._base import validate_params
 from skhmmdd._parallel import single_blas_thread
+from skhmmdd._repr import short_repr
 from skhmmdd._typing import Floats, Ints
 from skhmmdd.curve._nested import _TRUSTED_CONDITION, nested_blocks
 from skhmmdd.heads._solve import decompose, on_contrasts, shrink
@@ -49,6 +50,9 @@ class WidthPath(NamedTuple):
     train_predictions: Floats | None
     predictions: Floats | None
     effective_parameters: EffectiveParameters | None
+
+    def __repr__(self) -> str:
+        return short_repr(self)
 
 
 @validate_params(

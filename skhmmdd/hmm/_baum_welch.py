@@ -28,7 +28,7 @@ from skhmmdd.hmm._criteria import LikelihoodMixin, aic, bic
 from skhmmdd.hmm._initial import draw_start
 from skhmmdd.hmm._models import CategoricalHMM, GaussianHMM, Pretrained
 from skhmmdd.hmm._online import Online, absorb, after_fit
-from skhmmdd.hmm._run import Options, next_weights
+from skhmmdd.hmm._run import Options, list_starts, next_weights
 from skhmmdd.hmm._starts import best_run
 
 
@@ -113,6 +113,11 @@ class BaumWelch(LikelihoodMixin, DensityMixin, SkhmmddEstimator):
     validation_log_likelihoods_ : ndarray of shape (n_iter_ + 1,)
         Log-likelihood of an observed step held out, in nats. Only with
         `validation_fraction`.
+    starts_ : list of n_init named tuples
+        How each start went: `log_likelihoods`, `validation_log_likelihoods` (or
+        None), `converged`, and whether it was `kept`. See `TrainingCurveDisplay`.
+    n_observed_ : float
+        Observed steps of the sequences it learned from, by their weights.
     aic_, bic_ : float
         Akaike's and Schwarz's information criteria of `hmm_` on the sequences it
         learned from, the latter with the observed steps as observations: the less
@@ -277,10 +282,11 @@ class BaumWelch(LikelihoodMixin, DensityMixin, SkhmmddEstimator):
             With `hmm_` pretrained.
         """
         corpus = self._read_corpus(X, sample_weight, reset=True)
-        run, corpus = best_run(
+        run, corpus, done = best_run(
             self, corpus, self._start_from(corpus), self._options(), self.checkpoint
         )
         self.hmm_, self.converged_ = run.best, run.converged
+        self.starts_, self.n_observed_ = list_starts(done), float(corpus.n_observed)
         self.log_likelihoods_ = np.array(run.log_likelihoods)
         self.log_posteriors_ = np.array(run.log_posteriors)
         self.n_iter_ = run.n_iter

@@ -82,7 +82,10 @@ class HMMFamily(Sequence[Pretrained]):
         return hash((self.models, self.log_likelihoods))
 
     def __repr__(self) -> str:
-        return f"HMMFamily(n_states={list(self.n_states)})"
+        sizes = [str(size) for size in self.n_states]
+        if len(sizes) > 8:
+            sizes[3:-3] = ["..."]
+        return f"HMMFamily(n_states=[{', '.join(sizes)}])"
 
     @property
     def n_states(self) -> tuple[int, ...]:

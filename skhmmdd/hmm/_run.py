@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from skhmmdd._repr import short_repr
 from skhmmdd.hmm._em import log_prior, maximise
 from skhmmdd.hmm._pomegranate import PomegranateEM
 
@@ -46,6 +47,44 @@ class Run(NamedTuple):
     def merit(self):
         """What the best of several runs has most of."""
         return max(self.held_out) if self.held_out else self.log_posteriors[-1]
+
+
+class Start(NamedTuple):
+    """How EM went from one start.
+
+    Attributes
+    ----------
+    log_likelihoods : ndarray of shape (n_iter + 1,)
+        Log-likelihood of the corpus, in nats, at the start and after each iteration.
+    validation_log_likelihoods : ndarray of shape (n_iter + 1,) or None
+        Log-likelihood of an observed step held out, in nats.
+    converged : bool
+        Whether it reached `tol`, or stopped early.
+    kept : bool
+        Whether it is the best, whose weights are `hmm_`.
+    """
+
+    log_likelihoods: np.ndarray
+    validation_log_likelihoods: np.ndarray | None
+    converged: bool
+    kept: bool
+
+    def __repr__(self) -> str:
+        return short_repr(self)
+
+
+def list_starts(runs):
+    """What is kept of finished runs; the best is the first of greatest merit."""
+    best = int(np.argmax([run.merit for run in runs]))
+    return [
+        Start(
+            np.array(run.log_likelihoods),
+            np.array(run.held_out) if run.held_out else None,
+            run.converged,
+            i == best,
+        )
+        for i, run in enumerate(runs)
+    ]
 
 
 def run_em(corpus, run, options, held_out=None, after_step=None):
