@@ -2,12 +2,12 @@
 
 import subprocess
 import sys
-import warnings
 
 import numpy as np
 import pandas as pd
 import pytest
 from conftest import random_hmm
+from matplotlib import pyplot as plt
 from numpy.testing import assert_allclose, assert_array_equal
 from oracle import brute_force
 from sklearn.exceptions import ConvergenceWarning, NotFittedError
@@ -25,18 +25,6 @@ from skhmmdd import (
 )
 from skhmmdd._plotting import draw_heatmap, own_axes_pair, write_labels
 from skhmmdd.hmm._ending import EndingHMM
-
-with warnings.catch_warnings():
-    # matplotlib 3.8 calls functions that later versions of pyparsing deprecate.
-    warnings.simplefilter("ignore", DeprecationWarning)
-    import matplotlib
-
-    matplotlib.use("Agg")
-    from matplotlib import pyplot as plt
-
-pytestmark = pytest.mark.filterwarnings(
-    r"ignore:'\w+' (argument is )?deprecated:DeprecationWarning"
-)
 
 TRANSMAT = [[0.2, 0.8, 0.0], [0.3, 0.3, 0.4], [0.05, 0.9, 0.05]]
 EMISSIONPROB = [[0.7, 0.2, 0.1, 0.0], [0.0, 0.1, 0.1, 0.8], [0.25, 0.25, 0.25, 0.25]]
