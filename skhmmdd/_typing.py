@@ -23,16 +23,15 @@ CovarianceType: TypeAlias = Literal["diag", "full"]
 
 
 class Frame(Protocol):
-    """A dataframe of any library that looks like pandas."""
+    """A dataframe, of pandas, polars or any library like them."""
 
-    def __iter__(self) -> Iterator[Any]:
-        """Names of the columns."""
-        ...
+    def __iter__(self) -> Iterator[Any]: ...
 
     @property
-    def iloc(self) -> Any:
-        """Rows by position."""
-        ...
+    def columns(self) -> Any: ...
+
+    @property
+    def shape(self) -> tuple[int, int]: ...
 
 
 # One sequence a row, and the results are arrays; or one sequence an item, and the
