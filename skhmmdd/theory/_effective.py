@@ -4,7 +4,6 @@ from typing import NamedTuple
 
 import numpy as np
 
-from skhmmdd._repr import short_repr
 from skhmmdd.theory._svd import DesignSVD
 from skhmmdd.theory._validation import check_alpha, check_array, unwrap
 
@@ -22,8 +21,6 @@ class EffectiveParameters(NamedTuple):
 
     train: float | np.ndarray
     test: float | np.ndarray
-
-    __repr__ = short_repr
 
 
 def smoother_effective_parameters(smoother):

@@ -4,7 +4,6 @@ from typing import NamedTuple
 
 import numpy as np
 
-from skhmmdd._repr import short_repr
 from skhmmdd.theory._validation import unwrap
 
 
@@ -33,8 +32,6 @@ class RiskResult(NamedTuple):
     noise: float | np.ndarray
     excess: float | np.ndarray
     total: float | np.ndarray
-
-    __repr__ = short_repr
 
 
 def make_result(bias, variance, noise):
