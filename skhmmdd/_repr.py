@@ -34,7 +34,9 @@ def short_repr(result: Any) -> str:
 def _short(value):
     if isinstance(value, np.ndarray):
         return _short_array(value)
-    if type(value) is tuple:
+    if hasattr(value, "_fields"):
+        return short_repr(value)
+    if isinstance(value, tuple):
         inner = ", ".join(map(_short, value))
         return f"({inner},)" if len(value) == 1 else f"({inner})"
     if isinstance(value, float | np.floating):

@@ -14,7 +14,6 @@ from skhmmdd import (
 )
 from skhmmdd._repr import short_repr
 from skhmmdd.hmm._ending import EndingHMM
-from skhmmdd.theory import RiskResult, effective_parameters
 
 RNG = np.random.RandomState(0)
 X, Y = RNG.randn(30, 500), RNG.randn(30)
@@ -25,8 +24,7 @@ X, Y = RNG.randn(30, 500), RNG.randn(30)
     [
         forecast_risk(X, Y),
         width_path(X, Y, X, Y, return_predictions=True),
-        RiskResult(*np.ones((5, 1000))),
-        effective_parameters(X, X, alpha=1.0),
+        width_path(X, Y, X, return_effective_parameters=True),
         DoubleDescentCurve(HeadRegressor(), "alpha", [0.1, 1.0]).fit(X, Y).best_,
     ],
     ids=lambda result: type(result).__name__,

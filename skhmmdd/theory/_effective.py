@@ -5,7 +5,6 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from skhmmdd._repr import short_repr
 from skhmmdd._typing import FloatOrFloats
 from skhmmdd.theory._svd import DesignSVD
 from skhmmdd.theory._validation import check_alpha, check_array, unwrap
@@ -24,9 +23,6 @@ class EffectiveParameters(NamedTuple):
 
     train: FloatOrFloats
     test: FloatOrFloats
-
-    def __repr__(self) -> str:
-        return short_repr(self)
 
 
 def smoother_effective_parameters(smoother: ArrayLike) -> float:

@@ -5,7 +5,6 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from skhmmdd._repr import short_repr
 from skhmmdd._typing import FloatOrFloats
 from skhmmdd.theory._validation import unwrap
 
@@ -35,9 +34,6 @@ class RiskResult(NamedTuple):
     noise: FloatOrFloats
     excess: FloatOrFloats
     total: FloatOrFloats
-
-    def __repr__(self) -> str:
-        return short_repr(self)
 
 
 def make_result(bias: ArrayLike, variance: ArrayLike, noise: ArrayLike) -> RiskResult:
