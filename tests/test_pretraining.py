@@ -137,7 +137,13 @@ def test_batches_equal_the_whole(kind, size):
         (iter([[[0, 1]]]), {}, TypeError, "only once"),
         ((x for x in [[[0, 1]]]), {}, TypeError, "only once"),
         (Batches([], 2), {}, ValueError, "no batch"),
-        (Batches([[0]] * 4, 2), {"validation_fraction": 0.5}, ValueError, "in memory"),
+        (
+            Batches([[0]] * 4, 2),
+            {"validation_fraction": 1e-9},
+            ValueError,
+            "to hold out",
+        ),
+        (Batches([[0]] * 4, 2), {"validation_fraction": 1 - 1e-9}, ValueError, "learn"),
     ],
 )
 def test_batches_refused(X, options, error, message):
@@ -153,8 +159,14 @@ def test_batches_must_stay_the_same():
 
     with pytest.raises(ValueError, match="same in every pass"):
         em().fit(Shrinking(corpus(), 5))
-    with pytest.raises(ValueError, match="in memory"):
-        em().fit(Batches(corpus(), 5), sample_weight=np.ones(30))
+    for n in (5, 7):
+        with pytest.raises(ValueError, match="one array for each batch"):
+            em().fit(Batches(corpus(), 5), sample_weight=[np.ones(5)] * n)
+    with pytest.raises(ValueError, match="inconsistent"):
+        em().fit(Batches(corpus(), 5), sample_weight=Batches(np.ones(30), 6))
+    for weights in (iter([np.ones(5)] * 6), 1.0):
+        with pytest.raises(ValueError, match="start again in every pass"):
+            em().fit(Batches(corpus(), 5), sample_weight=weights)
 
 
 @pytest.mark.parametrize("dtype", [np.int64, np.float64])

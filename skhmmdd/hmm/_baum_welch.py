@@ -312,7 +312,7 @@ class BaumWelch(LikelihoodMixin, DensityMixin, SkhmmddEstimator):
             rng = check_random_state(self.random_state)
             self.hmm_ = self._start_from(corpus)(rng)
             self._online = Online(None, 0.0, 0, corpus.center, corpus.scale)
-            (part,) = corpus.parts()
+            part = corpus.source.part
         else:
             X = check_sequence_table(self, X, reset=False)
             part = weighted_part(self.hmm_._read(X), sample_weight)
@@ -331,7 +331,15 @@ class BaumWelch(LikelihoodMixin, DensityMixin, SkhmmddEstimator):
     def _read_corpus(self, X, sample_weight, reset):
         X = check_sequence_table(self, X, reset=reset)
         init = None if isinstance(self.init, str) else self.init
-        return read_corpus(X, self.emission, self.n_symbols, init, sample_weight)
+        return read_corpus(
+            X,
+            self.emission,
+            self.n_symbols,
+            init,
+            sample_weight,
+            self.n_jobs,
+            self.verbose,
+        )
 
     def _start_from(self, corpus):
         """A function of a RandomState that gives weights to start from."""
