@@ -1,7 +1,8 @@
 """Work on many items at a time, here or elsewhere, with one BLAS thread each."""
 
+import sys
 from contextlib import contextmanager
-from functools import cache
+from functools import cache, partial
 from itertools import islice
 from threading import Lock
 
@@ -57,13 +58,32 @@ def single_blas_thread():
         _limit.exit()
 
 
+def is_alone(n_jobs=None):
+    """Whether the caller works through its items itself, one after another.
+
+    So does a task of Dask: it would wait for room on a worker that it takes up itself.
+    """
+    utils = sys.modules.get("distributed.utils")
+    if n_jobs == 1 or hasattr(getattr(utils, "thread_state", None), "execution_state"):
+        return True
+    return _client() is None and effective_n_jobs(n_jobs) == 1
+
+
 def shares_memory():
     """Whether the workers of the joblib backend in force see the caller's memory."""
-    backend, _ = get_active_backend(prefer="threads")
-    return getattr(backend, "supports_sharedmem", False)
+    return getattr(_backend(), "supports_sharedmem", False)
 
 
-def on_workers(items):
+def _backend(prefer="threads"):
+    return get_active_backend(prefer=prefer)[0]
+
+
+def _client():
+    """The client of the Dask cluster in force; None where there is none."""
+    return getattr(_backend(), "client", None)
+
+
+def on_workers(items, n_jobs=None):
     """Handles of items that stay on the workers from one `map_jobs` to the next.
 
     Dask keeps them, each with one worker; elsewhere the items are their own handles.
@@ -71,20 +91,21 @@ def on_workers(items):
     Parameters
     ----------
     items : list
+    n_jobs : int, default=None
+        Of those `map_jobs`.
 
     Returns
     -------
     list
     """
-    return _sent(items, broadcast=False)
-
-
-def _sent(items, broadcast):
-    backend, _ = get_active_backend(prefer="threads")
-    if (client := getattr(backend, "client", None)) is None:
+    if is_alone(n_jobs) or _client() is None:
         return items
-    # Equal contents need no search for them: hashing may cancel what a task still uses.
-    return client.scatter(items, broadcast=broadcast, hash=False)
+    return _scatter(items)
+
+
+def _scatter(items, **options):
+    # Hashing, to find equal contents, may cancel what a task still uses.
+    return _client().scatter(items, hash=False, **options)
 
 
 def map_jobs(function, items, *shared, n_jobs=None, prefer="threads", heavy=False):
@@ -112,17 +133,20 @@ def map_jobs(function, items, *shared, n_jobs=None, prefer="threads", heavy=Fals
     The results, in the order of the items.
     """
     with single_blas_thread():
-        if effective_n_jobs(n_jobs) == 1:
-            for item in items:
-                yield function(item, *shared)
+        if is_alone(n_jobs):
+            yield from map(partial(_call, function, shared), items)
             return
-        (shared,) = _sent([shared], broadcast=True)
-        calls = (delayed(_call)(function, item, shared) for item in items)
+        has_dask = _client() is not None
+        if has_dask:
+            (shared,) = _scatter([shared], broadcast=True)
+        calls = (delayed(_call)(function, shared, item) for item in items)
         options = {"n_jobs": n_jobs, "prefer": prefer}
+        if heavy or has_dask:
+            # Two items in one task of Dask would have to be on one worker.
+            options["batch_size"] = 1
         if heavy:
-            options |= {"pre_dispatch": "n_jobs", "batch_size": 1}
-        backend, _ = get_active_backend(prefer=prefer)
-        if getattr(backend, "supports_return_generator", False):
+            options["pre_dispatch"] = "n_jobs"
+        if getattr(_backend(prefer), "supports_return_generator", False):
             yield from Parallel(return_as="generator", **options)(calls)
             return
         size = effective_n_jobs(n_jobs) * (1 if heavy else _GROUP)
@@ -130,7 +154,7 @@ def map_jobs(function, items, *shared, n_jobs=None, prefer="threads", heavy=Fals
             yield from Parallel(**options)(group)
 
 
-def _call(function, item, shared):
+def _call(function, shared, item):
     with single_blas_thread():
         return function(item, *shared)
 
@@ -152,7 +176,7 @@ def map_threads(function, items, n_jobs=None):
     The results, in the order of the items.
     """
     with single_blas_thread():
-        if effective_n_jobs(n_jobs) == 1:
+        if is_alone(n_jobs):
             yield from map(function, items)
         else:
             run = Parallel(n_jobs=n_jobs, require="sharedmem", return_as="generator")

@@ -99,9 +99,10 @@ class InMemory:
     def total(self, function, hmm, *shared, batch_size=None, n_jobs=None):
         """The sum of `function(piece, hmm, *shared)`, and the steps it is of."""
         # The sequences go to the workers once, not in every iteration.
-        key = hmm.n_states, batch_size
+        key = hmm.n_states, batch_size, n_jobs
         if key not in self._kept:
-            self._kept[key] = on_workers(self.part.pieces(*key))
+            pieces = self.part.pieces(hmm.n_states, batch_size)
+            self._kept[key] = on_workers(pieces, n_jobs)
         done = map_jobs(function, self._kept[key], hmm, *shared, n_jobs=n_jobs)
         return reduce(add, done), self.part.n_steps
 
