@@ -9,7 +9,7 @@ from sklearn.utils import check_array, check_consistent_length
 from sklearn.utils._param_validation import Interval
 
 from skhmmdd._base import validate_params
-from skhmmdd._parallel import map_threads
+from skhmmdd._parallel import map_jobs
 from skhmmdd._repr import short_repr
 from skhmmdd._typing import Floats, Ints
 from skhmmdd.curve._landmarks import find_danger_zone, find_peak
@@ -212,15 +212,9 @@ def forecast_risk(
     )
     targets = y.reshape(n, -1)
 
-    def at(width):
-        options = {"fit_intercept": fit_intercept, "rcond": rcond}
-        spectrum = decompose(X[:, :width], targets, **options)
-        # The theory sums over outputs, a risk is their mean.
-        gcv = gcv_risk(X[:, :width], targets, alpha=alpha, **options)
-        rank = len(spectrum.values)
-        return loo_risk(spectrum, alpha), gcv / targets.shape[1], rank
-
-    risk, gcv, rank = map(np.array, zip(*map_threads(at, widths, n_jobs), strict=True))
+    options = {"fit_intercept": fit_intercept, "rcond": rcond}
+    found = map_jobs(_at_width, widths, X, targets, alpha, options, n_jobs=n_jobs)
+    risk, gcv, rank = map(np.array, zip(*found, strict=True))
     threshold, peak, best, zone = _landmarks(
         widths, risk, rank, n - fit_intercept, alpha
     )
@@ -236,6 +230,14 @@ def forecast_risk(
         n,
         fit_intercept,
     )
+
+
+def _at_width(width, X, targets, alpha, options):
+    """Leave-one-out, GCV and rank of the head at one width."""
+    spectrum = decompose(X[:, :width], targets, **options)
+    # The theory sums over outputs, a risk is their mean.
+    gcv = gcv_risk(X[:, :width], targets, alpha=alpha, **options)
+    return loo_risk(spectrum, alpha), gcv / targets.shape[1], len(spectrum.values)
 
 
 def _default_widths(n_samples, n_features):

@@ -16,7 +16,7 @@ from sklearn.utils.metadata_routing import UNUSED
 from sklearn.utils.validation import check_is_fitted
 
 from skhmmdd._base import SkhmmddEstimator, check_sequence_table, fit_context
-from skhmmdd._parallel import map_threads
+from skhmmdd._parallel import map_jobs
 from skhmmdd._typing import (
     Array,
     Names,
@@ -35,6 +35,7 @@ from skhmmdd.features._representation import (
     pooler,
 )
 from skhmmdd.hmm import BaumWelch, LinearGaussianHMM, as_hmm
+from skhmmdd.hmm._sources import Piece
 from skhmmdd.hmm._weights import FrozenHMM
 
 
@@ -83,7 +84,9 @@ class HMMFeatureTransformer(
     batch_size : int, default=1024
         Sequences worked on at a time, in [1, inf); bounds the working memory.
     n_jobs : int, default=None
-        Threads over batches. The features do not depend on it.
+        Workers over batches of `transform`: threads, unless a
+        :func:`joblib.parallel_config` names others, such as those of Dask. The
+        features do not depend on it.
     random_state : int, RandomState instance or None, default=None
         Draws the map, and the starts of pretraining if the `BaumWelch` leaves its
         own at None. With None every `fit` draws another map.
@@ -283,16 +286,14 @@ class HMMFeatureTransformer(
         dtype = _check_dtype(self.dtype)
         shape = (len(sequences), self._n_features_out)
         out = np.empty(shape, dtype) if out is None else _check_out(out, shape, dtype)
-        collect = pooler(self._representation, self.pooling)
-
-        def run(index):
-            pooled = self._collect(sequences.block(index), collect, dtype)
-            out[index] = self._columns(pooled, self.pooling)
-
-        for _ in map_threads(
-            run, sequences.blocks(self.batch_size), self.n_jobs, require="sharedmem"
-        ):
-            pass
+        # A worker needs the frozen weights and the map, not where they are from.
+        worker = copy(self)
+        worker.hmm = None
+        blocks = sequences.blocks(self.batch_size)
+        pieces = (Piece(sequences, index) for index in blocks)
+        found = map_jobs(_pooled_columns, pieces, worker, dtype, n_jobs=self.n_jobs)
+        for index, columns in zip(blocks, found, strict=True):
+            out[index] = columns
         return out
 
     @overload
@@ -369,6 +370,14 @@ shape (n_steps_i, n_components)
         tags.input_tags.three_d_array = True
         tags.transformer_tags.preserves_dtype = []
         return tags
+
+
+def _pooled_columns(piece, transformer, dtype):
+    """The features of a few sequences."""
+    pooling = transformer.pooling
+    collect = pooler(transformer._representation, pooling)
+    pooled = transformer._collect(piece.block, collect, dtype)
+    return transformer._columns(pooled, pooling)
 
 
 def _is_unfitted(model):

@@ -1,5 +1,6 @@
 """Pretraining of hidden Markov models by expectation-maximisation."""
 
+import time
 import warnings
 from functools import partial
 from numbers import Integral, Real
@@ -68,7 +69,8 @@ class BaumWelch(LikelihoodMixin, DensityMixin, SkhmmddEstimator):
         of at most 20,000 steps.
     validation_fraction : float, default=None
         Fraction of the sequences, in (0, 1), held out to stop early; the weights
-        that are best on them are kept. None holds out none.
+        that are best on them are kept. Of a corpus in batches each sequence is held
+        out with that probability, the same ones in every pass. None holds out none.
     n_iter_no_change : int, default=5
         EM with sequences held out stops when their log-likelihood a step has gained
         no more than `tol` an iteration over so many iterations. In [1, inf).
@@ -89,11 +91,14 @@ class BaumWelch(LikelihoodMixin, DensityMixin, SkhmmddEstimator):
         Sequences worked on at a time; None takes as many as keep the working
         arrays in some 32 MB.
     n_jobs : int, default=None
-        Threads over starts, or over batches of sequences where there is one start
-        or a checkpoint; the results do not depend on it.
+        Workers over blocks of sequences, or over the batches of a corpus in batches:
+        threads, unless a :func:`joblib.parallel_config` names others, such as those
+        of Dask. Several starts take a thread each, where the corpus is in memory and
+        there is no checkpoint. The results do not depend on it.
     verbose : int, default=0
         1 prints a line at the end of each start, 2 one for each iteration, with the
-        most time that may be left.
+        most time that may be left, and for each `partial_fit`; a long pass over
+        batches then tells how far it is.
     random_state : int, RandomState instance or None, default=None
         Draws the starts.
 
@@ -270,11 +275,14 @@ class BaumWelch(LikelihoodMixin, DensityMixin, SkhmmddEstimator):
         X : array of shape (n_sequences, n_steps[, n_features]) or list of arrays
             The corpus. Trailing -1 (NaN) is padding, an inner one missing. Any other
             object that can be iterated again and again is taken to yield batches,
-            each such an array or list: only one of them is in memory at a time.
+            each such an array or list: only one of them for each worker is in memory
+            at a time. A batch that is an iterable of another kind is read by the
+            worker.
         y : None
             Ignored.
         sample_weight : array-like of shape (n_sequences,), default=None
-            How often each sequence counts, in [0, inf); None is once.
+            How often each sequence counts, in [0, inf); None is once. For a corpus in
+            batches one such array for each, in a list or another re-iterable.
 
         Returns
         -------
@@ -342,12 +350,13 @@ class BaumWelch(LikelihoodMixin, DensityMixin, SkhmmddEstimator):
                 "partial_fit takes one batch, an array or list of sequences: call it "
                 "for each, or hand all of them to fit."
             )
+        began = time.perf_counter()
         if not hasattr(self, "hmm_"):
             corpus = self._read_corpus(X, sample_weight, reset=True)
             rng = check_random_state(self.random_state)
             self.hmm_ = self._start_from(corpus)(rng)
             self._online = Online(None, 0.0, 0, corpus.center, corpus.scale)
-            (part,) = corpus.parts()
+            part = corpus.source.part
         else:
             X = check_sequence_table(self, X, reset=False)
             part = weighted_part(self.hmm_._read(X), sample_weight)
@@ -361,12 +370,26 @@ class BaumWelch(LikelihoodMixin, DensityMixin, SkhmmddEstimator):
         )
         self.hmm_ = next_weights(self.hmm_, counts, self.pseudocount, self._online)
         self.n_batches_ = self._online.n_batches
+        if self.verbose > 1:
+            print(
+                f"BaumWelch batch {self.n_batches_}: log-likelihood "
+                f"{counts.log_likelihood / self._online.n_sequences:.6g} a sequence, "
+                f"{time.perf_counter() - began:.1f} s"
+            )
         return self
 
     def _read_corpus(self, X, sample_weight, reset):
         X = check_sequence_table(self, X, reset=reset)
         init = None if isinstance(self.init, str) else self.init
-        return read_corpus(X, self.emission, self.n_symbols, init, sample_weight)
+        return read_corpus(
+            X,
+            self.emission,
+            self.n_symbols,
+            init,
+            sample_weight,
+            self.n_jobs,
+            self.verbose,
+        )
 
     def _start_from(self, corpus):
         """A function of a RandomState that gives weights to start from."""

@@ -174,7 +174,7 @@ class Sequences(NamedTuple):
             for row, i in enumerate(index):
                 parts[i] = steps[: self.lengths[i], row].copy()
 
-        for _ in map_threads(run, blocks, n_jobs, require="sharedmem"):
+        for _ in map_threads(run, blocks, n_jobs):
             pass
         return parts if result is None else result
 

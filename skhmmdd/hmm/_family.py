@@ -11,6 +11,7 @@ from typing import Any, Self, overload
 import numpy as np
 from sklearn.utils import check_random_state
 
+from skhmmdd._progress import Progress
 from skhmmdd._typing import Corpus, RandomState, StrPath
 from skhmmdd.hmm._baum_welch import BaumWelch
 from skhmmdd.hmm._models import CategoricalHMM, GaussianHMM, Pretrained
@@ -181,9 +182,12 @@ def pretrain_family(
     tol : float, default=0.0
         As in BaumWelch; 0 runs all `max_iter` iterations.
     n_jobs : int, default=None
-        Threads over batches of sequences; the results do not depend on it.
+        Workers over blocks of sequences, as in BaumWelch: threads, unless a
+        :func:`joblib.parallel_config` names others, such as "loky" (processes here)
+        or "dask". The results do not depend on it.
     verbose : int, default=0
-        1 prints a line for each run of EM, 2 one for each iteration.
+        1 tells on the standard error stream how far it is and how long it may take
+        yet, and prints a line for each run of EM; 2 prints one for each iteration.
     random_state : int, RandomState instance or None, default=None
         Draws the starts.
     **options
@@ -243,7 +247,10 @@ def pretrain_family(
         ).fit(corpus)
         return model.log_likelihoods_[-1], model.hmm_
 
-    for k in sizes:
+    # What an E-step of short sequences was seen to cost, up to a factor.
+    work = np.cumsum([2000 + 100 * k + k**2 for k in sizes])
+    progress = Progress(len(sizes), verbose, "sizes", "pretrain_family", 0.0)
+    for i, k in enumerate(sizes):
         found = None
         if split and models:
             found = fitted(k, split_states(models[-1], k, rng))
@@ -252,6 +259,7 @@ def pretrain_family(
             found = drawn if found is None or drawn[0] > found[0] else found
         log_likelihoods.append(found[0])
         models.append(found[1])
+        progress.update(i + 1, share=work[i] / work[-1])
     return HMMFamily(models, log_likelihoods)
 
 

@@ -117,7 +117,8 @@ def run_em(corpus, run, options, held_out=None, after_step=None):
             counts=em.counts,
         )
         if held_out is not None:
-            value = held_out.log_likelihood(run.hmm) / held_out.n_observed
+            value = held_out.log_likelihood(run.hmm, options.batch_size, options.n_jobs)
+            value /= held_out.n_observed
             if not run.held_out or value > max(run.held_out):
                 run = run._replace(best=run.hmm)
             run = run._replace(held_out=(*run.held_out, value))

@@ -3,10 +3,9 @@
 from functools import partial
 
 import numpy as np
-from joblib import effective_n_jobs
 from sklearn.utils import check_random_state
 
-from skhmmdd._parallel import map_threads
+from skhmmdd._parallel import is_alone, map_threads, shares_memory
 from skhmmdd.hmm._checkpoint import Checkpoint, fit_digest
 from skhmmdd.hmm._models import CategoricalHMM, GaussianHMM
 from skhmmdd.hmm._run import Run, run_em
@@ -81,7 +80,9 @@ def best_run(estimator, corpus, draw, options, path=None):
 def _side_by_side(corpus, runs, options, held_out):
     """Finished runs in order, each on a thread of its own where there are several."""
     n_jobs = options.n_jobs
-    if len(runs) == 1 or corpus.is_streamed or effective_n_jobs(n_jobs) == 1:
+    # Elsewhere each start would need all sequences: blocks of them travel instead.
+    one_by_one = corpus.source.is_streamed or not shares_memory() or is_alone(n_jobs)
+    if len(runs) == 1 or one_by_one:
         return (run_em(corpus, run, options, held_out) for run in runs)
     alone = options._replace(n_jobs=1)
     work = partial(run_em, corpus, options=alone, held_out=held_out)
