@@ -65,6 +65,20 @@ def test_annotated_attributes_appear_only_in_fit(name):
 
 
 @pytest.mark.parametrize("name", PUBLIC)
+def test_documented_attributes_are_annotated(name):
+    scraper = pytest.importorskip("numpydoc.docscrape")
+    thing = PUBLIC[name]
+    known = {
+        attribute
+        for kind in getattr(thing, "__mro__", ())
+        for attribute in (*getattr(kind, "__annotations__", ()), *vars(kind))
+    }
+    section = scraper.NumpyDocString(inspect.getdoc(thing)).get("Attributes")
+    documented = {one for entry in section for one in entry.name.split(", ")}
+    assert documented <= known
+
+
+@pytest.mark.parametrize("name", PUBLIC)
 def test_docstrings(name):
     checker = pytest.importorskip("numpydoc.validate")
     thing, excused = PUBLIC[name], set(CHECKS["checks"])

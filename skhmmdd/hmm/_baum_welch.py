@@ -29,7 +29,7 @@ from skhmmdd.hmm._criteria import LikelihoodMixin, aic, bic
 from skhmmdd.hmm._initial import draw_start
 from skhmmdd.hmm._models import CategoricalHMM, GaussianHMM, Pretrained
 from skhmmdd.hmm._online import Online, absorb, after_fit
-from skhmmdd.hmm._run import Options, list_starts, next_weights
+from skhmmdd.hmm._run import Options, Start, list_starts, next_weights
 from skhmmdd.hmm._starts import best_run
 
 
@@ -196,6 +196,8 @@ class BaumWelch(LikelihoodMixin, DensityMixin, SkhmmddEstimator):
     n_iter_: int
     converged_: bool
     validation_log_likelihoods_: Floats
+    starts_: list[Start]
+    n_observed_: float
     aic_: float
     bic_: float
     n_batches_: int

@@ -51,6 +51,9 @@ class HMMFamily(Sequence[Pretrained]):
     CategoricalHMM(n_states=4, n_symbols=3)
     """
 
+    models: tuple[Pretrained, ...]
+    log_likelihoods: tuple[float, ...]
+
     def __init__(
         self,
         models: Iterable[Pretrained],
