@@ -13,7 +13,17 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))
 
-TASKS = ("filtering", "single", "long", "em", "threads", "memory", "widths", "curve")
+TASKS = (
+    "filtering",
+    "single",
+    "long",
+    "em",
+    "threads",
+    "memory",
+    "corpus",
+    "widths",
+    "curve",
+)
 PACKAGES = (
     *("skhmmdd", "numpy", "scipy", "scikit-learn"),
     *("hmmlearn", "pomegranate", "torch", "dynamax", "jax"),

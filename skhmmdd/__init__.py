@@ -27,14 +27,17 @@ from skhmmdd.hmm import (
     as_hmm,
     pretrain_family,
 )
+from skhmmdd.inspection import BeliefDisplay, HMMDisplay, TrainingCurveDisplay
 
 __all__ = [
     "BaumWelch",
+    "BeliefDisplay",
     "CategoricalHMM",
     "CurvePoint",
     "DoubleDescentCurve",
     "DoubleDescentDisplay",
     "GaussianHMM",
+    "HMMDisplay",
     "HMMFamily",
     "HMMFeatureTransformer",
     "HeadClassifier",
@@ -43,6 +46,7 @@ __all__ = [
     "LinearGaussianHMM",
     "RiskForecast",
     "TokenEncoder",
+    "TrainingCurveDisplay",
     "WidthPath",
     "as_hmm",
     "forecast_risk",

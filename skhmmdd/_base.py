@@ -1,8 +1,28 @@
 """What every estimator of the package shares."""
 
+from collections.abc import Callable
+from typing import Any, Protocol, TypeVar
+
 import numpy as np
-from sklearn.base import BaseEstimator
+from sklearn.base import BaseEstimator, _fit_context
+from sklearn.utils._param_validation import validate_params as _validate_params
 from sklearn.utils.validation import validate_data
+
+from skhmmdd._docs import doc_link_template
+
+_Function = TypeVar("_Function", bound=Callable[..., Any])
+
+
+class _Keeping(Protocol):
+    def __call__(self, *args: Any, **kwargs: Any) -> Callable[[_Function], _Function]:
+        """A decorator that leaves the signature as it is."""
+        ...
+
+
+# scikit-learn is untyped: under its own names these would take the type of whatever
+# they decorate away.
+fit_context: _Keeping = _fit_context
+validate_params: _Keeping = _validate_params
 
 
 class SkhmmddEstimator(BaseEstimator):
@@ -11,13 +31,12 @@ class SkhmmddEstimator(BaseEstimator):
     _doc_link_module = "skhmmdd"
 
     @property
-    def _doc_link_template(self):
-        # An empty link is scikit-learn's way of showing none: the documentation is
-        # built from the source tree and has no fixed address yet.
-        return ""
+    def _doc_link_template(self) -> str:
+        # An empty link is scikit-learn's way of showing none.
+        return doc_link_template()
 
 
-def check_sequence_table(estimator, X, *, reset):
+def check_sequence_table(estimator: BaseEstimator, X: Any, *, reset: bool) -> Any:
     """Hold a table of sequences to the columns that `fit` saw.
 
     A DataFrame or a 2-D float array is a table: scikit-learn's rules on

@@ -1,10 +1,40 @@
-"""Threads and linear algebra: one BLAS thread for each worker."""
+"""Work on many items at a time, here or elsewhere, with one BLAS thread each."""
 
-from functools import cache
+import sys
+from contextlib import contextmanager
+from functools import cache, partial
+from itertools import islice
+from threading import Lock
 
 from joblib import effective_n_jobs
+from joblib.parallel import get_active_backend
 from sklearn.utils.parallel import Parallel, delayed
 from threadpoolctl import ThreadpoolController
+
+# Items for each worker at a time, where a backend gives no result before the last.
+_GROUP = 8
+
+
+class _Limit:
+    """One BLAS thread from the first entry to the last exit, from whatever thread."""
+
+    def __init__(self):
+        self._lock, self._n_inside, self._limit = Lock(), 0, None
+
+    def enter(self):
+        with self._lock:
+            if not self._n_inside:
+                self._limit = _controller().limit(limits=1, user_api="blas")
+            self._n_inside += 1
+
+    def exit(self):
+        with self._lock:
+            self._n_inside -= 1
+            if not self._n_inside:
+                self._limit.restore_original_limits()
+
+
+_limit = _Limit()
 
 
 @cache
@@ -13,18 +43,126 @@ def _controller():
     return ThreadpoolController()
 
 
+@contextmanager
 def single_blas_thread():
     """Context in which BLAS runs on one thread.
 
     Products of the sizes met here are slower on two threads than on one, and a
     fixed number of threads makes results bit-equal for every `n_jobs`. The limit
-    belongs to the process: enter it in the main thread before workers start.
+    belongs to the process, and holds until the last thread has left the context.
     """
-    return _controller().limit(limits=1, user_api="blas")
+    _limit.enter()
+    try:
+        yield
+    finally:
+        _limit.exit()
 
 
-def map_threads(function, items, n_jobs=None, *, require=None):
-    """`function` of each item, in order, on threads that BLAS does not multiply.
+def is_alone(n_jobs=None):
+    """Whether the caller works through its items itself, one after another.
+
+    So does a task of Dask: it would wait for room on a worker that it takes up itself.
+    """
+    utils = sys.modules.get("distributed.utils")
+    if n_jobs == 1 or hasattr(getattr(utils, "thread_state", None), "execution_state"):
+        return True
+    return _client() is None and effective_n_jobs(n_jobs) == 1
+
+
+def shares_memory():
+    """Whether the workers of the joblib backend in force see the caller's memory."""
+    return getattr(_backend(), "supports_sharedmem", False)
+
+
+def _backend(prefer="threads"):
+    return get_active_backend(prefer=prefer)[0]
+
+
+def _client():
+    """The client of the Dask cluster in force; None where there is none."""
+    return getattr(_backend(), "client", None)
+
+
+def on_workers(items, n_jobs=None):
+    """Handles of items that stay on the workers from one `map_jobs` to the next.
+
+    Dask keeps them, each with one worker; elsewhere the items are their own handles.
+
+    Parameters
+    ----------
+    items : list
+    n_jobs : int, default=None
+        Of those `map_jobs`.
+
+    Returns
+    -------
+    list
+    """
+    if is_alone(n_jobs) or _client() is None:
+        return items
+    return _scatter(items)
+
+
+def _scatter(items, **options):
+    # Hashing, to find equal contents, may cancel what a task still uses.
+    return _client().scatter(items, hash=False, **options)
+
+
+def map_jobs(function, items, *shared, n_jobs=None, prefer="threads", heavy=False):
+    """`function(item, *shared)` of each item, in order, by the workers of joblib.
+
+    Parameters
+    ----------
+    function : callable
+        Of a module, or a partial of one: it goes to other processes by its name.
+    items : iterable
+        Or handles that `on_workers` gave.
+    *shared : object
+        Sent to each worker of Dask once a call, not with every item.
+    n_jobs : int, default=None
+        As in joblib; None is 1 unless a `joblib.parallel_config` says otherwise.
+    prefer : {"threads", None}, default="threads"
+        The kind of workers where no `joblib.parallel_config` says it; None takes
+        processes.
+    heavy : bool, default=False
+        Whether items are so large that no more of them may be about than there are
+        workers.
+
+    Yields
+    ------
+    The results, in the order of the items.
+    """
+    with single_blas_thread():
+        if is_alone(n_jobs):
+            yield from map(partial(_call, function, shared), items)
+            return
+        has_dask = _client() is not None
+        if has_dask:
+            (shared,) = _scatter([shared], broadcast=True)
+        calls = (delayed(_call)(function, shared, item) for item in items)
+        options = {"n_jobs": n_jobs, "prefer": prefer}
+        if heavy or has_dask:
+            # Two items in one task of Dask would have to be on one worker.
+            options["batch_size"] = 1
+        if heavy:
+            options["pre_dispatch"] = "n_jobs"
+        if getattr(_backend(prefer), "supports_return_generator", False):
+            yield from Parallel(return_as="generator", **options)(calls)
+            return
+        size = effective_n_jobs(n_jobs) * (1 if heavy else _GROUP)
+        while group := list(islice(calls, size)):
+            yield from Parallel(**options)(group)
+
+
+def _call(function, shared, item):
+    with single_blas_thread():
+        return function(item, *shared)
+
+
+def map_threads(function, items, n_jobs=None):
+    """`function` of each item, in order, by threads, whatever the joblib backend.
+
+    For functions that write to arrays of the caller.
 
     Parameters
     ----------
@@ -32,23 +170,14 @@ def map_threads(function, items, n_jobs=None, *, require=None):
     items : iterable
     n_jobs : int, default=None
         As in joblib; None is 1 unless a `joblib.parallel_config` says otherwise.
-        Its backend may be one of processes.
-    require : {None, "sharedmem"}, default=None
-        "sharedmem" where `function` writes to arrays of the caller: threads then,
-        whatever the backend.
 
     Yields
     ------
     The results, in the order of the items.
     """
     with single_blas_thread():
-        if effective_n_jobs(n_jobs) == 1:
+        if is_alone(n_jobs):
             yield from map(function, items)
         else:
-            run = Parallel(
-                n_jobs=n_jobs,
-                prefer=None if require else "threads",
-                require=require,
-                return_as="generator",
-            )
+            run = Parallel(n_jobs=n_jobs, require="sharedmem", return_as="generator")
             yield from run(delayed(function)(item) for item in items)

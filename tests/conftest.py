@@ -1,9 +1,18 @@
 """Random models and sequences that many tests share."""
 
+import warnings
+
 import numpy as np
 import pytest
 
 from skhmmdd import CategoricalHMM, GaussianHMM
+
+with warnings.catch_warnings():
+    # matplotlib 3.8 calls functions that later versions of pyparsing deprecate.
+    warnings.simplefilter("ignore", DeprecationWarning)
+    import matplotlib.pyplot
+
+    matplotlib.use("Agg")
 
 
 def random_hmm(kind, n_states=3, size=4, seed=0):

@@ -349,7 +349,8 @@ def test_donor_resized_after_its_fit(name):
         HMMFeatureTransformer(donor).fit(ours)
 
 
-OPTIONAL = ["torch", "pomegranate", "hmmlearn", "dynamax", "matplotlib", "polars"]
+OPTIONAL = ["torch", "pomegranate", "hmmlearn", "dynamax", "jax", "matplotlib"]
+OPTIONAL += ["polars", "statsmodels", "dask", "distributed", "numba", "numpydoc"]
 
 
 def run_python(code):

@@ -24,8 +24,8 @@ from sklearn.svm import SVR
 from sklearn.tree import DecisionTreeClassifier
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
+from skhmmdd._progress import Progress
 from skhmmdd.curve import CurvePoint, DoubleDescentCurve
-from skhmmdd.curve._evaluate import Progress
 from skhmmdd.curve._frozen import is_frozen, split_frozen
 from skhmmdd.curve._landmarks import (
     find_peak,

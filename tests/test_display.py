@@ -3,34 +3,23 @@
 import inspect
 import pickle
 import sys
-import warnings
 
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib import pyplot as plt
 from sklearn.datasets import make_regression
 from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import Ridge
 from sklearn.model_selection import ShuffleSplit
 from sklearn.pipeline import make_pipeline
 
+from skhmmdd._plotting import COLOURS
 from skhmmdd.curve import CurvePoint, DoubleDescentCurve, DoubleDescentDisplay
-from skhmmdd.curve._axes import COLOURS, risk_limits
+from skhmmdd.curve._axes import risk_limits
 from skhmmdd.features import LeadingColumns
 from skhmmdd.heads import HeadRegressor
 from skhmmdd.theory import RiskResult
-
-with warnings.catch_warnings():
-    # matplotlib 3.8 calls functions that later versions of pyparsing deprecate.
-    warnings.simplefilter("ignore", DeprecationWarning)
-    import matplotlib
-
-    matplotlib.use("Agg")
-    from matplotlib import pyplot as plt
-
-pytestmark = pytest.mark.filterwarnings(
-    r"ignore:'\w+' (argument is )?deprecated:DeprecationWarning"
-)
 
 X, Y = make_regression(60, 5, noise=5.0, random_state=0)
 CV = ShuffleSplit(5, train_size=30, random_state=0)

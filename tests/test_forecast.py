@@ -54,6 +54,7 @@ def test_landmarks_and_labels():
     assert forecast.labels_at_threshold(5) == 5
     assert forecast.labels_at_threshold(60) == 59
     assert forecast_risk(X, y, fit_intercept=False).labels_at_threshold(60) == 59
+    assert forecast_risk(X, y, alpha=0.1).interpolation_threshold is None
     narrow = forecast_risk(X[:, :3], y)
     assert narrow.interpolation_threshold is None
     assert narrow.danger_zone is None

@@ -10,7 +10,8 @@ import tracemalloc
 import numpy as np
 import pytest
 from conftest import random_hmm, random_sequences
-from joblib import parallel_config
+from joblib import parallel_config, register_parallel_backend
+from joblib.parallel import ThreadingBackend
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
@@ -137,7 +138,13 @@ def test_batches_equal_the_whole(kind, size):
         (iter([[[0, 1]]]), {}, TypeError, "only once"),
         ((x for x in [[[0, 1]]]), {}, TypeError, "only once"),
         (Batches([], 2), {}, ValueError, "no batch"),
-        (Batches([[0]] * 4, 2), {"validation_fraction": 0.5}, ValueError, "in memory"),
+        (
+            Batches([[0]] * 4, 2),
+            {"validation_fraction": 1e-9},
+            ValueError,
+            "to hold out",
+        ),
+        (Batches([[0]] * 4, 2), {"validation_fraction": 1 - 1e-9}, ValueError, "learn"),
     ],
 )
 def test_batches_refused(X, options, error, message):
@@ -153,8 +160,105 @@ def test_batches_must_stay_the_same():
 
     with pytest.raises(ValueError, match="same in every pass"):
         em().fit(Shrinking(corpus(), 5))
-    with pytest.raises(ValueError, match="in memory"):
-        em().fit(Batches(corpus(), 5), sample_weight=np.ones(30))
+    for n in (5, 7):
+        with pytest.raises(ValueError, match="one array for each batch"):
+            em().fit(Batches(corpus(), 5), sample_weight=[np.ones(5)] * n)
+    with pytest.raises(ValueError, match="inconsistent"):
+        em().fit(Batches(corpus(), 5), sample_weight=Batches(np.ones(30), 6))
+    for weights in (iter([np.ones(5)] * 6), 1.0):
+        with pytest.raises(ValueError, match="start again in every pass"):
+            em().fit(Batches(corpus(), 5), sample_weight=weights)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("n_jobs", [None, 2])
+def test_weights_of_batches(kind, n_jobs):
+    X = corpus(kind, missing=0.2)
+    weights = np.arange(len(X)) % 3
+    weights[:8] = 0  # all of the first batch
+    whole = em(kind).fit(X, sample_weight=weights)
+    model = em(kind, n_jobs=n_jobs)
+    model.fit(Batches(X, 7), sample_weight=Batches(weights, 7))
+    assert_close(model.hmm_, whole.hmm_, rtol=1e-7)
+    assert_allclose(model.log_posteriors_, whole.log_posteriors_, rtol=1e-10)
+    assert model.bic_ == pytest.approx(whole.bic_)
+
+
+def is_held_out(X, model, size):
+    """Of which sequences `fit` takes the likelihood, but learns nothing."""
+    before, found = model.fit(Batches(X, size)), []
+    learned = before.log_likelihoods_[0]
+    watched = before.validation_log_likelihoods_[0]
+    for i in range(len(X)):
+        other = [x if j != i else (x + 1) % 3 for j, x in enumerate(X)]
+        model.fit(Batches(other, size))
+        found.append(model.validation_log_likelihoods_[0] != watched)
+        assert (model.log_likelihoods_[0] == learned) == found[-1]
+    return np.array(found)
+
+
+def test_early_stopping_on_batches():
+    X = corpus(n=40)
+    start = random_hmm("categorical", n_states=5, size=3, seed=7)
+    options = {"init": start, "validation_fraction": 0.3}
+    held_out = is_held_out(X, em(**options, max_iter=1), 7)
+    assert 4 < held_out.sum() < 20
+    apart = [[x for x, h in zip(X, held_out, strict=True) if h == v] for v in (0, 1)]
+    model = em(**options, max_iter=200, pseudocount=0.01).fit(Batches(X, 7))
+    assert model.converged_
+    curve = model.validation_log_likelihoods_
+    assert len(curve) == model.n_iter_ + 1 < 200
+    alone = em(init=start, pseudocount=0.01, max_iter=int(curve.argmax()))
+    alone.fit(apart[0])
+    assert_close(model.hmm_, alone.hmm_, rtol=1e-7)
+    n_steps = sum(map(len, apart[1]))
+    assert curve.max() == pytest.approx(alone.score_samples(apart[1]).sum() / n_steps)
+    # Workers and a second fit draw the same; another seed does not.
+    for n_jobs in (None, 2):
+        assert em(**options, n_jobs=n_jobs).fit(Batches(X, 7)).hmm_ == (
+            em(**options).fit(Batches(X, 7)).hmm_
+        )
+    other = is_held_out(X, em(**options, max_iter=1, random_state=1), 7)
+    assert (other != held_out).any()
+
+
+@pytest.mark.parametrize("kind", ["categorical", "diag"])
+def test_early_stopping_on_batches_resumes(monkeypatch, tmp_path, kind):
+    X = Batches(corpus(kind), 7)
+    options = {"validation_fraction": 0.3, "n_init": 2}
+    interrupt(monkeypatch, em(kind, checkpoint=tmp_path / "a", **options), X, 3)
+    resumed = em(kind, checkpoint=tmp_path / "a", **options).fit(X)
+    plain = em(kind, **options).fit(X)
+    assert resumed.hmm_ == plain.hmm_
+    for name in ("log_likelihoods_", "validation_log_likelihoods_"):
+        assert_array_equal(getattr(resumed, name), getattr(plain, name))
+
+
+@pytest.mark.parametrize("fraction", [None, 0.2])
+@pytest.mark.parametrize("dtype", [np.int64, np.float64])
+def test_one_batch_is_in_memory_at_a_time(dtype, fraction):
+    shape = (5_000, 20)
+
+    class Made:
+        def __init__(self, n):
+            self.n = n
+
+        def __iter__(self):
+            for seed in range(self.n):
+                rng = np.random.RandomState(seed)
+                yield rng.randint(5, size=shape).astype(dtype, copy=False)
+
+    def peak(n):
+        model = em(max_iter=1, n_states=2, validation_fraction=fraction)
+        tracemalloc.start()
+        model.fit(Made(n))
+        _, peak = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        return peak
+
+    peak(1)
+    n_bytes = 8 * np.prod(shape)
+    assert peak(6) - peak(1) < 0.5 * n_bytes
 
 
 @pytest.mark.parametrize("dtype", [np.int64, np.float64])
@@ -280,6 +384,27 @@ def test_time_left(capsys):
     assert "at most 0.0 s left" in capsys.readouterr().out.splitlines()[4]
 
 
+def test_progress(capsys, monkeypatch):
+    pretrain_family(corpus(), [1, 2, 40], max_iter=2, random_state=0, verbose=1)
+    told = capsys.readouterr()
+    lines = told.err.splitlines()
+    assert [line.split(",")[0] for line in lines] == [
+        f"[pretrain_family] {i}/3 sizes" for i in (1, 2, 3)
+    ]
+    assert lines[-1].endswith("remaining 0.0 s")
+    assert told.out.count("BaumWelch start 1/1") >= 3
+    # Passes over batches: the first learns how many there are.
+    monkeypatch.setattr("skhmmdd.hmm._sources._TELL_EVERY", 0.0)
+    em(max_iter=1, verbose=2).fit(Batches(corpus(), 10))
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == 6
+    assert lines[0].startswith("[BaumWelch] 1/3 batches, elapsed")
+    em(verbose=2).partial_fit(corpus())
+    assert "BaumWelch batch 1: log-likelihood -" in capsys.readouterr().out
+    em(verbose=1).partial_fit(corpus()).fit(Batches(corpus(), 10))
+    assert "batch" not in capsys.readouterr().err
+
+
 # Checkpoints
 
 
@@ -331,7 +456,37 @@ def test_resumes(monkeypatch, tmp_path, kind, after, seed, validation_fraction):
     assert resumed.hmm_ == plain.hmm_
     for name in ("log_likelihoods_", "log_posteriors_", "bic_"):
         assert_array_equal(getattr(resumed, name), getattr(plain, name))
+    assert len(resumed.starts_) == 3
+    assert repr(resumed.starts_) == repr(plain.starts_)
+    for mine, theirs in zip(resumed.starts_, plain.starts_, strict=True):
+        assert_array_equal(mine.log_likelihoods, theirs.log_likelihoods)
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("validation_fraction", [None, 0.3])
+def test_every_start_is_told(validation_fraction):
+    X = corpus("categorical")
+    options = {"n_init": 4, "validation_fraction": validation_fraction}
+    model = em("categorical", **options).fit(X)
+    merits = [
+        start.log_likelihoods[-1]
+        if validation_fraction is None
+        else max(start.validation_log_likelihoods)
+        for start in model.starts_
+    ]
+    kept = model.starts_[np.argmax(merits)]
+    assert [start.kept for start in model.starts_].count(True) == 1
+    assert kept.kept
+    assert_array_equal(kept.log_likelihoods, model.log_likelihoods_)
+    assert kept.converged == model.converged_
+    if validation_fraction is None:
+        assert kept.validation_log_likelihoods is None
+        assert model.n_observed_ == sum(map(len, X))
+    else:
+        assert_array_equal(
+            kept.validation_log_likelihoods, model.validation_log_likelihoods_
+        )
+        assert model.n_observed_ < sum(map(len, X))
 
 
 def test_checkpoint_of_something_else_or_cut_short(monkeypatch, tmp_path):
@@ -462,6 +617,27 @@ def test_worker_processes_give_the_same(n_init):
     with parallel_config("loky", n_jobs=2):
         model = em(**options).fit(X)
     assert model.hmm_ == em(**options).fit(X).hmm_
+
+
+class AllAtOnce(ThreadingBackend):
+    """Gives no result before the last, as the backend of Ray does."""
+
+    supports_return_generator = False
+    supports_sharedmem = False
+
+
+register_parallel_backend("all at once", AllAtOnce)
+
+
+@pytest.mark.parametrize("backend", ["loky", "all at once"])
+def test_families_and_streams_by_worker_processes(backend):
+    X = corpus(n=40)
+    options = {"batch_size": 10, "max_iter": 2, "random_state": 0}
+    with parallel_config(backend, n_jobs=2):
+        family = pretrain_family(X, [1, 3], **options)
+        model = em(validation_fraction=0.2).fit(Batches(X, 9))
+    assert family == pretrain_family(X, [1, 3], **options)
+    assert model.hmm_ == em(validation_fraction=0.2).fit(Batches(X, 9)).hmm_
 
 
 def test_worker_processes_do_not_lose_what_is_written():

@@ -148,6 +148,15 @@ def test_without_test_rows():
     assert_array_equal(only_rows.train_risk, path.train_risk)
 
 
+@pytest.mark.parametrize("alpha", [0.0, 0.1])
+def test_without_test_rows_beyond_the_threshold(alpha):
+    X, y = draw(10, 90, 1)
+    alone = width_path(X[:10], y[:10], alpha=alpha)
+    beside = width_path(X[:10], y[:10], X[10:], y[10:], alpha=alpha)
+    assert_allclose(alone.train_risk, beside.train_risk, rtol=1e-9, atol=1e-20)
+    assert_allclose(alone.coef_norm, beside.coef_norm, rtol=1e-9)
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [

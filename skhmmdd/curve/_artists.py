@@ -1,7 +1,6 @@
-"""What is drawn beside the curve itself: theory, direction, bands, tick labels."""
+"""What is drawn beside the curve itself: theory, direction, bands."""
 
 from collections.abc import Mapping
-from functools import partial
 from itertools import pairwise
 
 import numpy as np
@@ -12,9 +11,6 @@ THEORY_COLOUR = "#222222"
 
 # Not the plain dashes of the training risk, nor the dots of the threshold.
 _THEORY_DASHES = ((0, (5, 2)), (0, (5, 2, 1, 2)), (0, (2, 1.5)))
-
-# Decades written out as decimals on logarithmic axes: 0.001 to 10000.
-_PLAIN_DECADES = (-3, 4)
 
 
 def read_theory(theory):
@@ -212,33 +208,3 @@ def draw_direction(line, ends):
                 )
             )
     return notes
-
-
-def write_plain_ticks(axis):
-    """Write 1, 10, 100 on a logarithmic axis, and not powers, where they are short.
-
-    Parameters
-    ----------
-    axis : matplotlib Axis
-    """
-    from matplotlib.ticker import FuncFormatter, LogFormatterSciNotation
-
-    if axis.get_scale() == "log":
-        for set_formatter in (axis.set_major_formatter, axis.set_minor_formatter):
-            usual = LogFormatterSciNotation()
-            usual.set_axis(axis)
-            set_formatter(FuncFormatter(partial(_plain_label, usual)))
-
-
-def _plain_label(usual, value, position=None):
-    """The usual label, written as a decimal if all decades in sight are short."""
-    usual.set_locs()  # chooses, by the limits, which minor ticks get a label
-    label = usual(value, position)
-    low, high = np.log10(sorted(usual.axis.get_view_interval()))
-    least, most = _PLAIN_DECADES
-    if not label or np.ceil(low) < least or np.floor(high) > most:
-        return label
-    leading = value / 10.0 ** np.floor(np.log10(value) + 1e-9)
-    # Decimals are wide: 1, 2 and 4 stand far enough apart.
-    crowded = high - low > 0.7 and not np.isclose(leading, (1, 2, 4)).any()
-    return "" if crowded else f"{value:g}"

@@ -1,10 +1,10 @@
-"""Colours and limits of the axes that risk curves are drawn on."""
+"""What stands on the axes that risk curves are drawn on, and their limits."""
+
+from typing import Literal, TypeAlias, get_args
 
 import numpy as np
 
-# Okabe and Ito's palette, told apart by colour-blind readers; its yellow, too pale for
-# a line on white, is left out.
-COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
+from skhmmdd.curve._landmarks import median_over_splits
 
 # Training risk is shown down to this fraction of the lowest test risk. Interpolation
 # takes it to 1e-30, and axes that long would flatten everything else.
@@ -15,8 +15,56 @@ BAND_CEILING = 5.0
 
 
 # What can stand on the horizontal axis. Against the last two the curve may turn back.
-ABSCISSAE = ("complexity", "ratio", "effective_parameters", "coef_norm")
+Abscissa: TypeAlias = Literal[
+    "complexity", "ratio", "effective_parameters", "coef_norm"
+]
+ABSCISSAE = get_args(Abscissa)
 FOLDING = ("effective_parameters", "coef_norm")
+_FOLDING_LABELS = {
+    "effective_parameters": "effective parameters on the test set (median)",
+    "coef_norm": "norm of the head (median)",
+}
+
+
+def abscissa(display, x):
+    """Values on the horizontal axis of a display, and the axis label.
+
+    Parameters
+    ----------
+    display : DoubleDescentDisplay
+    x : str
+        One of `ABSCISSAE`.
+
+    Returns
+    -------
+    at : ndarray of shape (n_complexities,)
+    label : str
+
+    Raises
+    ------
+    ValueError
+        If `x` is unknown or its data were not collected.
+    """
+    if x not in ABSCISSAE:
+        raise ValueError(f"x={x!r} must be one of {list(ABSCISSAE)}.")
+    if x == "complexity":
+        return display.complexity, display.param_name
+    if x == "ratio":
+        if display.n_train is None:
+            raise ValueError("x='ratio' needs the display to have n_train.")
+        label = f"{display.param_name} / training size"
+        return display.complexity / display.n_train, label
+    values = getattr(display, x)
+    if values is None:
+        raise ValueError(
+            f"x={x!r} was not collected: fit the curve with diagnostics=True"
+            + (
+                ", without sample weights, and with a head of skhmmdd as its last step."
+                if x == "effective_parameters"
+                else ", and with a last step that has coef_."
+            )
+        )
+    return median_over_splits(values), _FOLDING_LABELS[x]
 
 
 def count_displays(ax):

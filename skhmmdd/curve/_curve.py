@@ -1,40 +1,21 @@
 """DoubleDescentCurve: the risk of any estimator against its complexity."""
 
-from numbers import Integral
-from typing import ClassVar
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
-from sklearn.base import MetaEstimatorMixin, _fit_context, clone, is_classifier
-from sklearn.utils import get_tags, indexable
-from sklearn.utils._param_validation import (
-    HasMethods,
-    Interval,
-    RealNotInt,
-    StrOptions,
-)
-from sklearn.utils.validation import (
-    _check_feature_names,
-    _check_n_features,
-    _num_samples,
-)
+from sklearn.base import is_classifier
+from sklearn.utils.validation import check_is_fitted
 
-from skhmmdd._base import SkhmmddEstimator
-from skhmmdd.curve._complexity import order_by_complexity
-from skhmmdd.curve._diagnostics import Diagnosis
 from skhmmdd.curve._display import DoubleDescentDisplay
-from skhmmdd.curve._evaluate import refit_curve
-from skhmmdd.curve._landmarks import find_threshold, peak_and_best
-from skhmmdd.curve._path_strategy import path_curve, why_not_path
-from skhmmdd.curve._results import make_results, refuse_nan
-from skhmmdd.curve._risks import constant_risk, resolve_risks, threshold_risk
-from skhmmdd.curve._validate import check_param_name, check_quantiles, make_cv
+from skhmmdd.curve._html import under_diagram
+from skhmmdd.curve._measure import CurveMeasurement
+from skhmmdd.curve._risks import risk_label
+from skhmmdd.curve._summary import Findings, describe
 
-# Under this key the risk that gives the interpolation threshold goes through the fits;
-# the names that users give are strings.
-_THRESHOLD = None
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 
-class DoubleDescentCurve(MetaEstimatorMixin, SkhmmddEstimator):
+class DoubleDescentCurve(CurveMeasurement):
     r"""Training and test risk of an estimator along one axis of complexity.
 
     The estimator is fitted at every value of one parameter and on every split of the
@@ -181,6 +162,11 @@ class DoubleDescentCurve(MetaEstimatorMixin, SkhmmddEstimator):
     best_ : CurvePoint
         Where the median test risk is lowest.
 
+    danger_zone_ : tuple of (float, float) or None
+        First and last complexity about the peak at which the median test risk is more
+        than twice the lowest. None if there is no peak, or none so high, and for
+        risks below zero.
+
     strategy_ : {"path", "refit"}
         The strategy that was used.
 
@@ -264,196 +250,14 @@ class DoubleDescentCurve(MetaEstimatorMixin, SkhmmddEstimator):
     ... ).fit(X, y)
     >>> curve.interpolation_threshold_, curve.peak_.complexity
     (40.0, 40.0)
+    >>> curve.danger_zone_
+    (40.0, 80.0)
     >>> model = model.set_params(**{curve.param_name: curve.best_.param})
     """
 
-    _parameter_constraints: ClassVar[dict] = {
-        "estimator": [HasMethods(["fit", "set_params"])],
-        "param_name": [str],
-        "param_range": ["array-like"],
-        "complexity": [None, str, callable],
-        "cv": [Interval(Integral, 1, None, closed="left"), "cv_object"],
-        "train_size": [
-            None,
-            Interval(Integral, 1, None, closed="left"),
-            Interval(RealNotInt, 0, 1, closed="neither"),
-        ],
-        "risk": [str, callable, list, dict],
-        "strategy": [StrOptions({"auto", "refit", "path"})],
-        "quantiles": [tuple, list],
-        "diagnostics": ["boolean"],
-        "n_jobs": [Integral, None],
-        "verbose": ["verbose"],
-        "random_state": ["random_state"],
-    }
-
-    def __init__(
-        self,
-        estimator,
-        param_name,
-        param_range,
-        *,
-        complexity=None,
-        cv=None,
-        train_size=None,
-        risk="squared_error",
-        strategy="auto",
-        quantiles=(0.25, 0.75),
-        diagnostics=False,
-        n_jobs=None,
-        verbose=0,
-        random_state=None,
-    ):
-        self.estimator = estimator
-        self.param_name = param_name
-        self.param_range = param_range
-        self.complexity = complexity
-        self.cv = cv
-        self.train_size = train_size
-        self.risk = risk
-        self.strategy = strategy
-        self.quantiles = quantiles
-        self.diagnostics = diagnostics
-        self.n_jobs = n_jobs
-        self.verbose = verbose
-        self.random_state = random_state
-
-    # The estimator checks its own parameters at every point.
-    @_fit_context(prefer_skip_nested_validation=False)
-    def fit(self, X, y, *, groups=None, **fit_params):
-        """Compute the curve.
-
-        Parameters
-        ----------
-        X : indexable of length n_samples
-            Whatever the estimator takes: an array of two or three dimensions, a
-            dataframe, a list of sequences of unequal length.
-
-        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
-            Targets.
-
-        groups : array-like of shape (n_samples,), default=None
-            Group labels for `cv`.
-
-        **fit_params : dict
-            Passed to the `fit` of the estimator, e.g. ``ridge__sample_weight``.
-            Those with one entry for each sample are split as X is. The risks are not
-            weighted.
-
-        Returns
-        -------
-        self : object
-            The fitted curve.
-
-        Raises
-        ------
-        ValueError
-            If a parameter is out of its range, or if a risk is NaN.
-        """
-        if y is None:
-            raise ValueError(
-                f"{type(self).__name__} requires y to be passed, but the target y is "
-                "None."
-            )
-        check_quantiles(self.quantiles)
-        estimator = clone(self.estimator)
-        check_param_name(estimator, self.param_name)
-        self.complexity_, self.param_range_ = order_by_complexity(
-            self.param_range, self.complexity
-        )
-        classifier = is_classifier(estimator)
-        risks = resolve_risks(self.risk, classifier)
-        X, y, groups = indexable(X, y, groups)
-        self._remember_features(X)
-        splitter = make_cv(self.cv, self.train_size, y, classifier, self.random_state)
-        splits = [
-            (np.asarray(train), np.asarray(test))
-            for train, test in splitter.split(X, y, groups)
-        ]
-
-        interpolates = threshold_risk(self.risk, classifier)
-        measured = {**risks, _THRESHOLD: interpolates}
-        problem = (estimator, self.param_name, self.param_range_)
-        self._choose_strategy(why_not_path(*problem, risks, fit_params))
-        options = {
-            "splits": splits,
-            "risks": measured,
-            "n_jobs": self.n_jobs,
-            "verbose": self.verbose,
-        }
-        if self.diagnostics:
-            options["diagnosis"] = Diagnosis(
-                len(self.complexity_),
-                _num_samples(X),
-                classifier=classifier,
-                y=y,
-                weighted=any(key.endswith("sample_weight") for key in fit_params),
-            )
-        if self.strategy_ == "path":
-            table = path_curve(*problem, X, y, **options)
-        else:
-            table = refit_curve(*problem, X, y, fit_params=fit_params, **options)
-        self._keep(table, splits)
-        self.interpolation_threshold_ = find_threshold(
-            self.complexity_,
-            table.train[_THRESHOLD],
-            constant_risk(interpolates, classifier, y, splits),
-        )
-        return self
-
-    def _choose_strategy(self, obstacle):
-        """Set the strategy, and the reason for it in words."""
-        if self.strategy == "path" and obstacle:
-            raise ValueError(f"strategy='path' is not possible here: {obstacle}.")
-        if self.strategy == "refit":
-            self.strategy_ = "refit"
-            self.strategy_reason_ = "strategy='refit' was asked for."
-        elif obstacle:
-            self.strategy_ = "refit"
-            self.strategy_reason_ = f"No width path: {obstacle}."
-        else:
-            self.strategy_ = "path"
-            self.strategy_reason_ = (
-                "Nested features under a head: all widths share their factorizations."
-            )
-
-    def _remember_features(self, X):
-        # Only of two-dimensional X: the second axis of a three-dimensional one is time.
-        for name in ("n_features_in_", "feature_names_in_"):
-            if hasattr(self, name):
-                delattr(self, name)
-        if len(getattr(X, "shape", ())) == 2:
-            _check_feature_names(self, X, reset=True)
-            _check_n_features(self, X, reset=True)
-
-    def _keep(self, table, splits):
-        """Set the attributes that come straight from the measurements."""
-        self.train_risks_ = {k: v for k, v in table.train.items() if k != _THRESHOLD}
-        self.test_risks_ = {k: v for k, v in table.test.items() if k != _THRESHOLD}
-        for subset, risks in (("train", self.train_risks_), ("test", self.test_risks_)):
-            refuse_nan(risks, subset, self.param_name, self.param_range_)
-        primary = next(iter(self.test_risks_))
-        self.train_risk_ = self.train_risks_[primary]
-        self.test_risk_ = self.test_risks_[primary]
-        self.fit_time_, self.score_time_ = table.fit_time, table.score_time
-        diagnostics = table.diagnostics
-        self.bias_, self.variance_ = diagnostics.bias, diagnostics.variance
-        self.coef_norm_ = diagnostics.coef_norm
-        self.effective_parameters_ = diagnostics.effective_parameters
-        self.n_splits_ = len(splits)
-        self.n_train_ = int(np.median([len(train) for train, _ in splits]))
-        self.peak_, self.best_ = peak_and_best(
-            self.complexity_, self.test_risk_, self.param_range_
-        )
-        self.results_ = make_results(
-            self.param_name,
-            self.param_range_,
-            self.complexity_,
-            table._replace(train=self.train_risks_, test=self.test_risks_),
-            self.quantiles,
-        )
-
-    def plot(self, ax=None, *, risk=None, **kwargs):
+    def plot(
+        self, ax: "Axes | None" = None, *, risk: str | None = None, **kwargs: Any
+    ) -> DoubleDescentDisplay:
         """Draw the curve.
 
         Parameters
@@ -470,16 +274,77 @@ class DoubleDescentCurve(MetaEstimatorMixin, SkhmmddEstimator):
         Returns
         -------
         DoubleDescentDisplay
+            Drawn.
         """
         return DoubleDescentDisplay.from_curve(self, risk=risk).plot(ax, **kwargs)
 
-    def __sklearn_tags__(self):
-        tags = super().__sklearn_tags__()
-        # What the estimator takes, the curve takes; but the curve predicts nothing,
-        # and is neither a regressor nor a classifier.
-        inner = get_tags(self.estimator)
-        tags.input_tags = inner.input_tags
-        tags.target_tags = inner.target_tags
-        tags.target_tags.required = True
-        tags.non_deterministic = inner.non_deterministic
-        return tags
+    def summary(self) -> str:
+        """Tell in words what the curve shows, and what to do about it.
+
+        Threshold, peak, best complexity and danger zone of the primary risk, and
+        advice that follows from them.
+
+        Returns
+        -------
+        str
+            One line for each; `print` it.
+
+        Examples
+        --------
+        >>> from sklearn.datasets import make_regression
+        >>> from sklearn.pipeline import make_pipeline
+        >>> from skhmmdd import DoubleDescentCurve, HeadRegressor, LeadingColumns
+        >>> X, y = make_regression(200, 60, noise=9, shuffle=False, random_state=0)
+        >>> model = make_pipeline(LeadingColumns(), HeadRegressor())
+        >>> curve = DoubleDescentCurve(
+        ...     model, "leadingcolumns__n_components", range(1, 61),
+        ...     train_size=30, random_state=0,
+        ... ).fit(X, y)
+        >>> print(curve.summary())
+        Squared error against leadingcolumns__n_components from 1 to 60 (60 values):
+          median of 10 splits, 30 training samples.
+        Threshold: 29. From there on the training data are interpolated.
+        Peak: 13100 at 29, 85.9 times the lowest.
+        Best: 152 at 10, below the threshold.
+        Danger zone: 22 to 60, with more than 2 times the lowest risk.
+        What to do: Be narrow: stay below 22. Where that is not possible, penalise the
+          head (alpha="loo" finds the ridge of the heads of skhmmdd) or train on another
+          number of labels: more of them move the peak up, fewer down; with 30 it is at
+          29.
+        """
+        check_is_fitted(self, "test_risks_")
+        n_values = len(self.complexity_)
+        splits = "1 split" if self.n_splits_ == 1 else f"{self.n_splits_} splits"
+        low, high = self.complexity_[[0, -1]]
+        label = risk_label(next(iter(self.test_risks_)))
+        return describe(
+            Findings(
+                title=f"{label[0].upper()}{label[1:]} against {self.param_name} from "
+                f"{low:g} to {high:g} ({n_values} values): median of {splits}, "
+                f"{self.n_train_} training samples.",
+                span=(low, high),
+                threshold=self.interpolation_threshold_,
+                peak=self.peak_ and self.peak_[:2],
+                best=self.best_[:2],
+                zone=self.danger_zone_,
+                n_samples=self.n_train_,
+                interpolated="the training labels are fitted exactly"
+                if is_classifier(self.estimator)
+                else "the training data are interpolated",
+            )
+        )
+
+    def _repr_html_inner(self):
+        return self._with_findings(super()._repr_html_inner())
+
+    def _repr_mimebundle_(self, **kwargs):
+        bundle = super()._repr_mimebundle_(**kwargs)
+        if "text/html" in bundle:
+            bundle["text/html"] = self._with_findings(bundle["text/html"])
+        return bundle
+
+    def _with_findings(self, diagram):
+        if not hasattr(self, "test_risks_"):
+            return diagram
+        display = DoubleDescentDisplay.from_curve(self)
+        return under_diagram(diagram, self.summary(), display)

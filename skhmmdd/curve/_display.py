@@ -1,36 +1,27 @@
 """DoubleDescentDisplay: the data of a risk curve, and its figure."""
 
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any, Literal, Self
+
 import numpy as np
+from numpy.typing import ArrayLike
+from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
-from skhmmdd.curve._artists import (
-    count_theory,
-    draw_direction,
-    draw_theory,
-    read_theory,
-)
-from skhmmdd.curve._axes import (
-    ABSCISSAE,
-    COLOURS,
-    FOLDING,
-    count_displays,
-    risk_limits,
-    within_reach,
-)
-from skhmmdd.curve._figure import (
-    draw_best,
-    draw_parts,
-    draw_set,
-    draw_threshold,
-    dress,
-    summary,
-)
-from skhmmdd.curve._landmarks import median_over_splits, peak_and_best
+from skhmmdd._plotting import import_pandas, import_pyplot, own_axes
+from skhmmdd._typing import Floats, RandomState
+from skhmmdd.curve._artists import read_theory
+from skhmmdd.curve._axes import FOLDING, Abscissa, abscissa
+from skhmmdd.curve._figure import draw_display
+from skhmmdd.curve._landmarks import CurvePoint, peak_and_best
+from skhmmdd.curve._measure import CurveMeasurement
+from skhmmdd.curve._risks import Risk
 
-_FOLDING_LABELS = {
-    "effective_parameters": "effective parameters on the test set (median)",
-    "coef_norm": "norm of the head (median)",
-}
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure, SubFigure
+    from matplotlib.lines import Line2D
+    from pandas import DataFrame
 
 
 class DoubleDescentDisplay:
@@ -120,24 +111,33 @@ class DoubleDescentDisplay:
     (3, 5)
     """
 
+    ax_: "Axes"
+    figure_: "Figure | SubFigure"
+    lines_: "list[Line2D]"
+    fill_betweens_: list[Any]
+    threshold_line_: "Line2D | None"
+    best_marker_: "Line2D | None"
+    theory_lines_: "list[Line2D]"
+    decomposition_lines_: "list[Line2D]"
+
     def __init__(
         self,
-        complexity,
-        train_risk,
-        test_risk,
+        complexity: Floats,
+        train_risk: Floats,
+        test_risk: Floats,
         *,
-        interpolation_threshold=None,
-        peak=None,
-        best=None,
-        param_name="complexity",
-        risk_name="risk",
-        n_train=None,
-        quantiles=(0.25, 0.75),
-        bias=None,
-        variance=None,
-        coef_norm=None,
-        effective_parameters=None,
-    ):
+        interpolation_threshold: float | None = None,
+        peak: CurvePoint | None = None,
+        best: CurvePoint | None = None,
+        param_name: str = "complexity",
+        risk_name: str = "risk",
+        n_train: int | None = None,
+        quantiles: tuple[float, float] = (0.25, 0.75),
+        bias: Floats | None = None,
+        variance: Floats | None = None,
+        coef_norm: Floats | None = None,
+        effective_parameters: Floats | None = None,
+    ) -> None:
         self.complexity = complexity
         self.train_risk = train_risk
         self.test_risk = test_risk
@@ -154,7 +154,7 @@ class DoubleDescentDisplay:
         self.effective_parameters = effective_parameters
 
     @classmethod
-    def from_curve(cls, curve, risk=None):
+    def from_curve(cls, curve: CurveMeasurement, risk: str | None = None) -> Self:
         """Take the data of a fitted curve. Nothing is drawn yet.
 
         Parameters
@@ -201,34 +201,37 @@ class DoubleDescentDisplay:
     @classmethod
     def from_estimator(
         cls,
-        estimator,
-        X,
-        y,
+        estimator: BaseEstimator,
+        X: Any,
+        y: ArrayLike,
         *,
-        param_name,
-        param_range,
-        complexity=None,
-        cv=None,
-        train_size=None,
-        risk="squared_error",
-        strategy="auto",
-        quantiles=(0.25, 0.75),
-        diagnostics=False,
-        n_jobs=None,
-        verbose=0,
-        random_state=None,
-        groups=None,
-        fit_params=None,
-        ax=None,
-        **kwargs,
-    ):
+        param_name: str,
+        param_range: Iterable[Any],
+        complexity: str | Callable[[Any], float] | None = None,
+        cv: Any = None,
+        train_size: int | float | None = None,
+        risk: Risk | list[Any] | dict[str, Any] = "squared_error",
+        strategy: Literal["auto", "refit", "path"] = "auto",
+        quantiles: tuple[float, float] = (0.25, 0.75),
+        diagnostics: bool = False,
+        n_jobs: int | None = None,
+        verbose: int = 0,
+        random_state: RandomState = None,
+        groups: ArrayLike | None = None,
+        fit_params: dict[str, Any] | None = None,
+        ax: "Axes | None" = None,
+        **kwargs: Any,
+    ) -> Self:
         """Compute the curve of an estimator and draw it.
 
         Parameters
         ----------
         estimator : estimator
+            Any regressor or classifier; it is cloned.
         X : indexable of length n_samples
+            What the estimator takes.
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            Targets.
         param_name, param_range, complexity, cv, train_size : object
             As in :class:`DoubleDescentCurve`.
         risk, strategy, quantiles, diagnostics : object
@@ -249,11 +252,9 @@ class DoubleDescentDisplay:
         DoubleDescentDisplay
             Drawn.
         """
-        # The curve makes displays, so the module cannot import it at its top.
-        from skhmmdd.curve._curve import DoubleDescentCurve
-
-        _import_pyplot()
-        curve = DoubleDescentCurve(
+        # Before the fits, not after them
+        import_pyplot("DoubleDescentDisplay.plot")
+        curve = CurveMeasurement(
             estimator,
             param_name,
             param_range,
@@ -273,21 +274,21 @@ class DoubleDescentDisplay:
 
     def plot(
         self,
-        ax=None,
+        ax: "Axes | None" = None,
         *,
-        x="complexity",
-        theory=None,
-        name=None,
-        log_x="auto",
-        log_y="auto",
-        show_train=True,
-        show_band=True,
-        show_threshold=True,
-        show_best=True,
-        show_decomposition=False,
-        line_kw=None,
-        fill_kw=None,
-    ):
+        x: Abscissa = "complexity",
+        theory: Any = None,
+        name: str | None = None,
+        log_x: bool | Literal["auto"] = "auto",
+        log_y: bool | Literal["auto"] = "auto",
+        show_train: bool = True,
+        show_band: bool = True,
+        show_threshold: bool = True,
+        show_best: bool = True,
+        show_decomposition: bool = False,
+        line_kw: dict[str, Any] | None = None,
+        fill_kw: dict[str, Any] | None = None,
+    ) -> Self:
         """Draw the curve: medians over the splits, and bands between the quantiles.
 
         Several displays can be drawn on the same axes; each takes the next colour.
@@ -342,6 +343,7 @@ class DoubleDescentDisplay:
         Returns
         -------
         self : DoubleDescentDisplay
+            With what was drawn as attributes.
 
         Raises
         ------
@@ -349,7 +351,7 @@ class DoubleDescentDisplay:
             If `x` is unknown or its data were not collected, if there is no
             decomposition to show, or if theory is asked of an axis that folds back.
         """
-        at, x_label = self._abscissa(x)
+        at, x_label = abscissa(self, x)
         if show_decomposition and self.bias is None:
             raise ValueError(
                 "show_decomposition=True needs bias and variance: fit the curve with "
@@ -362,81 +364,28 @@ class DoubleDescentDisplay:
                 f"theory cannot be drawn with x={x!r}, where a complexity has no fixed "
                 "place. Use x='complexity' or x='ratio'."
             )
-        pyplot = _import_pyplot()
-        if ax is None:
-            _, ax = pyplot.subplots(figsize=(7, 4.5), layout="constrained")
-        self.ax_, self.figure_ = ax, ax.figure
-        if log_x == "auto":
-            seen = at[np.isfinite(at)]
-            log_x = bool(seen.size) and 0 < 10 * np.min(seen) <= np.max(seen)
-        if log_y == "auto":
-            log_y = bool(np.min(self.test_risk) > 0)
-        nth = count_displays(ax)
-        colour = COLOURS[nth % len(COLOURS)]
-        label = "" if name is None else f"{name}: "
-        parts = [self.bias, self.variance] if show_decomposition else []
-        limits = risk_limits(
-            summary(self, "test"),
-            summary(self, "train") if show_train else None,
-            log_y,
-            [*parts, *(risk for _, _, risk in theory)],
+        self.ax_ = own_axes(ax, "DoubleDescentDisplay.plot")
+        self.figure_ = self.ax_.figure
+        draw_display(
+            self,
+            x,
+            at,
+            x_label,
+            theory=theory,
+            name=name,
+            log_x=log_x,
+            log_y=log_y,
+            show_train=show_train,
+            show_band=show_band,
+            show_threshold=show_threshold,
+            show_best=show_best,
+            show_decomposition=show_decomposition,
+            line_kw=line_kw,
+            fill_kw=fill_kw,
         )
-        if log_x:
-            ax.set_xscale("log")
-        if log_y:
-            # "clip" lets a line that falls to zero run off the bottom of the axes.
-            ax.set_yscale("log", nonpositive="clip")
-
-        self.lines_, self.fill_betweens_ = [], []
-        line_kw = {"color": colour, **(line_kw or {})}
-        colour = line_kw["color"]
-        draw_set(self, "test", at, label, limits, show_band, line_kw, fill_kw)
-        if show_train:
-            train_kw = {"linestyle": "--", "linewidth": 1.4, **line_kw}
-            draw_set(self, "train", at, label, limits, show_band, train_kw, fill_kw)
-        draw_parts(self, parts, at, label, limits, nth)
-        draw_threshold(self, x, at, colour, label, show_threshold)
-        draw_best(self, x, at, colour, label, show_best)
-        self.theory_lines_ = [
-            draw_theory(
-                ax,
-                complexity / self.n_train if x == "ratio" else complexity,
-                within_reach(risk, limits),
-                f"{label}{text}",
-                count_theory(ax),
-            )
-            for text, complexity, risk in theory
-        ]
-        dress(self, limits, x_label)
-        if x in FOLDING and len(at) > 1:
-            ends = [f"{self.complexity[end]:g}" for end in (0, -1)]
-            draw_direction(self.lines_[0], ends)
         return self
 
-    def _abscissa(self, x):
-        """What stands on the horizontal axis, and its label."""
-        if x not in ABSCISSAE:
-            raise ValueError(f"x={x!r} must be one of {list(ABSCISSAE)}.")
-        if x == "complexity":
-            return self.complexity, self.param_name
-        if x == "ratio":
-            if self.n_train is None:
-                raise ValueError("x='ratio' needs the display to have n_train.")
-            return self.complexity / self.n_train, f"{self.param_name} / training size"
-        values = getattr(self, x)
-        if values is None:
-            raise ValueError(
-                f"x={x!r} was not collected: fit the curve with diagnostics=True"
-                + (
-                    ", without sample weights, and with a head of skhmmdd as its "
-                    "last step."
-                    if x == "effective_parameters"
-                    else ", and with a last step that has coef_."
-                )
-            )
-        return median_over_splits(values), _FOLDING_LABELS[x]
-
-    def frame(self):
+    def frame(self) -> "DataFrame":
         """Give the curve as a tidy table: one row for each risk.
 
         Returns
@@ -445,10 +394,7 @@ class DoubleDescentDisplay:
             With the columns ``complexity``, ``split``, ``set`` ("train" or "test")
             and ``risk``.
         """
-        try:
-            import pandas as pd
-        except ImportError as error:
-            raise ImportError(_missing("frame", "pandas")) from error
+        pd = import_pandas("DoubleDescentDisplay.frame")
         n_complexities, n_splits = self.test_risk.shape
         sets = [
             pd.DataFrame(
@@ -469,18 +415,3 @@ def _axis_name(param_name, complexity):
         return param_name
     name = complexity if isinstance(complexity, str) else "complexity"
     return f"{name} of {param_name}"
-
-
-def _import_pyplot():
-    try:
-        import matplotlib.pyplot as pyplot
-    except ImportError as error:
-        raise ImportError(_missing("plot", "matplotlib")) from error
-    return pyplot
-
-
-def _missing(method, package):
-    return (
-        f"DoubleDescentDisplay.{method} needs {package}: pip install skhmmdd[plot], "
-        f"or pip install {package}."
-    )

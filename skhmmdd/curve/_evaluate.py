@@ -1,16 +1,15 @@
 """Fit and score at every complexity and split: the strategy "refit"."""
 
-import sys
 from time import perf_counter
 from typing import NamedTuple
 
 import numpy as np
 from sklearn.base import clone
 from sklearn.utils.metaestimators import _safe_split
-from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import _check_method_params
 
-from skhmmdd._parallel import single_blas_thread
+from skhmmdd._parallel import map_jobs, single_blas_thread
+from skhmmdd._progress import Progress
 from skhmmdd.curve._diagnostics import Diagnostics
 from skhmmdd.curve._frozen import split_frozen, transform_frozen
 from skhmmdd.curve._risks import Predictions
@@ -83,16 +82,16 @@ def _number(name, value):
     return float(value)
 
 
-def _run_task(estimator, X, y, splits, risks, fit_params, probe):
+def _run_task(task, X, y, risks, fit_params, probe):
     """One parallel task: the frozen leading steps once, the rest in each split."""
-    with single_blas_thread():
-        frozen, rest = split_frozen(estimator)
-        _refuse_fit_params(frozen, fit_params)
-        X = transform_frozen(frozen, X, y)
-        return [
-            fit_and_score(clone(rest), X, y, split, risks, fit_params, probe)
-            for split in splits
-        ]
+    estimator, splits = task
+    frozen, rest = split_frozen(estimator)
+    _refuse_fit_params(frozen, fit_params)
+    X = transform_frozen(frozen, X, y)
+    return [
+        fit_and_score(clone(rest), X, y, split, risks, fit_params, probe)
+        for split in splits
+    ]
 
 
 def _refuse_fit_params(frozen, fit_params):
@@ -168,16 +167,11 @@ def refit_curve(
             for value in param_range
         ]
         progress = Progress(len(param_range) * len(splits), verbose)
-        # Not every backend knows generators: do without unless somebody watches.
-        parallel = Parallel(
-            n_jobs=n_jobs, return_as="generator" if progress.verbose else "list"
-        )
         probe = diagnosis and diagnosis.probe
         evaluations = []
-        for results in parallel(
-            delayed(_run_task)(point, X, y, some_splits, risks, fit_params, probe)
-            for point, some_splits in _make_tasks(estimators, splits)
-        ):
+        tasks = _make_tasks(estimators, splits)
+        shared = X, y, risks, fit_params, probe
+        for results in map_jobs(_run_task, tasks, *shared, n_jobs=n_jobs, prefer=None):
             for *evaluation, measured in results:
                 if diagnosis:
                     point, split = divmod(len(evaluations), len(splits))
@@ -204,40 +198,3 @@ def _tabulate(evaluations, shape, names):
         fit_time=np.array(fit_time).reshape(shape),
         score_time=np.array(score_time).reshape(shape),
     )
-
-
-class Progress:
-    """Lines on the standard error stream, at most one each second and a last one.
-
-    Parameters
-    ----------
-    total : int
-        Number of fits.
-    verbose : int
-        Silent at zero.
-    what : str, default="fits"
-        What is counted.
-    """
-
-    interval = 1.0
-
-    def __init__(self, total, verbose, what="fits"):
-        self.total = total
-        self.verbose = verbose
-        self.what = what
-        self._start = self._printed = perf_counter()
-
-    def update(self, done):
-        """Tell that `done` fits are over."""
-        now = perf_counter()
-        due = done == self.total or now - self._printed >= self.interval
-        if not (self.verbose and due):
-            return
-        self._printed = now
-        elapsed = now - self._start
-        remaining = elapsed * (self.total - done) / done
-        print(
-            f"[DoubleDescentCurve] {done}/{self.total} {self.what}, "
-            f"elapsed {elapsed:.1f} s, remaining {remaining:.1f} s",
-            file=sys.stderr,
-        )

@@ -1,19 +1,106 @@
-"""The parts of the figure of a display: functions of the display that is drawn.
+"""The figure of a display: functions of the display that is drawn.
 
 They set the attributes of the display that hold what was drawn.
 """
 
 import numpy as np
 
-from skhmmdd.curve._artists import draw_band, write_plain_ticks
-from skhmmdd.curve._axes import COLOURS, FOLDING, count_displays, within_reach
+from skhmmdd._plotting import COLOURS, write_plain_ticks
+from skhmmdd.curve._artists import (
+    count_theory,
+    draw_band,
+    draw_direction,
+    draw_theory,
+)
+from skhmmdd.curve._axes import FOLDING, count_displays, risk_limits, within_reach
 from skhmmdd.curve._landmarks import median_over_splits, quantile_over_splits
 from skhmmdd.curve._risks import risk_label
 
 _PART_LABELS = ("squared bias + noise (mean)", "variance (mean)")
 
 
-def summary(display, subset):
+def draw_display(
+    display,
+    x,
+    at,
+    x_label,
+    *,
+    theory,
+    name,
+    log_x,
+    log_y,
+    show_train,
+    show_band,
+    show_threshold,
+    show_best,
+    show_decomposition,
+    line_kw,
+    fill_kw,
+):
+    """Draw a display on its `ax_`.
+
+    Parameters
+    ----------
+    display : DoubleDescentDisplay
+    x : str
+        What is on the horizontal axis, one of `ABSCISSAE`.
+    at : ndarray of shape (n_complexities,)
+        Its values.
+    x_label : str
+    theory : list of (str, ndarray, ndarray)
+        As `read_theory` gives it.
+    name, log_x, log_y, show_train, show_band, show_threshold, show_best, \
+            show_decomposition, line_kw, fill_kw : object
+        As in `DoubleDescentDisplay.plot`.
+    """
+    ax = display.ax_
+    if log_x == "auto":
+        seen = at[np.isfinite(at)]
+        log_x = bool(seen.size) and 0 < 10 * np.min(seen) <= np.max(seen)
+    if log_y == "auto":
+        log_y = bool(np.min(display.test_risk) > 0)
+    nth = count_displays(ax)
+    label = "" if name is None else f"{name}: "
+    parts = [display.bias, display.variance] if show_decomposition else []
+    limits = risk_limits(
+        _median_and_band(display, "test"),
+        _median_and_band(display, "train") if show_train else None,
+        log_y,
+        [*parts, *(risk for _, _, risk in theory)],
+    )
+    if log_x:
+        ax.set_xscale("log")
+    if log_y:
+        # "clip" lets a line that falls to zero run off the bottom of the axes.
+        ax.set_yscale("log", nonpositive="clip")
+
+    display.lines_, display.fill_betweens_ = [], []
+    line_kw = {"color": COLOURS[nth % len(COLOURS)], **(line_kw or {})}
+    colour = line_kw["color"]
+    _draw_set(display, "test", at, label, limits, show_band, line_kw, fill_kw)
+    if show_train:
+        train_kw = {"linestyle": "--", "linewidth": 1.4, **line_kw}
+        _draw_set(display, "train", at, label, limits, show_band, train_kw, fill_kw)
+    _draw_parts(display, parts, at, label, limits, nth)
+    _draw_threshold(display, x, at, colour, label, show_threshold)
+    _draw_best(display, x, at, colour, label, show_best)
+    display.theory_lines_ = [
+        draw_theory(
+            ax,
+            complexity / display.n_train if x == "ratio" else complexity,
+            within_reach(risk, limits),
+            f"{label}{text}",
+            count_theory(ax),
+        )
+        for text, complexity, risk in theory
+    ]
+    _dress(display, limits, x_label)
+    if x in FOLDING and len(at) > 1:
+        ends = [f"{display.complexity[end]:g}" for end in (0, -1)]
+        draw_direction(display.lines_[0], ends)
+
+
+def _median_and_band(display, subset):
     """Median, lower and upper quantile of one set."""
     risk = display.test_risk if subset == "test" else display.train_risk
     lower, upper = display.quantiles
@@ -24,10 +111,10 @@ def summary(display, subset):
     )
 
 
-def draw_set(display, subset, at, label, limits, show_band, line_kw, fill_kw):
+def _draw_set(display, subset, at, label, limits, show_band, line_kw, fill_kw):
     """Draw the median and the band of the test or of the training risk."""
     median, lower, upper = (
-        within_reach(risk, limits) for risk in summary(display, subset)
+        within_reach(risk, limits) for risk in _median_and_band(display, subset)
     )
     text = f"{label}{'training' if subset == 'train' else 'test'} risk"
     style = {"linewidth": 2.0, "label": text, "gid": f"skhmmdd-{subset}", **line_kw}
@@ -43,7 +130,7 @@ def draw_set(display, subset, at, label, limits, show_band, line_kw, fill_kw):
         display.fill_betweens_.append(band)
 
 
-def draw_parts(display, parts, at, label, limits, nth):
+def _draw_parts(display, parts, at, label, limits, nth):
     """Draw squared bias and variance, if there are any."""
     display.decomposition_lines_ = []
     for offset, (part, text, dashes) in enumerate(
@@ -60,7 +147,7 @@ def draw_parts(display, parts, at, label, limits, nth):
         display.decomposition_lines_.append(line)
 
 
-def draw_threshold(display, x, at, colour, label, show):
+def _draw_threshold(display, x, at, colour, label, show):
     """Mark the interpolation threshold: a line, or a point of a folding curve."""
     display.threshold_line_ = None
     threshold = display.interpolation_threshold
@@ -93,7 +180,7 @@ def draw_threshold(display, x, at, colour, label, show):
     )
 
 
-def draw_best(display, x, at, colour, label, show):
+def _draw_best(display, x, at, colour, label, show):
     """Mark the lowest median test risk."""
     display.best_marker_ = None
     if show and display.best is not None and np.isfinite(display.best.risk):
@@ -111,7 +198,7 @@ def draw_best(display, x, at, colour, label, show):
         )
 
 
-def dress(display, limits, x_label):
+def _dress(display, limits, x_label):
     """Set limits, labels, title and legend."""
     ax = display.ax_
     if limits is not None:

@@ -4,16 +4,20 @@ from numbers import Integral, Real
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.utils import check_array, check_consistent_length
-from sklearn.utils._param_validation import Interval, validate_params
+from sklearn.utils._param_validation import Interval
 
-from skhmmdd._parallel import map_threads
+from skhmmdd._base import validate_params
+from skhmmdd._parallel import map_jobs
+from skhmmdd._repr import short_repr
+from skhmmdd._typing import Floats, Ints
+from skhmmdd.curve._landmarks import find_danger_zone, find_peak
+from skhmmdd.curve._summary import Findings, describe
 from skhmmdd.curve._width_path import check_widths
 from skhmmdd.heads._solve import decompose, loo_risk
 from skhmmdd.theory import gcv_risk
 
-# The zone of widths whose risk is more than this many times the lowest.
-_DANGER = 2.0
 # Without `widths`: so many on a logarithmic grid, and all of this share about n.
 _GRID_SIZE, _NEAR = 60, 0.05
 # Within this share of the threshold a single leave-one-out is too noisy to choose by.
@@ -50,18 +54,21 @@ class RiskForecast(NamedTuple):
         Whether the head has an intercept.
     """
 
-    widths: np.ndarray
-    risk: np.ndarray
-    gcv: np.ndarray
-    rank: np.ndarray
+    widths: Ints
+    risk: Floats
+    gcv: Floats
+    rank: Ints
     interpolation_threshold: int | None
-    peak: tuple | None
-    best: tuple
-    danger_zone: tuple | None
+    peak: tuple[int, float] | None
+    best: tuple[int, float]
+    danger_zone: tuple[int, int] | None
     n_samples: int
     fit_intercept: bool
 
-    def labels_at_threshold(self, width):
+    def __repr__(self) -> str:
+        return short_repr(self)
+
+    def labels_at_threshold(self, width: int) -> int:
         """How many labels would put this width at the threshold, where the risk peaks.
 
         Parameters
@@ -85,6 +92,29 @@ class RiskForecast(NamedTuple):
             dependent = self.widths[narrower[-1]] - self.rank[narrower[-1]]
         return int(width - dependent + self.fit_intercept)
 
+    def summary(self) -> str:
+        """Tell in words what is foretold, and what to do about it.
+
+        Returns
+        -------
+        str
+            One line for each landmark, and advice; `print` it.
+        """
+        low, high = self.widths[[0, -1]]
+        return describe(
+            Findings(
+                title=f"Squared error foretold by leave-one-out for widths from {low} "
+                f"to {high} ({len(self.widths)} values), {self.n_samples} training "
+                "samples.",
+                span=(low, high),
+                threshold=self.interpolation_threshold,
+                peak=self.peak,
+                best=self.best,
+                zone=self.danger_zone,
+                n_samples=self.n_samples,
+            )
+        )
+
 
 @validate_params(
     {
@@ -99,8 +129,15 @@ class RiskForecast(NamedTuple):
     prefer_skip_nested_validation=True,
 )
 def forecast_risk(
-    X, y, *, widths=None, alpha=0.0, fit_intercept=True, rcond=None, n_jobs=None
-):
+    X: ArrayLike,
+    y: ArrayLike,
+    *,
+    widths: ArrayLike | None = None,
+    alpha: float = 0.0,
+    fit_intercept: bool = True,
+    rcond: float | None = None,
+    n_jobs: int | None = None,
+) -> RiskForecast:
     r"""Predict the whole curve of test risk from the training data.
 
     No test set is needed: exact leave-one-out at every width tells how the risk of the
@@ -175,24 +212,32 @@ def forecast_risk(
     )
     targets = y.reshape(n, -1)
 
-    def at(width):
-        options = {"fit_intercept": fit_intercept, "rcond": rcond}
-        spectrum = decompose(X[:, :width], targets, **options)
-        # The theory sums over outputs, a risk is their mean.
-        gcv = gcv_risk(X[:, :width], targets, alpha=alpha, **options)
-        rank = len(spectrum.values)
-        return loo_risk(spectrum, alpha), gcv / targets.shape[1], rank
-
-    risk, gcv, rank = map(np.array, zip(*map_threads(at, widths, n_jobs), strict=True))
+    options = {"fit_intercept": fit_intercept, "rcond": rcond}
+    found = map_jobs(_at_width, widths, X, targets, alpha, options, n_jobs=n_jobs)
+    risk, gcv, rank = map(np.array, zip(*found, strict=True))
+    threshold, peak, best, zone = _landmarks(
+        widths, risk, rank, n - fit_intercept, alpha
+    )
     return RiskForecast(
         widths,
         risk,
         gcv,
         rank,
-        *_landmarks(widths, risk, rank, n - fit_intercept),
+        threshold,
+        peak,
+        best,
+        zone,
         n,
         fit_intercept,
     )
+
+
+def _at_width(width, X, targets, alpha, options):
+    """Leave-one-out, GCV and rank of the head at one width."""
+    spectrum = decompose(X[:, :width], targets, **options)
+    # The theory sums over outputs, a risk is their mean.
+    gcv = gcv_risk(X[:, :width], targets, alpha=alpha, **options)
+    return loo_risk(spectrum, alpha), gcv / targets.shape[1], len(spectrum.values)
 
 
 def _default_widths(n_samples, n_features):
@@ -205,23 +250,17 @@ def _default_widths(n_samples, n_features):
     return np.union1d(grid, near[(near >= 1) & (near <= n_features)])
 
 
-def _landmarks(widths, risk, rank, full_rank):
+def _landmarks(widths, risk, rank, full_rank, alpha):
     """Threshold, peak, best and danger zone of a predicted curve."""
     blind = np.abs(widths - full_rank) <= _BLIND * full_rank
     best = int(np.where(blind & ~blind.all(), np.inf, risk).argmin())
-    interpolating = np.flatnonzero(rank == full_rank)
+    # A penalty keeps every head off its training samples.
+    interpolating = np.flatnonzero((rank == full_rank) & (alpha == 0))
     threshold = int(widths[interpolating[0]]) if len(interpolating) else None
     low = risk[best]
-    before = np.minimum.accumulate(risk)
-    after = np.minimum.accumulate(risk[::-1])[::-1]
-    height = risk / np.maximum(before, after)
-    top = int(height.argmax())
-    peak = zone = None
-    if height[top] > 1:
-        peak = int(widths[top]), float(risk[top])
-        safe = np.flatnonzero((risk <= _DANGER * low) & ~blind)
-        first = safe[safe < top].max(initial=-1) + 1
-        last = safe[safe > top].min(initial=len(widths)) - 1
-        if first <= top <= last and risk[top] > _DANGER * low:
-            zone = int(widths[first]), int(widths[last])
+    top = find_peak(risk)
+    peak = None if top is None else (int(widths[top]), float(risk[top]))
+    zone = find_danger_zone(risk, top, low, trusted=~blind)
+    if zone is not None:
+        zone = int(widths[zone[0]]), int(widths[zone[1]])
     return threshold, peak, (int(widths[best]), float(low)), zone

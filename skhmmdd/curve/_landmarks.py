@@ -1,14 +1,22 @@
 """Where a risk curve interpolates, peaks and is lowest: functions of arrays."""
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
+
+from skhmmdd._repr import short_repr
+from skhmmdd._typing import Floats
 
 # A model interpolates when its training risk is this small beside that of the best
 # constant. In double precision minimum-norm heads reach 1e-12 and less where the
 # design is not hopelessly ill-conditioned; noisy labels keep a model that does not
 # interpolate many decades above.
 INTERPOLATION_TOLERANCE = 1e-6
+
+# The danger zone has the points about a peak with more than this times the lowest risk.
+DANGER = 2.0
 
 
 class CurvePoint(NamedTuple):
@@ -29,10 +37,13 @@ class CurvePoint(NamedTuple):
     complexity: float
     risk: float
     param: Any
-    index: int
+    index: int  # type: ignore[assignment]  # in place of the tuple's method
+
+    def __repr__(self) -> str:
+        return short_repr(self)
 
 
-def quantile_over_splits(risk, q):
+def quantile_over_splits(risk: Floats, q: float) -> Floats:
     """Quantile of each row, linear between order statistics, infinity allowed.
 
     :func:`numpy.quantile` gives NaN between two infinite values.
@@ -64,12 +75,14 @@ def quantile_over_splits(risk, q):
     return np.where(left == right, left, (1 - weight) * left + weight * right)
 
 
-def median_over_splits(risk):
+def median_over_splits(risk: Floats) -> Floats:
     """Median of each row: `quantile_over_splits` at one half."""
     return quantile_over_splits(risk, 0.5)
 
 
-def find_threshold(complexity, train_risk, constant_risk):
+def find_threshold(
+    complexity: Floats, train_risk: Floats, constant_risk: Floats
+) -> float | None:
     """Smallest complexity at which the median training risk vanishes.
 
     It vanishes when it is at most `INTERPOLATION_TOLERANCE` times the median training
@@ -100,7 +113,7 @@ def find_threshold(complexity, train_risk, constant_risk):
     return float(complexity[np.argmax(reached)]) if reached.any() else None
 
 
-def find_peak(risk):
+def find_peak(risk: Floats) -> int | None:
     """Index of the interior maximum that stands out most on both sides.
 
     A point stands out by the smaller of two ratios: its risk over the lowest risk to
@@ -140,7 +153,49 @@ def find_peak(risk):
     return int(np.flatnonzero(stands_out)[np.argmax(prominence)]) + 1
 
 
-def peak_and_best(complexity, test_risk, params):
+def find_danger_zone(
+    risk: Floats,
+    peak: int | None,
+    lowest: float,
+    trusted: NDArray[np.bool_] | bool = True,
+) -> tuple[int, int] | None:
+    """The points about a peak whose risk is more than `DANGER` times the lowest.
+
+    Parameters
+    ----------
+    risk : ndarray of shape (n_complexities,)
+        In order of increasing complexity.
+    peak : int or None
+        Index of the peak.
+    lowest : float
+        The lowest risk. Below zero, as for the negative of a score, there is no zone.
+    trusted : bool or ndarray of bool of shape (n_complexities,), default=True
+        Where a low risk may end the zone.
+
+    Returns
+    -------
+    tuple of (int, int) or None
+        Indices of the first and of the last point; None if the peak is no higher.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> find_danger_zone(np.array([2.0, 1.0, 3.0, 40.0, 3.0, 1.5]), 3, 1.0)
+    (2, 4)
+    >>> find_danger_zone(np.array([2.0, 1.0, 1.9, 1.5]), 2, 1.0) is None
+    True
+    """
+    if peak is None or lowest < 0 or not risk[peak] > DANGER * lowest:
+        return None
+    safe = np.flatnonzero((risk <= DANGER * lowest) & trusted)
+    first = safe[safe < peak].max(initial=-1) + 1
+    last = safe[safe > peak].min(initial=len(risk)) - 1
+    return int(first), int(last)
+
+
+def peak_and_best(
+    complexity: Floats, test_risk: Floats, params: Sequence[Any]
+) -> tuple[CurvePoint | None, CurvePoint]:
     """Peak and minimum of the median test risk.
 
     Parameters

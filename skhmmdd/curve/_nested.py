@@ -195,9 +195,10 @@ class _RowFactor:
         self.R, reflectors, panels, _ = linalg.lapack.dtpqrt(
             0, size, self.R, F.T, overwrite_a=True
         )
-        self.E, _, _ = linalg.lapack.dtpmqrt(
-            0, reflectors, panels, self.E, F_z.T, trans="T", overwrite_a=True
-        )
+        if self.E.size:  # LAPACK's wrappers take no empty arrays
+            self.E, _, _ = linalg.lapack.dtpmqrt(
+                0, reflectors, panels, self.E, F_z.T, trans="T", overwrite_a=True
+            )
 
     def solve(self, rows, transposed=True):
         """L^-1 times the rows, or L'^-1 if not transposed."""

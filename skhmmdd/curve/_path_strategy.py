@@ -9,11 +9,11 @@ import numpy as np
 from sklearn.base import clone
 from sklearn.pipeline import Pipeline
 from sklearn.utils import _safe_indexing
-from sklearn.utils.parallel import Parallel, delayed
 
-from skhmmdd._parallel import single_blas_thread
+from skhmmdd._parallel import map_jobs, single_blas_thread
+from skhmmdd._progress import Progress
 from skhmmdd.curve._diagnostics import Diagnostics, Measured
-from skhmmdd.curve._evaluate import CurveTable, Progress
+from skhmmdd.curve._evaluate import CurveTable
 from skhmmdd.curve._frozen import split_frozen, transform_frozen
 from skhmmdd.curve._risks import is_mean_squared_error, needs_estimator
 from skhmmdd.curve._width_path import width_path
@@ -126,7 +126,8 @@ def path_curve(
     risks : dict of str to callable
         Functions of ``(predictions, y)``.
     n_jobs : int, default=None
-        Threads over the splits.
+        Threads over the splits, unless a `joblib.parallel_config` names other
+        workers.
     verbose : int, default=0
     diagnosis : Diagnosis, default=None
         Collects the diagnostics; None takes none.
@@ -141,19 +142,10 @@ def path_curve(
         frozen, rest = split_frozen(widest)
         X = transform_frozen(frozen, X, y)
         progress = Progress(len(splits), verbose, "splits")
-        # One by one for the diagnostics too: predictions at all widths are large.
-        one_by_one = progress.verbose or diagnosis
-        parallel = Parallel(
-            n_jobs=n_jobs,
-            prefer="threads",
-            return_as="generator" if one_by_one else "list",
-        )
         probe = diagnosis and diagnosis.probe
         parts = []
-        for *part, measured in parallel(
-            delayed(_one_split)(rest, param_range, X, y, split, risks, probe)
-            for split in splits
-        ):
+        shared = rest, param_range, X, y, risks, probe
+        for *part, measured in map_jobs(_one_split, splits, *shared, n_jobs=n_jobs):
             if diagnosis:
                 diagnosis.add(measured, splits[len(parts)][1])
             parts.append(part)
@@ -169,7 +161,7 @@ def path_curve(
     )
 
 
-def _one_split(rest, widths, X, y, split, risks, probe=None):
+def _one_split(split, rest, widths, X, y, risks, probe):
     started = perf_counter()
     subsets = [(_safe_indexing(X, i), np.asarray(_safe_indexing(y, i))) for i in split]
     (X_train, y_train), (X_test, y_test) = subsets

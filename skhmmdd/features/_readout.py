@@ -4,12 +4,13 @@ Column j of a map depends on the seed and on j alone, so the first k columns at 
 K are the columns at width k: a wider map is the same map, larger.
 """
 
-from typing import NamedTuple
+from typing import Literal, NamedTuple, TypeAlias, get_args
 
 import numpy as np
 from sklearn.utils import check_random_state
 
-READOUTS = ("relu", "fourier", "linear", "identity")
+ReadoutName: TypeAlias = Literal["relu", "fourier", "linear", "identity"]
+READOUTS = get_args(ReadoutName)
 
 # Matrix products round differently for different widths; in panels of one width the
 # columns that two maps share are the same to the last bit.

@@ -1,11 +1,15 @@
 """What a frozen model holds at a step, and how steps become one row: pure functions."""
 
-from typing import NamedTuple
+from typing import Literal, NamedTuple, TypeAlias, get_args
 
 import numpy as np
 
-REPRESENTATIONS = ("belief", "log_belief", "predictive", "smoothed")
-POOLINGS = ("last", "mean", "sum", "max")
+RepresentationName: TypeAlias = Literal[
+    "belief", "log_belief", "predictive", "smoothed"
+]
+PoolingName: TypeAlias = Literal["last", "mean", "sum", "max"]
+REPRESENTATIONS = get_args(RepresentationName)
+POOLINGS = get_args(PoolingName)
 
 # A belief of zero has no logarithm; below this one it tells no more.
 LOG_FLOOR = 1e-12

@@ -1,14 +1,18 @@
 """Strings and lists of tokens, turned into the symbol sequences of an HMM."""
 
+from collections.abc import Callable
 from numbers import Integral
+from typing import Any, Literal, Self
 
 import numpy as np
-from sklearn.base import OneToOneFeatureMixin, TransformerMixin, _fit_context
+from numpy.typing import ArrayLike, DTypeLike
+from sklearn.base import OneToOneFeatureMixin, TransformerMixin
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils._set_output import _wrap_data_with_container
 from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 
-from skhmmdd._base import SkhmmddEstimator
+from skhmmdd._base import SkhmmddEstimator, fit_context
+from skhmmdd._typing import Array, Names, SequencesLike, TokensLike
 from skhmmdd.features._token_codes import (
     as_vocabulary,
     is_missing,
@@ -32,7 +36,14 @@ class _SequenceTransformMixin:
     # unequal length would come out as a frame with one column of arrays. Standing
     # here, left of TransformerMixin, the two choose for themselves.
 
-    def fit_transform(self, X, y=None):
+    min_count: int
+    _dtype: np.dtype[Any]
+    _symbol_of: dict[Any, int]
+    _unknown: int
+    fit: Callable[..., Any]
+    _check_table: Callable[..., Any]
+
+    def fit_transform(self, X: TokensLike, y: object = None) -> Array:
         """Learn the vocabulary of `X`, and encode it.
 
         Parameters
@@ -49,7 +60,7 @@ class _SequenceTransformMixin:
         """
         return self.fit(X, y).transform(X)
 
-    def transform(self, X):
+    def transform(self, X: TokensLike) -> Array:
         """Encode sequences of tokens.
 
         Parameters
@@ -182,19 +193,30 @@ class TokenEncoder(
     array([2, 0], dtype=int32)
     """
 
+    vocabulary_: Array
+    n_symbols_: int
+    n_features_in_: int
+    feature_names_in_: Names
+
     _parameter_constraints: dict = {  # noqa: RUF012
         "handle_unknown": [StrOptions({"error", "missing", "symbol"})],
         "min_count": [Interval(Integral, 1, None, closed="left")],
         "dtype": "no_validation",  # in fit, against the vocabulary
     }
 
-    def __init__(self, *, handle_unknown="error", min_count=1, dtype=np.int32):
+    def __init__(
+        self,
+        *,
+        handle_unknown: Literal["error", "missing", "symbol"] = "error",
+        min_count: int = 1,
+        dtype: DTypeLike = np.int32,
+    ) -> None:
         self.handle_unknown = handle_unknown
         self.min_count = min_count
         self.dtype = dtype
 
-    @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X, y=None):
+    @fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X: TokensLike, y: object = None) -> Self:
         """Learn the vocabulary.
 
         Parameters
@@ -211,7 +233,7 @@ class TokenEncoder(
             The fitted encoder.
         """
         for name in ("n_features_in_", "feature_names_in_"):
-            vars(self).pop(name, None)  # a list of sequences has no columns
+            self.__dict__.pop(name, None)  # a list of sequences has no columns
         read = read_tokens(X, lambda X: self._check_table(X, reset=True))
         counts = np.bincount(read.codes, minlength=len(read.distinct)).tolist()
         kept = [
@@ -242,12 +264,14 @@ class TokenEncoder(
         self._kind = read.kind
         return self
 
-    def inverse_transform(self, X):
+    def inverse_transform(
+        self, X: SequencesLike
+    ) -> list[str] | list[list[Any]] | Array:
         """Turn symbols back into tokens.
 
         Parameters
         ----------
-        X : list or 1-D object array of integer sequences, or 2-D integer array
+        X : list or 1-D object array of sequences of int, or 2-D array of int
             Symbols from 0 to ``n_symbols_ - 1``, and -1 for missing ones.
 
         Returns
@@ -291,7 +315,7 @@ class TokenEncoder(
         tokens = tokens.tolist()
         return [tokens[i:j] for i, j in spans(lengths)]
 
-    def get_feature_names_out(self, input_features=None):
+    def get_feature_names_out(self, input_features: ArrayLike | None = None) -> Names:
         """Names of the output's columns.
 
         Parameters

@@ -2,28 +2,41 @@
 
 from copy import copy
 from numbers import Integral
+from typing import Any, Self, overload
 
 import numpy as np
+from numpy.typing import DTypeLike
 from sklearn.base import (
     ClassNamePrefixFeaturesOutMixin,
     TransformerMixin,
-    _fit_context,
     clone,
 )
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.metadata_routing import UNUSED
 from sklearn.utils.validation import check_is_fitted
 
-from skhmmdd._base import SkhmmddEstimator, check_sequence_table
-from skhmmdd._parallel import map_threads
-from skhmmdd.features._readout import IDENTITY, READOUTS, draw_readout
+from skhmmdd._base import SkhmmddEstimator, check_sequence_table, fit_context
+from skhmmdd._parallel import map_jobs
+from skhmmdd._typing import (
+    Array,
+    Names,
+    RandomState,
+    SequenceList,
+    SequencesLike,
+    SequenceTable,
+)
+from skhmmdd.features._readout import IDENTITY, READOUTS, ReadoutName, draw_readout
 from skhmmdd.features._representation import (
     POOLINGS,
     REPRESENTATIONS,
+    PoolingName,
+    RepresentationName,
     make_representation,
     pooler,
 )
-from skhmmdd.hmm import BaumWelch, as_hmm
+from skhmmdd.hmm import BaumWelch, LinearGaussianHMM, as_hmm
+from skhmmdd.hmm._sources import Piece
+from skhmmdd.hmm._weights import FrozenHMM
 
 
 class HMMFeatureTransformer(
@@ -71,7 +84,9 @@ class HMMFeatureTransformer(
     batch_size : int, default=1024
         Sequences worked on at a time, in [1, inf); bounds the working memory.
     n_jobs : int, default=None
-        Threads over batches. The features do not depend on it.
+        Workers over batches of `transform`: threads, unless a
+        :func:`joblib.parallel_config` names others, such as those of Dask. The
+        features do not depend on it.
     random_state : int, RandomState instance or None, default=None
         Draws the map, and the starts of pretraining if the `BaumWelch` leaves its
         own at None. With None every `fit` draws another map.
@@ -140,6 +155,10 @@ class HMMFeatureTransformer(
     True
     """
 
+    hmm_: FrozenHMM | LinearGaussianHMM
+    n_features_in_: int
+    feature_names_in_: Names
+
     _parameter_constraints = {  # noqa: RUF012
         "hmm": "no_validation",
         "n_components": [None, Interval(Integral, 1, None, closed="left")],
@@ -157,17 +176,17 @@ class HMMFeatureTransformer(
 
     def __init__(
         self,
-        hmm=None,
-        n_components=None,
+        hmm: Any = None,
+        n_components: int | None = None,
         *,
-        representation="belief",
-        pooling="last",
-        readout="relu",
-        dtype="float64",
-        batch_size=1024,
-        n_jobs=None,
-        random_state=None,
-    ):
+        representation: RepresentationName = "belief",
+        pooling: PoolingName = "last",
+        readout: ReadoutName = "relu",
+        dtype: DTypeLike = "float64",
+        batch_size: int = 1024,
+        n_jobs: int | None = None,
+        random_state: RandomState = None,
+    ) -> None:
         self.hmm = hmm
         self.n_components = n_components
         self.representation = representation
@@ -179,20 +198,20 @@ class HMMFeatureTransformer(
         self.random_state = random_state
 
     @property
-    def __skhmmdd_frozen__(self):
+    def __skhmmdd_frozen__(self) -> bool:
         # A step that learns nothing from the data: one fit serves every resample.
         return self.hmm is not None and not _is_unfitted(self.hmm)
 
     @property
-    def __skhmmdd_nested__(self):
+    def __skhmmdd_nested__(self) -> bool:
         # A pretraining that depends on the training set is fitted in every resample,
         # and its columns are nested all the same.
         return True
 
     # `hmm` may be an unfitted estimator, to be cloned: its parameters are checked by
     # its own fit.
-    @_fit_context(prefer_skip_nested_validation=False)
-    def fit(self, X, y=None):
+    @fit_context(prefer_skip_nested_validation=False)
+    def fit(self, X: SequencesLike, y: object = None) -> Self:
         """Draw the map; pretrain, if `hmm` is an unfitted `BaumWelch`.
 
         Parameters
@@ -205,6 +224,7 @@ class HMMFeatureTransformer(
         Returns
         -------
         self : HMMFeatureTransformer
+            With its map drawn.
         """
         dtype = _check_dtype(self.dtype)
         X = check_sequence_table(self, X, reset=True)
@@ -235,23 +255,24 @@ class HMMFeatureTransformer(
         return self
 
     @property
-    def directions_(self):
+    def directions_(self) -> Array | None:
         """The map's directions, shape (width, n_components), or None."""
         check_is_fitted(self)
         return self._map.directions
 
     @property
-    def offsets_(self):
+    def offsets_(self) -> Array | None:
         """The map's offsets, shape (n_components,), or None."""
         check_is_fitted(self)
         return self._map.offsets
 
-    def transform(self, X, *, out=None):
+    def transform(self, X: SequencesLike, *, out: Array | None = None) -> Array:
         """One row of features for each sequence.
 
         Parameters
         ----------
         X : array of shape (n_sequences, n_steps[, n_features]) or list of arrays
+            Sequences, as `fit` takes them.
         out : ndarray of shape (n_sequences, n_components), default=None
             Where to write the features: an array of type `dtype`, for instance a
             `numpy.memmap` of features that do not fit in memory. None makes one.
@@ -265,24 +286,27 @@ class HMMFeatureTransformer(
         dtype = _check_dtype(self.dtype)
         shape = (len(sequences), self._n_features_out)
         out = np.empty(shape, dtype) if out is None else _check_out(out, shape, dtype)
-        collect = pooler(self._representation, self.pooling)
-
-        def run(index):
-            pooled = self._collect(sequences.block(index), collect, dtype)
-            out[index] = self._columns(pooled, self.pooling)
-
-        for _ in map_threads(
-            run, sequences.blocks(self.batch_size), self.n_jobs, require="sharedmem"
-        ):
-            pass
+        # A worker needs the frozen weights and the map, not where they are from.
+        worker = copy(self)
+        worker.hmm = None
+        blocks = sequences.blocks(self.batch_size)
+        pieces = (Piece(sequences, index) for index in blocks)
+        found = map_jobs(_pooled_columns, pieces, worker, dtype, n_jobs=self.n_jobs)
+        for index, columns in zip(blocks, found, strict=True):
+            out[index] = columns
         return out
 
-    def transform_steps(self, X):
+    @overload
+    def transform_steps(self, X: SequenceTable) -> Array: ...
+    @overload
+    def transform_steps(self, X: SequenceList) -> list[Array]: ...
+    def transform_steps(self, X: SequencesLike) -> Array | list[Array]:
         """The features of every step, unpooled: for labelling and for plots.
 
         Parameters
         ----------
         X : array of shape (n_sequences, n_steps[, n_features]) or list of arrays
+            Sequences, as `fit` takes them.
 
         Returns
         -------
@@ -348,6 +372,14 @@ shape (n_steps_i, n_components)
         tags.input_tags.three_d_array = True
         tags.transformer_tags.preserves_dtype = []
         return tags
+
+
+def _pooled_columns(piece, transformer, dtype):
+    """The features of a few sequences."""
+    pooling = transformer.pooling
+    collect = pooler(transformer._representation, pooling)
+    pooled = transformer._collect(piece.block, collect, dtype)
+    return transformer._columns(pooled, pooling)
 
 
 def _is_unfitted(model):

@@ -1,14 +1,19 @@
 """The linear head for classification."""
 
+from typing import Self
+
 import numpy as np
-from sklearn.base import ClassifierMixin, _fit_context
+from numpy.typing import ArrayLike
+from sklearn.base import ClassifierMixin
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import validate_data
 
+from skhmmdd._base import fit_context
+from skhmmdd._typing import Array, Floats
 from skhmmdd.heads._regressor import _LinearHead, check_sample_weight
 
 
-def project_simplex(scores):
+def project_simplex(scores: Floats) -> Floats:
     """Euclidean projection of each row on the probability simplex.
 
     Parameters
@@ -141,8 +146,12 @@ class HeadClassifier(ClassifierMixin, _LinearHead):
     array([[0.5, 0.5], [0.7, 0.3], [1. , 0. ]])
     """
 
-    @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X, y, sample_weight=None):
+    classes_: Array
+
+    @fit_context(prefer_skip_nested_validation=True)
+    def fit(
+        self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None
+    ) -> Self:
         """Fit the head.
 
         Parameters
@@ -183,7 +192,7 @@ class HeadClassifier(ClassifierMixin, _LinearHead):
         self._fit_targets(X, code_labels(y, self.classes_), weights)
         return self
 
-    def decision_function(self, X):
+    def decision_function(self, X: ArrayLike) -> Floats:
         """Scores of the classes.
 
         Parameters
@@ -200,7 +209,7 @@ class HeadClassifier(ClassifierMixin, _LinearHead):
         scores = self._scores(X)
         return scores[:, 0] if len(self.classes_) == 2 else scores
 
-    def predict(self, X):
+    def predict(self, X: ArrayLike) -> Array:
         """Predict the class of the highest score.
 
         Parameters
@@ -215,7 +224,7 @@ class HeadClassifier(ClassifierMixin, _LinearHead):
         """
         return labels_of(self.decision_function(X), self.classes_)
 
-    def predict_proba(self, X):
+    def predict_proba(self, X: ArrayLike) -> Floats:
         """Project the one-hot scores on the probability simplex.
 
         Parameters
@@ -231,19 +240,19 @@ class HeadClassifier(ClassifierMixin, _LinearHead):
         return probabilities_of(self.decision_function(X))
 
 
-def code_labels(y, classes):
+def code_labels(y: Array, classes: Array) -> Floats:
     """Targets of the head: one-hot, or -1 and +1 in one column for two classes."""
     one_hot = (y[:, None] == classes).astype(np.float64)
     return one_hot[:, 1:] - one_hot[:, :1] if len(classes) == 2 else one_hot
 
 
-def labels_of(scores, classes):
+def labels_of(scores: Floats, classes: Array) -> Array:
     """The class of the highest score."""
     best = scores.argmax(axis=1) if scores.ndim == 2 else (scores > 0).astype(int)
     return classes[best]
 
 
-def probabilities_of(scores):
+def probabilities_of(scores: Floats) -> Floats:
     """Projection of the one-hot scores on the probability simplex."""
     if scores.ndim == 2:
         return project_simplex(scores)

@@ -1,20 +1,23 @@
 """The linear head for regression, and what it shares with the classifier."""
 
 from numbers import Number, Real
+from typing import Literal, Self
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy import linalg
 from scipy.sparse import issparse
-from sklearn.base import MultiOutputMixin, RegressorMixin, _fit_context
+from sklearn.base import MultiOutputMixin, RegressorMixin
 from sklearn.utils import check_array
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from skhmmdd._base import SkhmmddEstimator
+from skhmmdd._base import SkhmmddEstimator, fit_context
+from skhmmdd._typing import Array, FloatOrFloats, Floats, Names
 from skhmmdd.heads._solve import decompose, loo_alpha, loo_risk, shrink
 
 
-def check_sample_weight(sample_weight, n_samples):
+def check_sample_weight(sample_weight: ArrayLike | None, n_samples: int) -> Array:
     """Validate sample weights; an integer dtype is kept, for it means counts.
 
     Parameters
@@ -63,6 +66,17 @@ def check_sample_weight(sample_weight, n_samples):
 class _LinearHead(SkhmmddEstimator):
     """Parameters, fitted attributes and scores common to the two heads."""
 
+    coef_: Floats
+    intercept_: FloatOrFloats
+    alpha_: float
+    rank_: int
+    singular_values_: Floats
+    coef_norm_: float
+    effective_dof_: float
+    loo_risk_: float
+    n_features_in_: int
+    feature_names_in_: Names
+
     # The right ends are open: a Real bounded by None would let infinity in.
     _parameter_constraints = {  # noqa: RUF012
         "alpha": [Interval(Real, 0, np.inf, closed="left"), StrOptions({"loo"})],
@@ -70,12 +84,20 @@ class _LinearHead(SkhmmddEstimator):
         "rcond": [Interval(Real, 0, 1, closed="left"), None],
     }
 
-    def __init__(self, alpha=0.0, *, fit_intercept=True, rcond=None):
+    def __init__(
+        self,
+        alpha: float | Literal["loo"] = 0.0,
+        *,
+        fit_intercept: bool = True,
+        rcond: float | None = None,
+    ) -> None:
         self.alpha = alpha
         self.fit_intercept = fit_intercept
         self.rcond = rcond
 
-    def _fit_targets(self, X, targets, sample_weight):
+    def _fit_targets(
+        self, X: Floats, targets: Floats, sample_weight: ArrayLike | None
+    ) -> None:
         """Fit X (n, p) to targets (n, q); set all that `fit` learns from them."""
         spectrum = decompose(
             X,
@@ -94,7 +116,7 @@ class _LinearHead(SkhmmddEstimator):
         self.singular_values_ = spectrum.singular_values
         self.loo_risk_ = loo_risk(spectrum, self.alpha_)
 
-    def _scores(self, X):
+    def _scores(self, X: ArrayLike) -> Floats:
         check_is_fitted(self)
         X = validate_data(self, X, dtype=np.float64, reset=False)
         return X @ self.coef_.T + self.intercept_
@@ -209,8 +231,10 @@ class HeadRegressor(MultiOutputMixin, RegressorMixin, _LinearHead):
     True
     """
 
-    @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X, y, sample_weight=None):
+    @fit_context(prefer_skip_nested_validation=True)
+    def fit(
+        self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None
+    ) -> Self:
         """Fit the head.
 
         Parameters
@@ -249,7 +273,7 @@ class HeadRegressor(MultiOutputMixin, RegressorMixin, _LinearHead):
             self.coef_, self.intercept_ = self.coef_[0], float(self.intercept_[0])
         return self
 
-    def predict(self, X):
+    def predict(self, X: ArrayLike) -> Floats:
         """Predict the targets.
 
         Parameters

@@ -10,6 +10,8 @@ from typing import NamedTuple
 import numpy as np
 from scipy import linalg, optimize
 
+from skhmmdd._typing import Array, Floats
+
 _EPS = np.finfo(np.float64).eps
 # Below this ratio the square of a scaled singular value is no longer a normal float.
 _SMALLEST_RATIO = np.sqrt(np.finfo(np.float64).tiny)
@@ -60,7 +62,14 @@ class Head(NamedTuple):
     """Trace of the hat matrix, 1 for the intercept included."""
 
 
-def decompose(X, y, *, sample_weight=None, fit_intercept=True, rcond=None):
+def decompose(
+    X: Floats,
+    y: Floats,
+    *,
+    sample_weight: Array | None = None,
+    fit_intercept: bool = True,
+    rcond: float | None = None,
+) -> Spectrum:
     """Decompose the centred, weighted design once, for every penalty.
 
     Parameters
@@ -131,7 +140,9 @@ def decompose(X, y, *, sample_weight=None, fit_intercept=True, rcond=None):
     )
 
 
-def on_contrasts(X, y, fit_intercept):
+def on_contrasts(
+    X: Floats, y: Floats, fit_intercept: bool
+) -> tuple[Floats, Floats, Floats, Floats]:
     """The same least-squares problem without its intercept.
 
     Parameters
@@ -235,7 +246,7 @@ def _filters(values, alpha):
     return scale, t, penalty, 1.0 / (t**2 + penalty)
 
 
-def shrink(spectrum, alpha):
+def shrink(spectrum: Spectrum, alpha: float) -> Head:
     """The head at one penalty: minimum norm at zero, ridge above.
 
     Parameters
@@ -260,7 +271,7 @@ def shrink(spectrum, alpha):
     )
 
 
-def loo_residuals(spectrum, alpha):
+def loo_residuals(spectrum: Spectrum, alpha: float) -> Floats:
     r"""Exact leave-one-out residuals at any penalty, its limit at zero included.
 
     Parameters
@@ -317,7 +328,7 @@ def _alone(spectrum):
     return spectrum.fit_intercept & (others <= _EPS) & (spectrum.left_out == 1.0)
 
 
-def loo_risk(spectrum, alpha):
+def loo_risk(spectrum: Spectrum, alpha: float) -> float:
     """Leave-one-out squared error, from the same arguments as :func:`loo_residuals`.
 
     The mean over outputs and the weighted mean over samples: a float for one penalty,
@@ -328,7 +339,7 @@ def loo_risk(spectrum, alpha):
     return float(risk) if np.ndim(alpha) == 0 else risk
 
 
-def loo_alpha(spectrum):
+def loo_alpha(spectrum: Spectrum) -> float:
     """The penalty in [0, inf) of least leave-one-out squared error.
 
     A grid of eight penalties a decade runs from where the penalty is lost in rounding

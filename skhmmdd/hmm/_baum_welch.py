@@ -1,23 +1,35 @@
 """Pretraining of hidden Markov models by expectation-maximisation."""
 
+import time
 import warnings
 from functools import partial
 from numbers import Integral, Real
 from os import PathLike
+from typing import Literal, Self
 
 import numpy as np
-from sklearn.base import DensityMixin, _fit_context
+from numpy.typing import ArrayLike
+from sklearn.base import DensityMixin
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
 
-from skhmmdd._base import SkhmmddEstimator, check_sequence_table
+from skhmmdd._base import SkhmmddEstimator, check_sequence_table, fit_context
+from skhmmdd._typing import (
+    Corpus,
+    CovarianceType,
+    Floats,
+    Names,
+    RandomState,
+    SequencesLike,
+    StrPath,
+)
 from skhmmdd.hmm._corpus import is_batches, read_corpus, weighted_part
 from skhmmdd.hmm._criteria import LikelihoodMixin, aic, bic
 from skhmmdd.hmm._initial import draw_start
-from skhmmdd.hmm._models import CategoricalHMM, GaussianHMM
+from skhmmdd.hmm._models import CategoricalHMM, GaussianHMM, Pretrained
 from skhmmdd.hmm._online import Online, absorb, after_fit
-from skhmmdd.hmm._run import Options, next_weights
+from skhmmdd.hmm._run import Options, Start, list_starts, next_weights
 from skhmmdd.hmm._starts import best_run
 
 
@@ -57,7 +69,8 @@ class BaumWelch(LikelihoodMixin, DensityMixin, SkhmmddEstimator):
         of at most 20,000 steps.
     validation_fraction : float, default=None
         Fraction of the sequences, in (0, 1), held out to stop early; the weights
-        that are best on them are kept. None holds out none.
+        that are best on them are kept. Of a corpus in batches each sequence is held
+        out with that probability, the same ones in every pass. None holds out none.
     n_iter_no_change : int, default=5
         EM with sequences held out stops when their log-likelihood a step has gained
         no more than `tol` an iteration over so many iterations. In [1, inf).
@@ -78,11 +91,14 @@ class BaumWelch(LikelihoodMixin, DensityMixin, SkhmmddEstimator):
         Sequences worked on at a time; None takes as many as keep the working
         arrays in some 32 MB.
     n_jobs : int, default=None
-        Threads over starts, or over batches of sequences where there is one start
-        or a checkpoint; the results do not depend on it.
+        Workers over blocks of sequences, or over the batches of a corpus in batches:
+        threads, unless a :func:`joblib.parallel_config` names others, such as those
+        of Dask. Several starts take a thread each, where the corpus is in memory and
+        there is no checkpoint. The results do not depend on it.
     verbose : int, default=0
         1 prints a line at the end of each start, 2 one for each iteration, with the
-        most time that may be left.
+        most time that may be left, and for each `partial_fit`; a long pass over
+        batches then tells how far it is.
     random_state : int, RandomState instance or None, default=None
         Draws the starts.
 
@@ -102,6 +118,11 @@ class BaumWelch(LikelihoodMixin, DensityMixin, SkhmmddEstimator):
     validation_log_likelihoods_ : ndarray of shape (n_iter_ + 1,)
         Log-likelihood of an observed step held out, in nats. Only with
         `validation_fraction`.
+    starts_ : list of n_init named tuples
+        How each start went: `log_likelihoods`, `validation_log_likelihoods` (or
+        None), `converged`, and whether it was `kept`. See `TrainingCurveDisplay`.
+    n_observed_ : float
+        Observed steps of the sequences it learned from, by their weights.
     aic_, bic_ : float
         Akaike's and Schwarz's information criteria of `hmm_` on the sequences it
         learned from, the latter with the observed steps as observations: the less
@@ -169,6 +190,20 @@ class BaumWelch(LikelihoodMixin, DensityMixin, SkhmmddEstimator):
     array([0.1, 0.9])
     """
 
+    hmm_: Pretrained
+    log_likelihoods_: Floats
+    log_posteriors_: Floats
+    n_iter_: int
+    converged_: bool
+    validation_log_likelihoods_: Floats
+    starts_: list[Start]
+    n_observed_: float
+    aic_: float
+    bic_: float
+    n_batches_: int
+    n_features_in_: int
+    feature_names_in_: Names
+
     _parameter_constraints = {  # noqa: RUF012
         "n_states": [Interval(Integral, 1, None, closed="left")],
         "emission": [StrOptions({"auto", "categorical", "gaussian"})],
@@ -192,26 +227,26 @@ class BaumWelch(LikelihoodMixin, DensityMixin, SkhmmddEstimator):
 
     def __init__(
         self,
-        n_states=8,
+        n_states: int = 8,
         *,
-        emission="auto",
-        covariance_type="diag",
-        n_symbols=None,
-        n_init=1,
-        max_iter=100,
-        tol=1e-5,
-        pseudocount=1e-3,
-        init=None,
-        validation_fraction=None,
-        n_iter_no_change=5,
-        step_power=0.7,
-        checkpoint=None,
-        engine="numpy",
-        batch_size=None,
-        n_jobs=None,
-        verbose=0,
-        random_state=None,
-    ):
+        emission: Literal["auto", "categorical", "gaussian"] = "auto",
+        covariance_type: CovarianceType = "diag",
+        n_symbols: int | None = None,
+        n_init: int = 1,
+        max_iter: int = 100,
+        tol: float = 1e-5,
+        pseudocount: float = 1e-3,
+        init: Pretrained | Literal["kmeans"] | None = None,
+        validation_fraction: float | None = None,
+        n_iter_no_change: int = 5,
+        step_power: float = 0.7,
+        checkpoint: StrPath | None = None,
+        engine: Literal["numpy", "pomegranate"] = "numpy",
+        batch_size: int | None = None,
+        n_jobs: int | None = None,
+        verbose: int = 0,
+        random_state: RandomState = None,
+    ) -> None:
         self.n_states = n_states
         self.emission = emission
         self.covariance_type = covariance_type
@@ -231,8 +266,10 @@ class BaumWelch(LikelihoodMixin, DensityMixin, SkhmmddEstimator):
         self.verbose = verbose
         self.random_state = random_state
 
-    @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X, y=None, sample_weight=None):
+    @fit_context(prefer_skip_nested_validation=True)
+    def fit(
+        self, X: Corpus, y: object = None, sample_weight: ArrayLike | None = None
+    ) -> Self:
         """Estimate the weights.
 
         Parameters
@@ -240,21 +277,26 @@ class BaumWelch(LikelihoodMixin, DensityMixin, SkhmmddEstimator):
         X : array of shape (n_sequences, n_steps[, n_features]) or list of arrays
             The corpus. Trailing -1 (NaN) is padding, an inner one missing. Any other
             object that can be iterated again and again is taken to yield batches,
-            each such an array or list: only one of them is in memory at a time.
+            each such an array or list: only one of them for each worker is in memory
+            at a time. A batch that is an iterable of another kind is read by the
+            worker.
         y : None
             Ignored.
         sample_weight : array-like of shape (n_sequences,), default=None
-            How often each sequence counts, in [0, inf); None is once.
+            How often each sequence counts, in [0, inf); None is once. For a corpus in
+            batches one such array for each, in a list or another re-iterable.
 
         Returns
         -------
         self : BaumWelch
+            With `hmm_` pretrained.
         """
         corpus = self._read_corpus(X, sample_weight, reset=True)
-        run, corpus = best_run(
+        run, corpus, done = best_run(
             self, corpus, self._start_from(corpus), self._options(), self.checkpoint
         )
         self.hmm_, self.converged_ = run.best, run.converged
+        self.starts_, self.n_observed_ = list_starts(done), float(corpus.n_observed)
         self.log_likelihoods_ = np.array(run.log_likelihoods)
         self.log_posteriors_ = np.array(run.log_posteriors)
         self.n_iter_ = run.n_iter
@@ -281,8 +323,10 @@ class BaumWelch(LikelihoodMixin, DensityMixin, SkhmmddEstimator):
             )
         return self
 
-    @_fit_context(prefer_skip_nested_validation=True)
-    def partial_fit(self, X, y=None, sample_weight=None):
+    @fit_context(prefer_skip_nested_validation=True)
+    def partial_fit(
+        self, X: SequencesLike, y: object = None, sample_weight: ArrayLike | None = None
+    ) -> Self:
         """One step of stepwise (online) EM, on a batch of sequences.
 
         The first batch sets the kind of emission, the alphabet (unless `n_symbols`
@@ -301,18 +345,20 @@ class BaumWelch(LikelihoodMixin, DensityMixin, SkhmmddEstimator):
         Returns
         -------
         self : BaumWelch
+            With `hmm_` after this step.
         """
         if is_batches(X):
             raise TypeError(
                 "partial_fit takes one batch, an array or list of sequences: call it "
                 "for each, or hand all of them to fit."
             )
+        began = time.perf_counter()
         if not hasattr(self, "hmm_"):
             corpus = self._read_corpus(X, sample_weight, reset=True)
             rng = check_random_state(self.random_state)
             self.hmm_ = self._start_from(corpus)(rng)
             self._online = Online(None, 0.0, 0, corpus.center, corpus.scale)
-            (part,) = corpus.parts()
+            part = corpus.source.part
         else:
             X = check_sequence_table(self, X, reset=False)
             part = weighted_part(self.hmm_._read(X), sample_weight)
@@ -326,12 +372,26 @@ class BaumWelch(LikelihoodMixin, DensityMixin, SkhmmddEstimator):
         )
         self.hmm_ = next_weights(self.hmm_, counts, self.pseudocount, self._online)
         self.n_batches_ = self._online.n_batches
+        if self.verbose > 1:
+            print(
+                f"BaumWelch batch {self.n_batches_}: log-likelihood "
+                f"{counts.log_likelihood / self._online.n_sequences:.6g} a sequence, "
+                f"{time.perf_counter() - began:.1f} s"
+            )
         return self
 
     def _read_corpus(self, X, sample_weight, reset):
         X = check_sequence_table(self, X, reset=reset)
         init = None if isinstance(self.init, str) else self.init
-        return read_corpus(X, self.emission, self.n_symbols, init, sample_weight)
+        return read_corpus(
+            X,
+            self.emission,
+            self.n_symbols,
+            init,
+            sample_weight,
+            self.n_jobs,
+            self.verbose,
+        )
 
     def _start_from(self, corpus):
         """A function of a RandomState that gives weights to start from."""

@@ -5,11 +5,14 @@ each sequence; the kernels see it in blocks, time along the first axis and the l
 sequence first.
 """
 
-from typing import NamedTuple
+from collections.abc import Callable, Iterable
+from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from skhmmdd._parallel import map_threads
+from skhmmdd._typing import Array
 
 # From this length on a sequence in a block of its own is cut into pieces, for about
 # the price of a walk over so many steps of a batch.
@@ -27,7 +30,7 @@ class Block(NamedTuple):
 
     values: np.ndarray
     counts: np.ndarray
-    index: np.ndarray
+    index: np.ndarray  # type: ignore[assignment]  # in place of the method
 
     @property
     def lengths(self):
@@ -63,14 +66,14 @@ class Sequences(NamedTuple):
     lengths: np.ndarray
     width: int | None
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.lengths)
 
     @property
-    def n_steps(self):
+    def n_steps(self) -> int:
         return int(self.lengths.sum())
 
-    def observed(self):
+    def observed(self) -> Array:
         """The steps that exist, end to end, missing ones included."""
         if len(self.values) == self.n_steps:
             return self.values
@@ -79,7 +82,7 @@ class Sequences(NamedTuple):
             [self.values[a:b] for a, b in zip(self.starts, ends, strict=True)]
         )
 
-    def blocks(self, batch_size):
+    def blocks(self, batch_size: int) -> list[Array]:
         """Index arrays of at most `batch_size` sequences of like length.
 
         A few sequences that are much longer than the rest get blocks of their own.
@@ -114,7 +117,7 @@ class Sequences(NamedTuple):
         values = self.values[self.starts[index] + np.minimum(steps, lengths - 1)]
         return Block(values, counts, index)
 
-    def _is_slab(self, index):
+    def _is_slab(self, index: Array) -> bool:
         """Whether `index` are neighbouring rows of a table, of one length."""
         lengths = self.lengths
         return (
@@ -123,7 +126,15 @@ class Sequences(NamedTuple):
             and lengths[index[0]] == lengths[index[-1]]
         )
 
-    def every_step(self, fill_block, blocks, n_columns, dtype, fill=0, n_jobs=None):
+    def every_step(
+        self,
+        fill_block: Callable[[Block, Array], None],
+        blocks: Iterable[Array],
+        n_columns: int,
+        dtype: DTypeLike,
+        fill: float = 0,
+        n_jobs: int | None = None,
+    ) -> Any:
         """Step-wise results, in the layout the sequences came in.
 
         Parameters
@@ -163,7 +174,7 @@ class Sequences(NamedTuple):
             for row, i in enumerate(index):
                 parts[i] = steps[: self.lengths[i], row].copy()
 
-        for _ in map_threads(run, blocks, n_jobs, require="sharedmem"):
+        for _ in map_threads(run, blocks, n_jobs):
             pass
         return parts if result is None else result
 

@@ -31,7 +31,7 @@ class Checkpoint:
     def __init__(self, path, digest, make, names):
         self.path, self.digest, self.make, self.names = path, digest, make, names
 
-    def save(self, rng_state, n_done, kept, run):
+    def save(self, rng_state, done, kept, run):
         """Write where a fit stands: starts done, the best of them, the one at work."""
         algorithm, keys, position, has_gauss, gauss = rng_state
         arrays = {
@@ -39,9 +39,11 @@ class Checkpoint:
             "rng_algorithm": np.array(algorithm),
             "rng_keys": keys,
             "rng_rest": np.array([position, has_gauss, gauss], dtype=float),
-            "n_done": np.array(n_done),
+            "n_done": np.array(len(done)),
         }
         arrays |= self._pack("kept", kept) | self._pack("run", run)
+        for i, finished in enumerate(done):
+            arrays |= self._pack(f"done{i}", finished)
         save_weights(self.path, _KIND, arrays)
 
     def load(self):
@@ -52,13 +54,8 @@ class Checkpoint:
         ValueError
             If the file is damaged or belongs to other data or parameters.
         """
-        names = ["digest", "rng_algorithm", "rng_keys", "rng_rest", "n_done"]
-        for run in ("kept", "run"):
-            names += [f"{run}_{name}" for name in (*_CURVES, "converged", "is_there")]
-            for model in ("hmm", "best"):
-                names += [f"{run}_{model}_{name}" for name in self.names]
         try:
-            found = load_weights(self.path, _KIND, ["digest"])
+            found = load_weights(self.path, _KIND, ["digest", "n_done"])
         except FileNotFoundError:
             return None
         except ValueError as error:
@@ -71,6 +68,12 @@ class Checkpoint:
                 f"The checkpoint {str(self.path)!r} is of other data or parameters. It "
                 "is left as it is; remove it or name another path to start afresh."
             )
+        done = [f"done{i}" for i in range(int(found["n_done"]))]
+        names = ["rng_algorithm", "rng_keys", "rng_rest"]
+        for run in ("kept", "run", *done):
+            names += [f"{run}_{name}" for name in (*_CURVES, "converged", "is_there")]
+            for model in ("hmm", "best"):
+                names += [f"{run}_{model}_{name}" for name in self.names]
         found = load_weights(self.path, _KIND, names)
         position, has_gauss, gauss = found["rng_rest"]
         rng_state = (
@@ -80,8 +83,10 @@ class Checkpoint:
             int(has_gauss),
             float(gauss),
         )
-        runs = (self._unpack("kept", found), self._unpack("run", found))
-        return rng_state, int(found["n_done"]), *runs
+        kept, run, *done = (
+            self._unpack(name, found) for name in ("kept", "run", *done)
+        )
+        return rng_state, done, kept, run
 
     def remove(self):
         """The fit has ended."""

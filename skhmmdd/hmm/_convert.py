@@ -1,17 +1,32 @@
 """Frozen weights from the fitted models of other libraries."""
 
+from typing import Any, TypeVar, overload
+
 from skhmmdd.hmm._baum_welch import BaumWelch
 from skhmmdd.hmm._donors import fitted
 from skhmmdd.hmm._donors_dynamax import from_dynamax
 from skhmmdd.hmm._donors_hmmlearn import from_hmmlearn
 from skhmmdd.hmm._donors_pomegranate import from_pomegranate
+from skhmmdd.hmm._models import Pretrained
 from skhmmdd.hmm._value import FrozenValue
+from skhmmdd.hmm._weights import FrozenHMM
+
+_Frozen = TypeVar("_Frozen", bound=FrozenValue)
 
 _PARAMS_ASIDE = "dynamax."
 _DONORS = {"hmmlearn.": from_hmmlearn, "pomegranate.hmm.": from_pomegranate}
 
 
-def as_hmm(model, params=None):
+@overload
+def as_hmm(model: BaumWelch, params: None = None) -> Pretrained: ...
+@overload
+# Frozen weights are objects too; a checker takes the first line that fits.
+def as_hmm(  # type: ignore[overload-overlap]
+    model: _Frozen, params: None = None
+) -> _Frozen: ...
+@overload
+def as_hmm(model: object, params: Any = None) -> FrozenHMM: ...
+def as_hmm(model: object, params: Any = None) -> Any:
     """Frozen weights from a fitted hidden Markov model.
 
     Parameters

@@ -1,74 +1,48 @@
-"""The sequences that pretraining learns from: in memory, or a batch at a time."""
+"""The sequences that pretraining learns from: sums over the parts of a source."""
 
 from collections.abc import Collection, Iterator, Sequence
-from functools import reduce
 from hashlib import sha256
-from operator import add
-from typing import NamedTuple
 
 import numpy as np
 from sklearn.utils import check_array
 from sklearn.utils.validation import check_consistent_length
 
-from skhmmdd._parallel import map_threads
-from skhmmdd.hmm._blocks import Sequences
-from skhmmdd.hmm._em import expected_counts
 from skhmmdd.hmm._models import CategoricalHMM
 from skhmmdd.hmm._moments import Location, SymbolCounts, steps_of
-from skhmmdd.hmm._sequences import infer_emission, read_observations, read_symbols
-
-
-class Part(NamedTuple):
-    """Sequences that are in memory at one time, with their weights."""
-
-    sequences: object
-    weights: np.ndarray
-
-    def among(self, index):
-        """The sequences `index` alone."""
-        sequences, weights = self
-        starts, lengths = sequences.starts[index], sequences.lengths[index]
-        kept = Sequences(sequences.values, starts, lengths, None)
-        return Part(kept, weights[index])
-
-    def blocks(self, n_states, batch_size=None):
-        """Indices of the blocks that keep working arrays in some 32 MB."""
-        fitting = max(1, 2**20 // (int(self.sequences.lengths.max()) * n_states))
-        return self.sequences.blocks(batch_size or min(fitting, 1024))
-
-    @property
-    def n_steps(self):
-        return float(self.weights @ self.sequences.lengths)
+from skhmmdd.hmm._sequences import infer_emission
+from skhmmdd.hmm._sources import (
+    InMemory,
+    Part,
+    Reader,
+    Stream,
+    counts_of,
+    log_likelihood_of,
+)
 
 
 class Corpus:
-    """What EM asks of a corpus: sums over its parts, each in memory in its turn.
+    """What EM asks of a corpus.
 
     Parameters
     ----------
-    parts : callable
-        `parts()` yields every Part, the same ones in the same order each time.
+    source : InMemory or Stream
     is_symbolic : bool
     n_symbols : int or None
         Size of the alphabet; None is one more than the largest symbol.
-    is_streamed : bool, default=False
-        Whether the parts are read anew in every pass.
     """
 
-    def __init__(self, parts, is_symbolic, n_symbols=None, is_streamed=False):
-        self.parts, self.is_symbolic = parts, is_symbolic
-        self.is_streamed = is_streamed
-        self.n_sequences, self.n_observed = 0, 0.0
+    def __init__(self, source, is_symbolic, n_symbols=None):
+        self.source, self.is_symbolic = source, is_symbolic
+        self.n_sequences, self.n_observed = 0.0, 0.0
         summary = SymbolCounts() if is_symbolic else Location()
-        for part in parts():
-            self.n_sequences += float(part.weights.sum())
-            self.n_observed += part.n_steps
-            for steps, weights in steps_of(part):
-                summary = summary.with_steps(steps, weights)
-        if not self.n_observed:
-            raise ValueError("X holds no batch: at least one is needed.")
+        for n, n_steps, more in source.each_part(_summary, type(summary)):
+            self.n_sequences += n
+            self.n_observed += n_steps
+            summary = summary + more
         self.symbol_counts, self.n_symbols = None, None
         self.center, self.scale = 0.0, 1.0
+        if not self.n_observed:
+            return
         if is_symbolic:
             self.n_symbols = n_symbols or max(1, len(summary.counts))
             self.symbol_counts = summary.padded(self.n_symbols)
@@ -77,11 +51,16 @@ class Corpus:
 
     def expected_counts(self, hmm, batch_size=None, n_jobs=None):
         """The E-step over all sequences, summed in a fixed order."""
-        total, n_observed = None, 0.0
-        for part in self.parts():
-            counts = counts_of(part, hmm, self.center, batch_size, n_jobs)
-            total = counts if total is None else total + counts
-            n_observed += part.n_steps
+        return self._total(counts_of, hmm, batch_size, n_jobs, self.center)
+
+    def log_likelihood(self, hmm, batch_size=None, n_jobs=None):
+        """Weighted log-likelihood, in nats."""
+        return self._total(log_likelihood_of, hmm, batch_size, n_jobs)
+
+    def _total(self, function, hmm, batch_size, n_jobs, *shared):
+        total, n_observed = self.source.total(
+            function, hmm, *shared, batch_size=batch_size, n_jobs=n_jobs
+        )
         if n_observed != self.n_observed:
             raise ValueError(
                 f"X gave {n_observed:g} steps in a later pass, but {self.n_observed:g} "
@@ -91,68 +70,40 @@ class Corpus:
 
     def only_sequences(self, reader):
         """The one set of sequences of equal weight that there is, for `reader`."""
-        parts = [] if self.is_streamed else list(self.parts())
-        if len(parts) != 1 or (parts[0].weights != 1).any():
+        if self.source.is_streamed or (self.source.part.weights != 1).any():
             raise ValueError(
                 f"{reader} takes neither batches nor sample_weight: pass one array or "
                 "list of sequences."
             )
-        return parts[0].sequences
+        return self.source.part.sequences
 
     def digest(self):
         """A fingerprint of the sequences and their weights."""
         digest = sha256()
-        for part in self.parts():
-            digest.update(part.sequences.lengths.astype("<i8").tobytes())
-            digest.update(part.weights.astype("<f8").tobytes())
-            for steps, _ in steps_of(part):
-                digest.update(
-                    np.ascontiguousarray(
-                        steps, dtype="<i8" if self.is_symbolic else "<f8"
-                    )
-                )
+        for one in self.source.each_part(_digest, "<i8" if self.is_symbolic else "<f8"):
+            digest.update(one)
         return digest.hexdigest()
 
     def split(self, fraction, rng):
         """Two corpora: what to learn from, and a fraction held out at random."""
-        if self.is_streamed:
-            raise ValueError(
-                "validation_fraction needs the sequences in memory, but X is an "
-                "iterable of batches."
-            )
-        (part,) = self.parts()
-        n = len(part.sequences)
-        n_held_out = max(1, round(fraction * n))
-        if n_held_out >= n:
-            raise ValueError(
-                f"validation_fraction={fraction} of {n} sequences leaves none to learn "
-                "from."
-            )
-        order = rng.permutation(n)
-        halves = np.sort(order[n_held_out:]), np.sort(order[:n_held_out])
-        return tuple(
-            Corpus(self._only(part.among(index)), self.is_symbolic, self.n_symbols)
-            for index in halves
+        corpora = tuple(
+            Corpus(source, self.is_symbolic, self.n_symbols)
+            for source in self.source.split(fraction, rng)
         )
-
-    @staticmethod
-    def _only(part):
-        return lambda: iter([part])
-
-    def log_likelihood(self, hmm):
-        """Weighted log-likelihood, in nats."""
-        return sum(
-            float(part.weights @ sequence_log_likelihoods(hmm, part))
-            for part in self.parts()
-        )
+        for corpus, lot in zip(corpora, ("to learn from", "to hold out"), strict=True):
+            if not corpus.n_observed:
+                raise ValueError(
+                    f"validation_fraction={fraction} of {self.n_sequences:g} sequences "
+                    f"leaves none {lot}."
+                )
+        return corpora
 
     def draw_steps(self, n, rng):
         """`n` observed steps at random, a sequence in proportion to its weight.
 
         A sequence of integer weight w is drawn from as if it stood there w times.
         """
-        tallies = [_observed_steps(part.sequences) for part in self.parts()]
-        weights = [part.weights for part in self.parts()]
+        numbers, weights, tallies = zip(*self.source.each_part(_tally), strict=True)
         shares = np.concatenate([w * t for w, t in zip(weights, tallies, strict=True)])
         ends = np.cumsum(shares)
         if ends[-1] == round(ends[-1]):
@@ -160,57 +111,66 @@ class Corpus:
         else:
             picked = rng.uniform(0, ends[-1], size=n)
         which = np.minimum(np.searchsorted(ends, picked, "right"), len(ends) - 1)
-        offset = (picked - (ends - shares)[which]).astype(np.intp)
-        offset %= np.concatenate(tallies)[which]
-        drawn, first = [None] * n, 0
-        for part in self.parts():
-            n_here = len(part.sequences)
-            for i in np.flatnonzero((which >= first) & (which < first + n_here)):
-                x = _one(part.sequences, which[i] - first)
-                drawn[i] = np.array(x[~_missing(x)][offset[i]])
-            first += n_here
-        return np.array(drawn)
+        offsets = (picked - (ends - shares)[which]).astype(np.intp)
+        offsets %= np.concatenate(tallies)[which]
+        wanted, places, first = {}, [], 0
+        for number, here in zip(numbers, tallies, strict=True):
+            last = first + len(here)
+            places.append(np.flatnonzero((first <= which) & (which < last)))
+            wanted[number] = which[places[-1]] - first, offsets[places[-1]]
+            first = last
+        found = [steps for steps in self.source.each_part(_pick, wanted) if len(steps)]
+        return np.concatenate(found)[np.argsort(np.concatenate(places))]
 
 
-def counts_of(part, hmm, center=0.0, batch_size=None, n_jobs=None):
-    """Expected counts of one part."""
-    sequences, weights = part
-    is_plain = bool((weights == 1).all())
-    statistics = map_threads(
-        lambda index: expected_counts(
-            hmm, sequences.block(index), center, None if is_plain else weights[index]
-        ),
-        part.blocks(hmm.n_states, batch_size),
-        n_jobs,
-    )
-    return reduce(add, statistics)
+def _summary(part, kind):
+    summary = kind()
+    for steps, weights in steps_of(part):
+        summary = summary + kind.of(steps, weights)
+    return float(part.weights.sum()), part.n_steps, summary
 
 
-def sequence_log_likelihoods(hmm, part):
-    """Log-likelihood of each sequence of a part."""
-    return hmm.log_likelihood(list(_each(part.sequences)))
+def _digest(part, dtype):
+    digest = sha256()
+    digest.update(part.sequences.lengths.astype("<i8").tobytes())
+    digest.update(part.weights.astype("<f8").tobytes())
+    for steps, _ in steps_of(part):
+        digest.update(np.ascontiguousarray(steps, dtype=dtype))
+    return digest.digest()
 
 
-def _one(sequences, i):
-    return sequences.values[sequences.starts[i] :][: sequences.lengths[i]]
+def _tally(part):
+    """How many steps of each sequence are not missing throughout."""
+    sequences = part.sequences
+    missing = np.flatnonzero(_missing(sequences.observed()))
+    which = np.searchsorted(np.cumsum(sequences.lengths), missing, "right")
+    tally = sequences.lengths - np.bincount(which, minlength=len(sequences))
+    return part.number, part.weights, tally
 
 
-def _each(sequences):
-    return (_one(sequences, i) for i in range(len(sequences)))
+def _pick(part, wanted):
+    """Observed steps: the `offset`-th ones of some sequences."""
+    values, starts, lengths, _ = part.sequences
+    picked = []
+    for i, offset in zip(*wanted[part.number], strict=True):
+        x = values[starts[i] :][: lengths[i]]
+        picked.append(np.array(x[~_missing(x)][offset]))
+    return picked
 
 
 def _missing(x):
     return np.isnan(x).all(axis=1)
 
 
-def _observed_steps(sequences):
-    """How many steps of each sequence are not missing throughout."""
-    missing = np.flatnonzero(_missing(sequences.observed()))
-    which = np.searchsorted(np.cumsum(sequences.lengths), missing, "right")
-    return sequences.lengths - np.bincount(which, minlength=len(sequences))
-
-
-def read_corpus(X, emission="auto", n_symbols=None, init=None, sample_weight=None):
+def read_corpus(
+    X,
+    emission="auto",
+    n_symbols=None,
+    init=None,
+    sample_weight=None,
+    n_jobs=None,
+    verbose=0,
+):
     """The corpus of what a user calls one.
 
     Parameters
@@ -221,41 +181,41 @@ def read_corpus(X, emission="auto", n_symbols=None, init=None, sample_weight=Non
     init : frozen weights, default=None
         Weights whose kind and sizes the sequences must have.
     sample_weight : array-like of shape (n_sequences,), default=None
+        For batches, a re-iterable of such arrays.
+    n_jobs : int, default=None
+        Batches that are read at a time.
+    verbose : int, default=0
 
     Returns
     -------
     Corpus
     """
     is_streamed = is_batches(X)
-    if init is None and emission == "auto":
-        emission = infer_emission(_first(X) if is_streamed else X)
     if init is not None:
-        is_symbolic = isinstance(init, CategoricalHMM)
-        n_symbols = init.n_symbols if is_symbolic else None
-        read = init._read
-    else:
-        is_symbolic = emission == "categorical"
-
-        def read(batch):
-            return (
-                read_symbols(batch, n_symbols)
-                if is_symbolic
-                else read_observations(batch)
+        emission = "categorical" if isinstance(init, CategoricalHMM) else "gaussian"
+    elif emission == "auto":
+        emission = infer_emission(_first(X) if is_streamed else X)
+    is_symbolic = emission == "categorical"
+    size = n_symbols if is_symbolic else None
+    if init is not None:
+        size = init.n_symbols if is_symbolic else init.n_features
+    reader = Reader(is_symbolic, size, weighted_part)
+    if is_streamed:
+        if sample_weight is not None and (
+            isinstance(sample_weight, Iterator)
+            or not hasattr(sample_weight, "__iter__")
+        ):
+            raise ValueError(
+                "sample_weight must hold one array for each batch of X and start again "
+                f"in every pass, got a {type(sample_weight).__name__}."
             )
-
-    if not is_streamed:
-        part = weighted_part(read(X), sample_weight)
-        return Corpus(lambda: iter([part]), is_symbolic, n_symbols)
-    if sample_weight is not None:
-        raise ValueError(
-            "sample_weight needs the sequences in memory, but X is an iterable of "
-            "batches."
-        )
-
-    def parts():
-        return (weighted_part(read(batch)) for batch in X)
-
-    return Corpus(parts, is_symbolic, n_symbols, is_streamed=True)
+        source = Stream(X, sample_weight, reader, n_jobs, verbose)
+    else:
+        source = InMemory(reader(X, sample_weight))
+    corpus = Corpus(source, is_symbolic, size if is_symbolic else None)
+    if not corpus.n_observed:
+        raise ValueError("X holds no batch: at least one is needed.")
+    return corpus
 
 
 def weighted_part(sequences, sample_weight=None):
@@ -268,12 +228,8 @@ def weighted_part(sequences, sample_weight=None):
         dtype=np.float64,
         input_name="sample_weight",
     )
-    if weights.ndim == 0:
-        weights = np.full(len(sequences), float(weights))
     if weights.ndim != 1:
-        raise ValueError(
-            f"Sample weights must be 1D array or scalar, got {weights.ndim}D array."
-        )
+        raise ValueError(f"Sample weights must be 1D array, got {weights.ndim}D array.")
     check_consistent_length(sequences.lengths, weights)
     if (weights < 0).any():
         raise ValueError(f"sample_weight must be in [0, inf), got {weights.min()}.")

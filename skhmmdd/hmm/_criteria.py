@@ -4,10 +4,11 @@ import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from skhmmdd._base import check_sequence_table
-from skhmmdd.hmm._models import CategoricalHMM
+from skhmmdd._typing import Floats, SequencesLike
+from skhmmdd.hmm._models import CategoricalHMM, Pretrained
 
 
-def n_parameters(hmm):
+def n_parameters(hmm: Pretrained) -> int:
     """Free parameters: each law has one number less than entries."""
     k = hmm.n_states
     chain = (k - 1) + k * (k - 1)
@@ -18,12 +19,12 @@ def n_parameters(hmm):
     return chain + k * (d + spread)
 
 
-def aic(hmm, log_likelihood):
+def aic(hmm: Pretrained, log_likelihood: float) -> float:
     """Akaike's information criterion: the less the better."""
     return 2 * n_parameters(hmm) - 2 * log_likelihood
 
 
-def bic(hmm, log_likelihood, n):
+def bic(hmm: Pretrained, log_likelihood: float, n: int) -> float:
     """Schwarz's criterion for n observations: the less the better."""
     return np.log(n) * n_parameters(hmm) - 2 * log_likelihood
 
@@ -31,41 +32,48 @@ def bic(hmm, log_likelihood, n):
 class LikelihoodMixin:
     """How likely sequences are under the fitted `hmm_`, in three units."""
 
-    def score_samples(self, X):
+    hmm_: Pretrained
+
+    def score_samples(self, X: SequencesLike) -> Floats:
         """Log-likelihood of each sequence under the pretrained weights, in nats.
 
         Parameters
         ----------
         X : array of shape (n_sequences, n_steps[, n_features]) or list of arrays
+            Sequences, as `fit` takes them.
 
         Returns
         -------
         ndarray of shape (n_sequences,)
+            -inf for a sequence that is impossible under the weights.
         """
         check_is_fitted(self)
         return self.hmm_.log_likelihood(check_sequence_table(self, X, reset=False))
 
-    def score(self, X, y=None):
+    def score(self, X: SequencesLike, y: object = None) -> float:
         """Mean log-likelihood of the sequences, in nats: the more the better.
 
         Parameters
         ----------
         X : array of shape (n_sequences, n_steps[, n_features]) or list of arrays
+            Sequences, as `fit` takes them.
         y : None
             Ignored.
 
         Returns
         -------
         float
+            Not divided by the lengths: see `bits_per_step` for that.
         """
         return float(np.mean(self.score_samples(X)))
 
-    def bits_per_step(self, X):
+    def bits_per_step(self, X: SequencesLike) -> float:
         """Bits that a step costs: the logarithm to base 2 of the perplexity.
 
         Parameters
         ----------
         X : array of shape (n_sequences, n_steps[, n_features]) or list of arrays
+            Sequences, as `fit` takes them.
 
         Returns
         -------

@@ -1,7 +1,12 @@
 """Frozen weights whose emission law is an object of another library."""
 
-import numpy as np
+from typing import Any, NoReturn
 
+import numpy as np
+from numpy.typing import ArrayLike
+
+from skhmmdd._typing import Array, Floats, SequencesLike, StrPath
+from skhmmdd.hmm._blocks import Sequences
 from skhmmdd.hmm._sequences import read_observations
 from skhmmdd.hmm._weights import FrozenHMM
 
@@ -20,39 +25,44 @@ class EmissionHMM(FrozenHMM):
         (n, n_states) and `sample(state, rng)`; must be hashable and never change.
     """
 
-    def __init__(self, startprob, transmat, emission):
+    emission: Any
+
+    def __init__(
+        self, startprob: ArrayLike, transmat: ArrayLike, emission: Any
+    ) -> None:
         super().__init__(startprob=startprob, transmat=transmat)
         object.__setattr__(self, "emission", emission)
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return f"EmissionHMM(n_states={self.n_states}, emission={self.emission!r})"
 
-    def __reduce__(self):
+    def __reduce__(self) -> tuple[Any, ...]:
         return type(self), (self.startprob, self.transmat, self.emission)
 
-    def __eq__(self, other):
-        same = super().__eq__(other)
-        return same if same is not True else self.emission == other.emission
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, EmissionHMM):
+            return NotImplemented
+        return super().__eq__(other) and self.emission == other.emission
 
-    def __hash__(self):
+    def __hash__(self) -> int:
         return hash((super().__hash__(), self.emission))
 
     @property
-    def n_features(self):
+    def n_features(self) -> int:
         """Number of features of an observation."""
         return self.emission.n_features
 
     @property
-    def _state_means(self):
+    def _state_means(self) -> Floats:
         means = self.emission.state_means
         if means is None:
             raise TypeError(f"The states of {self!r} have no known mean observation.")
         return means
 
-    def _read(self, X, name="X"):
+    def _read(self, X: SequencesLike, name: str = "X") -> Sequences:
         return read_observations(X, self.n_features, name)
 
-    def _log_emission_of(self, values):
+    def _log_emission_of(self, values: Array) -> Floats:
         out = np.zeros((len(values), self.n_states))
         missing = np.isnan(values)
         seen = ~missing.all(axis=1)
@@ -69,11 +79,11 @@ class EmissionHMM(FrozenHMM):
             raise ValueError(f"{self!r} gives no likelihood to the observation {bad}.")
         return out
 
-    def _emit(self, states, rng):
+    def _emit(self, states: Array, rng: np.random.RandomState) -> Array:
         steps = [self.emission.sample(state, rng) for state in states.ravel()]
         return np.reshape(steps, (*states.shape, -1))
 
-    def save(self, path):
+    def save(self, path: StrPath) -> NoReturn:
         """Refused: another library's emission can only be pickled, not saved.
 
         Raises

@@ -11,10 +11,22 @@ belief at step t must not see the mark of step t, only those before it: it comes
 the recursion over :math:`(1 - e_i) A_{ij}` without marks.
 """
 
+from typing import Any, NoReturn, overload
+
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.utils import check_random_state
 
 from skhmmdd._parallel import single_blas_thread
+from skhmmdd._typing import (
+    Array,
+    Floats,
+    RandomState,
+    SequenceList,
+    SequencesLike,
+    SequenceTable,
+    StrPath,
+)
 from skhmmdd.hmm._blocks import Sequences
 from skhmmdd.hmm._inference import filter_block, keep_last
 from skhmmdd.hmm._models import CategoricalHMM
@@ -25,28 +37,30 @@ from skhmmdd.hmm._weights import FrozenHMM, check_shape
 class _Marked(FrozenHMM):
     """Weights that read the observations of `within` with a last column of marks."""
 
-    def __init__(self, within, **arrays):
+    within: FrozenHMM
+
+    def __init__(self, within: FrozenHMM, **arrays: ArrayLike) -> None:
         super().__init__(startprob=within.startprob, transmat=within.transmat, **arrays)
         object.__setattr__(self, "within", within)
 
     @property
-    def _state_means(self):
+    def _state_means(self) -> Floats:
         return self.within._state_means
 
-    def _read(self, X, name="X"):
+    def _read(self, X: SequencesLike, name: str = "X") -> Sequences:
         values, starts, lengths, width = self.within._read(X, name)
         values = values.reshape(len(values), -1)
         marks = np.zeros((len(values), 1))
         marks[starts + lengths - 1] = 1.0
         return Sequences(np.hstack([values, marks]), starts, lengths, width)
 
-    def _log_emission_of(self, values):
+    def _log_emission_of(self, values: Array) -> Floats:
         values = values[:, :-1]
         if isinstance(self.within, CategoricalHMM):
             values = values[:, 0].astype(np.intp)
         return self.within._log_emission_of(values)
 
-    def _emit(self, states, rng):
+    def _emit(self, states: Array, rng: np.random.RandomState) -> Array:
         return self.within._emit(states, rng)
 
 
@@ -65,9 +79,11 @@ class EndingHMM(_Marked):
         The probability that the sequence ends in each state.
     """
 
+    endprob: Floats
+
     _array_names = ("startprob", "transmat", "endprob")
 
-    def __init__(self, within, endprob):
+    def __init__(self, within: FrozenHMM, endprob: ArrayLike) -> None:
         super().__init__(within, endprob=endprob)
         check_shape(self, "endprob", ("n_states",), (self.n_states,))
         if not ((self.endprob >= 0) & (self.endprob <= 1)).all():
@@ -76,32 +92,37 @@ class EndingHMM(_Marked):
                 f"{self.endprob.min()} to {self.endprob.max()}."
             )
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return f"EndingHMM({self.within!r})"
 
-    def __reduce__(self):
+    def __reduce__(self) -> tuple[Any, ...]:
         return type(self), (self.within, self.endprob)
 
-    def __eq__(self, other):
-        same = super().__eq__(other)
-        return same if same is not True else self.within == other.within
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, EndingHMM):
+            return NotImplemented
+        return super().__eq__(other) and self.within == other.within
 
-    def __hash__(self):
+    def __hash__(self) -> int:
         return hash((super().__hash__(), self.within))
 
-    def _log_emission_of(self, values):
+    def _log_emission_of(self, values: Array) -> Floats:
         with np.errstate(divide="ignore"):
             law = np.log([1 - self.endprob, self.endprob])
         return super()._log_emission_of(values) + law[values[:, -1].astype(np.intp)]
 
     @property
-    def _going(self):
+    def _going(self) -> "_Going":
         return self._once("going", lambda: _Going(self))
 
     def _filter_block(self, block, collect, *, dtype):
         return filter_block(self._going, block, collect, dtype=dtype)[0]
 
-    def filter(self, X):
+    @overload
+    def filter(self, X: SequenceTable) -> Floats: ...
+    @overload
+    def filter(self, X: SequenceList) -> list[Floats]: ...
+    def filter(self, X: SequencesLike) -> Floats | list[Floats]:
         """Filtered beliefs P(z_t | x_1..x_t, no end before t): causal.
 
         Parameters
@@ -115,7 +136,7 @@ shape (n_steps_i, n_states)
         """
         return self._going.filter(X)
 
-    def predict_next(self, X):
+    def predict_next(self, X: SequencesLike) -> Floats:
         """What comes after the last step of each sequence, given that one comes.
 
         Parameters
@@ -146,7 +167,13 @@ shape (n_steps_i, n_states)
             )
         return last / total @ self.transmat @ self._state_means
 
-    def sample(self, n_sequences=1, n_steps=20, *, random_state=None):
+    def sample(
+        self,
+        n_sequences: int = 1,
+        n_steps: int = 20,
+        *,
+        random_state: RandomState = None,
+    ) -> tuple[Any, Any]:
         """Draw sequences that end where the chain does.
 
         Parameters
@@ -168,10 +195,11 @@ shape (n_steps_i, n_states)
         ended = rng.uniform(size=states.shape) < self.endprob[states]
         ended[:, -1] = True
         lengths = ended.argmax(axis=1) + 1
-        return tuple(
-            [row[:n] for row, n in zip(rows, lengths, strict=True)]
-            for rows in (X, states)
-        )
+
+        def cut(rows):
+            return [row[:n] for row, n in zip(rows, lengths, strict=True)]
+
+        return cut(X), cut(states)
 
     def _long_run(self, kind):
         if kind == "predictive":
@@ -181,7 +209,7 @@ shape (n_steps_i, n_states)
             )
         return super()._long_run(kind)
 
-    def save(self, path):
+    def save(self, path: StrPath) -> NoReturn:
         """Refused: the file of weights has no place for end probabilities.
 
         Raises
@@ -198,11 +226,13 @@ shape (n_steps_i, n_states)
 class _Going(_Marked):
     """The same chain, as long as it goes on: the moves of each state sum to 1 - e."""
 
-    def __init__(self, whole):
+    whole: EndingHMM
+
+    def __init__(self, whole: EndingHMM) -> None:
         super().__init__(whole.within)
         object.__setattr__(self, "whole", whole)
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return repr(self.whole)
 
     def _chain(self, dtype):

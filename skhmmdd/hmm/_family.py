@@ -2,23 +2,26 @@
 
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from numbers import Integral
 from pathlib import Path
+from typing import Any, Self, overload
 
 import numpy as np
 from sklearn.utils import check_random_state
 
+from skhmmdd._progress import Progress
+from skhmmdd._typing import Corpus, RandomState, StrPath
 from skhmmdd.hmm._baum_welch import BaumWelch
-from skhmmdd.hmm._models import CategoricalHMM, GaussianHMM
+from skhmmdd.hmm._models import CategoricalHMM, GaussianHMM, Pretrained
 
 _FORMAT = "skhmmdd family 1"
 _LIST = "family.json"
 _KINDS = {kind.__name__: kind for kind in (CategoricalHMM, GaussianHMM)}
 
 
-class HMMFamily(Sequence):
+class HMMFamily(Sequence[Pretrained]):
     """Frozen models of growing size, as `pretrain_family` makes them.
 
     A read-only sequence: it goes wherever a list of models goes, such as the
@@ -27,6 +30,7 @@ class HMMFamily(Sequence):
     Parameters
     ----------
     models : iterable of CategoricalHMM or GaussianHMM
+        From the smallest to the largest.
     log_likelihoods : iterable of float, default=()
         Of the corpus under each, in nats.
 
@@ -36,21 +40,41 @@ class HMMFamily(Sequence):
     log_likelihoods : tuple of float
     n_states : tuple of int
         Number of states of each.
+
+    Examples
+    --------
+    >>> from skhmmdd import HMMFamily, make_hmm
+    >>> family = HMMFamily([make_hmm(k, 3, random_state=0) for k in (2, 4, 8)])
+    >>> family
+    HMMFamily(n_states=[2, 4, 8])
+    >>> family[1]
+    CategoricalHMM(n_states=4, n_symbols=3)
     """
 
-    def __init__(self, models, log_likelihoods=()):
+    models: tuple[Pretrained, ...]
+    log_likelihoods: tuple[float, ...]
+
+    def __init__(
+        self,
+        models: Iterable[Pretrained],
+        log_likelihoods: Iterable[float] = (),
+    ) -> None:
         self.models = tuple(models)
         self.log_likelihoods = tuple(float(value) for value in log_likelihoods)
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.models)
 
-    def __getitem__(self, index):
+    @overload
+    def __getitem__(self, index: int) -> Pretrained: ...
+    @overload
+    def __getitem__(self, index: slice) -> "HMMFamily": ...
+    def __getitem__(self, index: int | slice) -> "Pretrained | HMMFamily":
         if isinstance(index, slice):
             return HMMFamily(self.models[index], self.log_likelihoods[index])
         return self.models[index]
 
-    def __eq__(self, other):
+    def __eq__(self, other: object) -> bool:
         if not isinstance(other, HMMFamily):
             return NotImplemented
         return (self.models, self.log_likelihoods) == (
@@ -58,18 +82,21 @@ class HMMFamily(Sequence):
             other.log_likelihoods,
         )
 
-    def __hash__(self):
+    def __hash__(self) -> int:
         return hash((self.models, self.log_likelihoods))
 
-    def __repr__(self):
-        return f"HMMFamily(n_states={list(self.n_states)})"
+    def __repr__(self) -> str:
+        sizes = [str(size) for size in self.n_states]
+        if len(sizes) > 8:
+            sizes[3:-3] = ["..."]
+        return f"HMMFamily(n_states=[{', '.join(sizes)}])"
 
     @property
-    def n_states(self):
+    def n_states(self) -> tuple[int, ...]:
         """Number of states of each model."""
         return tuple(model.n_states for model in self.models)
 
-    def save(self, folder):
+    def save(self, folder: StrPath) -> None:
         """Write every model to a file of its own, and a list of them.
 
         Parameters
@@ -94,12 +121,13 @@ class HMMFamily(Sequence):
         os.replace(part, folder / _LIST)
 
     @classmethod
-    def load(cls, folder):
+    def load(cls, folder: StrPath) -> Self:
         """Read a family that `save` wrote; nothing in the files is executed.
 
         Parameters
         ----------
         folder : str or path-like
+            The folder.
 
         Returns
         -------
@@ -129,17 +157,17 @@ class HMMFamily(Sequence):
 
 
 def pretrain_family(
-    corpus,
-    n_states,
+    corpus: Corpus,
+    n_states: Iterable[int],
     *,
-    split=True,
-    max_iter=12,
-    tol=0.0,
-    n_jobs=None,
-    verbose=0,
-    random_state=None,
-    **options,
-):
+    split: bool = True,
+    max_iter: int = 12,
+    tol: float = 0.0,
+    n_jobs: int | None = None,
+    verbose: int = 0,
+    random_state: RandomState = None,
+    **options: Any,
+) -> HMMFamily:
     r"""Pretrain frozen models of growing size on one corpus.
 
     Parameters
@@ -157,9 +185,12 @@ def pretrain_family(
     tol : float, default=0.0
         As in BaumWelch; 0 runs all `max_iter` iterations.
     n_jobs : int, default=None
-        Threads over batches of sequences; the results do not depend on it.
+        Workers over blocks of sequences, as in BaumWelch: threads, unless a
+        :func:`joblib.parallel_config` names others, such as "loky" (processes here)
+        or "dask". The results do not depend on it.
     verbose : int, default=0
-        1 prints a line for each run of EM, 2 one for each iteration.
+        1 tells on the standard error stream how far it is and how long it may take
+        yet, and prints a line for each run of EM; 2 prints one for each iteration.
     random_state : int, RandomState instance or None, default=None
         Draws the starts.
     **options
@@ -203,7 +234,8 @@ def pretrain_family(
     if any(b <= a for a, b in pairwise(sizes)):
         raise ValueError(f"n_states must grow, got {n_states!r}.")
     rng = check_random_state(random_state)
-    models, log_likelihoods = [], []
+    models: list[Pretrained] = []
+    log_likelihoods: list[float] = []
 
     def fitted(k, init=None):
         model = BaumWelch(
@@ -218,7 +250,10 @@ def pretrain_family(
         ).fit(corpus)
         return model.log_likelihoods_[-1], model.hmm_
 
-    for k in sizes:
+    # What an E-step of short sequences was seen to cost, up to a factor.
+    work = np.cumsum([2000 + 100 * k + k**2 for k in sizes])
+    progress = Progress(len(sizes), verbose, "sizes", "pretrain_family", 0.0)
+    for i, k in enumerate(sizes):
         found = None
         if split and models:
             found = fitted(k, split_states(models[-1], k, rng))
@@ -227,10 +262,13 @@ def pretrain_family(
             found = drawn if found is None or drawn[0] > found[0] else found
         log_likelihoods.append(found[0])
         models.append(found[1])
+        progress.update(i + 1, share=work[i] / work[-1])
     return HMMFamily(models, log_likelihoods)
 
 
-def split_states(hmm, n_states, random_state=None):
+def split_states(
+    hmm: Pretrained, n_states: int, random_state: RandomState = None
+) -> Pretrained:
     """Weights of `n_states` states that give nearly the likelihood of fewer.
 
     Parameters

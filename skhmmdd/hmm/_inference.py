@@ -79,7 +79,8 @@ def keep_last(steps, counts, n_columns, dtype):
 
 
 # They look at no belief but the last: the steps before need not be scaled.
-keep_nothing.ends_only = keep_last.ends_only = True
+keep_nothing.ends_only = True  # type: ignore[attr-defined]
+keep_last.ends_only = True  # type: ignore[attr-defined]
 
 
 def filter_block(

@@ -2,13 +2,17 @@
 
 import os
 import zipfile
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 import numpy as np
+
+from skhmmdd._typing import Array, StrPath
 
 _FORMAT = "skhmmdd weights 1"
 
 
-def save_weights(path, kind, arrays):
+def save_weights(path: StrPath, kind: str, arrays: Mapping[str, Any]) -> None:
     """Write named arrays under the name of a kind of model.
 
     The file takes its place only when it is whole, so a save that is cut short
@@ -24,7 +28,7 @@ def save_weights(path, kind, arrays):
             os.unlink(part)
 
 
-def load_weights(path, kind, names):
+def load_weights(path: StrPath, kind: str, names: Iterable[str]) -> dict[str, Array]:
     """Read the arrays `names` of a model of class name `kind`.
 
     Raises

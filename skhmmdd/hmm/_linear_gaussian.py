@@ -1,12 +1,23 @@
 """Frozen weights with a hidden state in R^d, moved linearly with Gaussian noise."""
 
 from functools import cached_property
+from typing import Any, Literal, overload
 
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.utils import check_random_state
 
 from skhmmdd._parallel import single_blas_thread
+from skhmmdd._typing import (
+    CovarianceType,
+    Floats,
+    RandomState,
+    SequenceList,
+    SequencesLike,
+    SequenceTable,
+)
 from skhmmdd.hmm import _kalman
+from skhmmdd.hmm._blocks import Sequences
 from skhmmdd.hmm._covariances import (
     as_matrix,
     check_finite,
@@ -115,6 +126,13 @@ class LinearGaussianHMM(FrozenValue):
     array([-4.294])
     """
 
+    transition: Floats
+    transition_cov: Floats
+    emission: Floats
+    emission_cov: Floats
+    start_mean: Floats
+    start_cov: Floats
+
     _array_names = (
         "transition",
         "transition_cov",
@@ -126,13 +144,13 @@ class LinearGaussianHMM(FrozenValue):
 
     def __init__(
         self,
-        transition,
-        transition_cov,
-        emission,
-        emission_cov,
-        start_mean=None,
-        start_cov=None,
-    ):
+        transition: ArrayLike,
+        transition_cov: ArrayLike,
+        emission: ArrayLike,
+        emission_cov: ArrayLike,
+        start_mean: ArrayLike | None = None,
+        start_cov: ArrayLike | None = None,
+    ) -> None:
         super().__init__(transition=transition, emission=emission)
         states, features = ("n_states",), ("n_features",)
         n = self.transition.shape[:1] or (1,)
@@ -168,28 +186,44 @@ class LinearGaussianHMM(FrozenValue):
         check_finite(self, "start_cov")
         check_semi_definite(self, "start_cov")
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return (
             f"LinearGaussianHMM(n_states={self.n_states}, "
             f"n_features={self.n_features}, covariance_type={self.covariance_type!r})"
         )
 
     @property
-    def n_states(self):
+    def n_states(self) -> int:
         """Dimension of the hidden state."""
         return len(self.transition)
 
     @property
-    def n_features(self):
+    def n_features(self) -> int:
         """Number of features of an observation."""
         return self.emission.shape[1]
 
     @property
-    def covariance_type(self):
+    def covariance_type(self) -> CovarianceType:
         """ "diag" or "full": the noise of the observations."""
         return "full" if self.emission_cov.ndim == 2 else "diag"
 
-    def filter(self, X, *, return_cov=False):
+    @overload
+    def filter(
+        self, X: SequenceTable, *, return_cov: Literal[False] = False
+    ) -> Floats: ...
+    @overload
+    def filter(
+        self, X: SequenceList, *, return_cov: Literal[False] = False
+    ) -> list[Floats]: ...
+    @overload
+    def filter(
+        self, X: SequenceTable, *, return_cov: Literal[True]
+    ) -> tuple[Floats, Floats]: ...
+    @overload
+    def filter(
+        self, X: SequenceList, *, return_cov: Literal[True]
+    ) -> tuple[list[Floats], list[Floats]]: ...
+    def filter(self, X: SequencesLike, *, return_cov: bool = False) -> Any:
         """Filtered means E[z_t | x_1..x_t]: causal, no look-ahead (Kalman filter).
 
         Parameters
@@ -217,7 +251,11 @@ of shape (n_steps_i, n_states)
             return means, [cov.reshape(-1, *shape) for cov in covs]
         return means, covs.reshape(*covs.shape[:2], *shape)
 
-    def smooth(self, X):
+    @overload
+    def smooth(self, X: SequenceTable) -> Floats: ...
+    @overload
+    def smooth(self, X: SequenceList) -> list[Floats]: ...
+    def smooth(self, X: SequencesLike) -> Floats | list[Floats]:
         """Smoothed means E[z_t | x_1..x_T]: every step sees the whole sequence.
 
         Parameters
@@ -233,7 +271,11 @@ shape (n_steps_i, n_states)
         """
         return self._every_step(X, _kalman.smooth_block, self.n_states)
 
-    def decode(self, X):
+    @overload
+    def decode(self, X: SequenceTable) -> Floats: ...
+    @overload
+    def decode(self, X: SequenceList) -> list[Floats]: ...
+    def decode(self, X: SequencesLike) -> Floats | list[Floats]:
         """The most likely hidden path of each sequence.
 
         The path's law given the observations is Gaussian, so its mode is its mean:
@@ -252,7 +294,7 @@ shape (n_steps_i, n_states)
         """
         return self.smooth(X)
 
-    def log_likelihood(self, X):
+    def log_likelihood(self, X: SequencesLike) -> Floats:
         """Logarithm of the density of x_1..x_T, for each sequence.
 
         Parameters
@@ -273,7 +315,7 @@ shape (n_steps_i, n_states)
                 out[index] = _kalman.log_likelihood_block(self._system, block)
         return out
 
-    def predict_next(self, X):
+    def predict_next(self, X: SequencesLike) -> Floats:
         """The mean of what comes after the last step, E[x_{T+1} | x_1..x_T].
 
         Parameters
@@ -284,6 +326,7 @@ shape (n_steps_i, n_states)
         Returns
         -------
         ndarray of shape (n_sequences, n_features)
+            One mean observation for each sequence.
         """
         sequences, indices = self._batches(X)
         last = np.empty((len(sequences), self.n_states))
@@ -292,14 +335,23 @@ shape (n_steps_i, n_states)
                 last[index] = self._filter_block(sequences.block(index), keep_last)
         return last @ self.transition @ self.emission
 
-    def sample(self, n_sequences=1, n_steps=20, *, random_state=None):
+    def sample(
+        self,
+        n_sequences: int = 1,
+        n_steps: int = 20,
+        *,
+        random_state: RandomState = None,
+    ) -> tuple[Floats, Floats]:
         """Draw sequences.
 
         Parameters
         ----------
         n_sequences : int, default=1
+            How many, in [1, inf).
         n_steps : int, default=20
+            Length of each, in [1, inf).
         random_state : int, RandomState instance or None, default=None
+            Draws them.
 
         Returns
         -------
@@ -325,7 +377,7 @@ shape (n_steps_i, n_states)
 
     # What other modules ask --------------------------------------------------------
 
-    def _read(self, X, name="X"):
+    def _read(self, X: SequencesLike, name: str = "X") -> Sequences:
         return read_observations(X, self.n_features, name)
 
     def _filter_block(self, block, collect=keep_steps, *, dtype=np.float64):

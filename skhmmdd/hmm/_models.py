@@ -1,7 +1,12 @@
 """The kinds of frozen weights, one for each family of emissions."""
 
-import numpy as np
+from typing import TypeAlias
 
+import numpy as np
+from numpy.typing import ArrayLike
+
+from skhmmdd._typing import Array, CovarianceType, Floats, SequencesLike
+from skhmmdd.hmm._blocks import Sequences
 from skhmmdd.hmm._emissions import (
     TableLikelihood,
     log_gaussian_diag,
@@ -72,25 +77,29 @@ class CategoricalHMM(FrozenHMM):
     array([-1.0455, -1.1329])
     """
 
+    emissionprob: Floats
+
     _array_names = ("startprob", "transmat", "emissionprob")
 
-    def __init__(self, startprob, transmat, emissionprob):
+    def __init__(
+        self, startprob: ArrayLike, transmat: ArrayLike, emissionprob: ArrayLike
+    ) -> None:
         super().__init__(
             startprob=startprob, transmat=transmat, emissionprob=emissionprob
         )
         shape = (self.n_states, *self.emissionprob.shape[-1:])
         _check_law(self, "emissionprob", ("n_states", "n_symbols"), shape)
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return f"CategoricalHMM(n_states={self.n_states}, n_symbols={self.n_symbols})"
 
     @property
-    def n_symbols(self):
+    def n_symbols(self) -> int:
         """Size of the alphabet."""
         return self.emissionprob.shape[1]
 
     @property
-    def _state_means(self):
+    def _state_means(self) -> Floats:
         return self.emissionprob
 
     def _long_run(self, kind):
@@ -98,7 +107,7 @@ class CategoricalHMM(FrozenHMM):
             return self.transmat @ self.emissionprob, *law_scale(self.n_symbols)
         return super()._long_run(kind)
 
-    def _read(self, X, name="X"):
+    def _read(self, X: SequencesLike, name: str = "X") -> Sequences:
         return read_symbols(X, self.n_symbols, name)
 
     def _table(self, dtype):
@@ -111,7 +120,7 @@ class CategoricalHMM(FrozenHMM):
             lambda: np.vstack([self.emissionprob.T, ones]).astype(dtype, copy=False),
         )
 
-    def _log_emission_of(self, values):
+    def _log_emission_of(self, values: Array) -> Floats:
         with np.errstate(divide="ignore"):
             table = self._once("log table", lambda: np.log(self._table(np.float64)))
         return np.take(table, values, axis=0, mode="wrap")
@@ -119,7 +128,7 @@ class CategoricalHMM(FrozenHMM):
     def _step_likelihood(self, block, dtype):
         return TableLikelihood(self._table(dtype), block)
 
-    def _emit(self, states, rng):
+    def _emit(self, states: Array, rng: np.random.RandomState) -> Array:
         return draw(self.emissionprob, states, rng.uniform(size=states.shape))
 
 
@@ -176,9 +185,18 @@ class GaussianHMM(FrozenHMM):
            [0.352, 0.648]])
     """
 
+    means: Floats
+    covars: Floats
+
     _array_names = ("startprob", "transmat", "means", "covars")
 
-    def __init__(self, startprob, transmat, means, covars):
+    def __init__(
+        self,
+        startprob: ArrayLike,
+        transmat: ArrayLike,
+        means: ArrayLike,
+        covars: ArrayLike,
+    ) -> None:
         means, covars = np.asarray(means), np.asarray(covars)
         super().__init__(
             startprob=startprob,
@@ -200,36 +218,36 @@ class GaussianHMM(FrozenHMM):
             raise ValueError("means and covars must be finite, got NaN or infinity.")
         _check_positive_definite(self.covars)
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return (
             f"GaussianHMM(n_states={self.n_states}, n_features={self.n_features}, "
             f"covariance_type={self.covariance_type!r})"
         )
 
     @property
-    def n_features(self):
+    def n_features(self) -> int:
         """Number of features of an observation."""
         return self.means.shape[1]
 
     @property
-    def covariance_type(self):
+    def covariance_type(self) -> CovarianceType:
         """ "diag" or "full"."""
         return "full" if self.covars.ndim == 3 else "diag"
 
     @property
-    def _state_means(self):
+    def _state_means(self) -> Floats:
         return self.means
 
-    def _read(self, X, name="X"):
+    def _read(self, X: SequencesLike, name: str = "X") -> Sequences:
         return read_observations(X, self.n_features, name)
 
-    def _log_emission_of(self, values):
+    def _log_emission_of(self, values: Array) -> Floats:
         density = (
             log_gaussian_full if self.covariance_type == "full" else log_gaussian_diag
         )
         return density(values, self.means, self.covars)
 
-    def _emit(self, states, rng):
+    def _emit(self, states: Array, rng: np.random.RandomState) -> Array:
         noise = rng.standard_normal((*states.shape, self.n_features))
         if self.covariance_type == "full":
             noise = np.einsum("...ij,...j->...i", self._factors[states], noise)
@@ -238,8 +256,12 @@ class GaussianHMM(FrozenHMM):
         return self.means[states] + noise
 
     @property
-    def _factors(self):
+    def _factors(self) -> Array:
         return np.linalg.cholesky(self.covars)
+
+
+# What pretraining makes.
+Pretrained: TypeAlias = CategoricalHMM | GaussianHMM
 
 
 def _check_positive_definite(covars):

@@ -22,7 +22,7 @@ def steps_of(part):
     steps : ndarray of shape (n,) or (n, n_features)
     weights : ndarray of shape (n,)
     """
-    sequences, weights = part
+    sequences, weights, _ = part
     starts, lengths = sequences.starts, sequences.lengths
     is_whole = len(sequences.values) == sequences.n_steps
     chunk = (np.cumsum(lengths) - lengths) // _CHUNK
@@ -41,11 +41,14 @@ class SymbolCounts(NamedTuple):
 
     counts: np.ndarray = np.zeros(0)
 
-    def with_steps(self, steps, weights):
+    @classmethod
+    def of(cls, steps, weights):
         seen = steps >= 0
-        more = np.bincount(steps[seen].astype(np.intp), weights[seen])
-        size = max(len(self.counts), len(more))
-        return SymbolCounts(self.padded(size) + SymbolCounts(more).padded(size))
+        return cls(np.bincount(steps[seen].astype(np.intp), weights[seen]))
+
+    def __add__(self, other):
+        size = max(len(self.counts), len(other.counts))
+        return SymbolCounts(self.padded(size) + other.padded(size))
 
     def padded(self, n_symbols):
         return np.pad(self.counts, (0, n_symbols - len(self.counts)))
@@ -58,11 +61,12 @@ class Location(NamedTuple):
     variance", The American Statistician 37(3), 1983.
     """
 
-    weight: np.ndarray = 0.0
-    mean: np.ndarray = 0.0
-    scatter: np.ndarray = 0.0
+    weight: float | np.ndarray = 0.0
+    mean: float | np.ndarray = 0.0
+    scatter: float | np.ndarray = 0.0
 
-    def with_steps(self, steps, weights):
+    @classmethod
+    def of(cls, steps, weights):
         seen = ~np.isnan(steps)
         n_here = weights @ seen
         share = weights[:, None] * seen / np.where(n_here > 0, n_here, 1.0)
@@ -70,14 +74,16 @@ class Location(NamedTuple):
         mean = (share * x).sum(axis=0)
         # A second look takes off what the first one rounded.
         mean = mean + (share * (x - mean)).sum(axis=0)
-        scatter = (share * (x - mean) ** 2).sum(axis=0) * n_here
-        n = self.weight + n_here
-        part = np.divide(n_here, n, out=np.zeros_like(mean), where=n > 0)
-        gap = mean - self.mean
+        return cls(n_here, mean, (share * (x - mean) ** 2).sum(axis=0) * n_here)
+
+    def __add__(self, other):
+        n = self.weight + other.weight
+        part = np.divide(other.weight, n, out=np.zeros_like(n), where=n > 0)
+        gap = other.mean - self.mean
         return Location(
             n,
             self.mean + gap * part,
-            self.scatter + scatter + gap**2 * self.weight * part,
+            self.scatter + other.scatter + gap**2 * self.weight * part,
         )
 
     def center_and_scale(self):

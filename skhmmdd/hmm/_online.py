@@ -14,8 +14,8 @@ and D. Klein, "Online EM for unsupervised models", NAACL 2009.
 
 from typing import NamedTuple
 
-from skhmmdd.hmm._corpus import counts_of
 from skhmmdd.hmm._em import Statistics
+from skhmmdd.hmm._sources import InMemory, counts_of
 
 
 class Online(NamedTuple):
@@ -63,7 +63,9 @@ def absorb(online, hmm, part, power, batch_size=None, n_jobs=None):
         What the M-step takes.
     """
     n = float(part.weights.sum())
-    counts = counts_of(part, hmm, online.center, batch_size, n_jobs)
+    counts, _ = InMemory(part).total(
+        counts_of, hmm, online.center, batch_size=batch_size, n_jobs=n_jobs
+    )
     mean = _scaled(counts, 1 / n)
     if online.mean is not None:
         mean = blend(online.mean, mean, step_size(online.n_batches, power))

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from skhmmdd._repr import short_repr
 from skhmmdd.hmm._em import log_prior, maximise
 from skhmmdd.hmm._pomegranate import PomegranateEM
 
@@ -48,6 +49,44 @@ class Run(NamedTuple):
         return max(self.held_out) if self.held_out else self.log_posteriors[-1]
 
 
+class Start(NamedTuple):
+    """How EM went from one start.
+
+    Attributes
+    ----------
+    log_likelihoods : ndarray of shape (n_iter + 1,)
+        Log-likelihood of the corpus, in nats, at the start and after each iteration.
+    validation_log_likelihoods : ndarray of shape (n_iter + 1,) or None
+        Log-likelihood of an observed step held out, in nats.
+    converged : bool
+        Whether it reached `tol`, or stopped early.
+    kept : bool
+        Whether it is the best, whose weights are `hmm_`.
+    """
+
+    log_likelihoods: np.ndarray
+    validation_log_likelihoods: np.ndarray | None
+    converged: bool
+    kept: bool
+
+    def __repr__(self) -> str:
+        return short_repr(self)
+
+
+def list_starts(runs):
+    """What is kept of finished runs; the best is the first of greatest merit."""
+    best = int(np.argmax([run.merit for run in runs]))
+    return [
+        Start(
+            np.array(run.log_likelihoods),
+            np.array(run.held_out) if run.held_out else None,
+            run.converged,
+            i == best,
+        )
+        for i, run in enumerate(runs)
+    ]
+
+
 def run_em(corpus, run, options, held_out=None, after_step=None):
     """EM until it converges, stops early or has made `max_iter` iterations.
 
@@ -78,7 +117,8 @@ def run_em(corpus, run, options, held_out=None, after_step=None):
             counts=em.counts,
         )
         if held_out is not None:
-            value = held_out.log_likelihood(run.hmm) / held_out.n_observed
+            value = held_out.log_likelihood(run.hmm, options.batch_size, options.n_jobs)
+            value /= held_out.n_observed
             if not run.held_out or value > max(run.held_out):
                 run = run._replace(best=run.hmm)
             run = run._replace(held_out=(*run.held_out, value))

@@ -3,16 +3,20 @@
 One sample is one sequence, whatever form the collection comes in.
 """
 
+from typing import Literal
+
 import numpy as np
+from numpy.typing import DTypeLike
 from scipy import sparse
 from sklearn.utils.validation import check_array
 
+from skhmmdd._typing import SequencesLike
 from skhmmdd.hmm._blocks import Sequences
 
 MISSING = -1
 
 
-def infer_emission(X):
+def infer_emission(X: SequencesLike) -> Literal["categorical", "gaussian"]:
     """ "categorical" for integers of at least -1, otherwise "gaussian"."""
     if _is_table(X):
         pieces = [np.asarray(X)]
@@ -27,7 +31,9 @@ def infer_emission(X):
     return "categorical" if is_symbol else "gaussian"
 
 
-def read_symbols(X, n_symbols=None, name="X"):
+def read_symbols(
+    X: SequencesLike, n_symbols: int | None = None, name: str = "X"
+) -> Sequences:
     """Sequences of integer symbols.
 
     Parameters
@@ -82,7 +88,12 @@ def read_symbols(X, n_symbols=None, name="X"):
     return _trim(values, values != MISSING, starts, lengths, width, name)
 
 
-def read_observations(X, n_features=None, name="X", dtype=np.float64):
+def read_observations(
+    X: SequencesLike,
+    n_features: int | None = None,
+    name: str = "X",
+    dtype: DTypeLike = np.float64,
+) -> Sequences:
     """Sequences of continuous observations.
 
     Parameters

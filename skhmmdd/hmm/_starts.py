@@ -3,10 +3,9 @@
 from functools import partial
 
 import numpy as np
-from joblib import effective_n_jobs
 from sklearn.utils import check_random_state
 
-from skhmmdd._parallel import map_threads
+from skhmmdd._parallel import is_alone, map_threads, shares_memory
 from skhmmdd.hmm._checkpoint import Checkpoint, fit_digest
 from skhmmdd.hmm._models import CategoricalHMM, GaussianHMM
 from skhmmdd.hmm._run import Run, run_em
@@ -32,6 +31,8 @@ def best_run(estimator, corpus, draw, options, path=None):
         The best.
     corpus : Corpus
         What it learned from: without the sequences held out.
+    done : list of Run
+        Every one in order, without its weights.
     """
     checkpoint, found = None, None
     if path is not None:
@@ -40,7 +41,7 @@ def best_run(estimator, corpus, draw, options, path=None):
         checkpoint = Checkpoint(path, digest, kind, kind._array_names)
         found = checkpoint.load()
     rng = check_random_state(estimator.random_state)
-    state, n_done, kept, resumed = found or (rng.get_state(), 0, None, None)
+    state, done, kept, resumed = found or (rng.get_state(), [], None, None)
     if found is not None:
         rng = np.random.RandomState()
         rng.set_state(state)
@@ -49,37 +50,39 @@ def best_run(estimator, corpus, draw, options, path=None):
         corpus, held_out = corpus.split(fraction, rng)
     is_given = estimator.init is not None and not isinstance(estimator.init, str)
     n_starts = 1 if is_given else estimator.n_init
-    runs = [Run(draw(rng)) for _ in range(n_starts)][n_done:]
+    runs = [Run(draw(rng)) for _ in range(n_starts)][len(done) :]
     if resumed is not None:
         runs[0] = resumed
 
     def save(run):
-        checkpoint.save(state, n_done, kept, run)
+        checkpoint.save(state, done, kept, run)
 
     if checkpoint is None:
         finished = _side_by_side(corpus, runs, options, held_out)
     else:
         finished = (run_em(corpus, run, options, held_out, save) for run in runs)
     for run in finished:
-        n_done += 1
+        done.append(run._replace(hmm=None, best=None, counts=None))
         if options.verbose:
-            _tell(run, n_done, n_starts)
+            _tell(run, len(done), n_starts)
         if kept is None or run.merit > kept.merit:
             kept = run
-        if checkpoint is not None and n_done < n_starts:
+        if checkpoint is not None and len(done) < n_starts:
             save(None)
     if kept.counts is None:
         # A start that ended before the interruption.
         kept = kept._replace(counts=corpus.expected_counts(kept.hmm))
     if checkpoint is not None:
         checkpoint.remove()
-    return kept, corpus
+    return kept, corpus, done
 
 
 def _side_by_side(corpus, runs, options, held_out):
     """Finished runs in order, each on a thread of its own where there are several."""
     n_jobs = options.n_jobs
-    if len(runs) == 1 or corpus.is_streamed or effective_n_jobs(n_jobs) == 1:
+    # Elsewhere each start would need all sequences: blocks of them travel instead.
+    one_by_one = corpus.source.is_streamed or not shares_memory() or is_alone(n_jobs)
+    if len(runs) == 1 or one_by_one:
         return (run_em(corpus, run, options, held_out) for run in runs)
     alone = options._replace(n_jobs=1)
     work = partial(run_em, corpus, options=alone, held_out=held_out)

@@ -1,7 +1,11 @@
 """Frozen weights as immutable values: equality, hash, clone and files."""
 
-import numpy as np
+from typing import Any, NoReturn, Self
 
+import numpy as np
+from numpy.typing import ArrayLike
+
+from skhmmdd._typing import Floats, StrPath
 from skhmmdd.hmm._io import load_weights, save_weights
 
 
@@ -14,50 +18,50 @@ class FrozenValue:
     the order of their constructor's parameters, in `_array_names`.
     """
 
-    _array_names = ()
+    _array_names: tuple[str, ...] = ()
 
-    def __init__(self, **arrays):
+    def __init__(self, **arrays: ArrayLike) -> None:
         for name, array in arrays.items():
             array = np.array(array, dtype=np.float64, order="C")
             array.flags.writeable = False
             object.__setattr__(self, name, array)
 
-    def __setattr__(self, name, value):
+    def __setattr__(self, name: str, value: object) -> NoReturn:
         raise AttributeError(
             f"{type(self).__name__} is frozen: {name!r} cannot be set. Make a new one."
         )
 
-    def __delattr__(self, name):
+    def __delattr__(self, name: str) -> NoReturn:
         raise AttributeError(
             f"{type(self).__name__} is frozen: cannot delete {name!r}."
         )
 
-    def _arrays(self):
+    def _arrays(self) -> dict[str, Floats]:
         return {name: getattr(self, name) for name in self._array_names}
 
-    def __reduce__(self):
+    def __reduce__(self) -> tuple[Any, ...]:
         return type(self), tuple(self._arrays().values())
 
-    def __copy__(self):
+    def __copy__(self) -> Self:
         return self
 
-    def __deepcopy__(self, memo):
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
         return self
 
-    def __sklearn_clone__(self):
+    def __sklearn_clone__(self) -> Self:
         return self
 
-    def __eq__(self, other):
+    def __eq__(self, other: object) -> bool:
         if type(self) is not type(other):
             return NotImplemented
         mine, theirs = self._arrays(), other._arrays()
         return all(np.array_equal(mine[name], theirs[name]) for name in mine)
 
-    def __hash__(self):
+    def __hash__(self) -> int:
         arrays = self._arrays().values()
         return hash((type(self), *((a.shape, a.tobytes()) for a in arrays)))
 
-    def save(self, path):
+    def save(self, path: StrPath) -> None:
         """Write the weights to a file: plain arrays, no pickle.
 
         Parameters
@@ -68,12 +72,13 @@ class FrozenValue:
         save_weights(path, type(self).__name__, self._arrays())
 
     @classmethod
-    def load(cls, path):
+    def load(cls, path: StrPath) -> Self:
         """Read weights that `save` wrote; nothing in the file is executed.
 
         Parameters
         ----------
         path : str or path-like
+            The file.
 
         Returns
         -------

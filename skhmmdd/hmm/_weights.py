@@ -1,11 +1,23 @@
 """Frozen weights with finitely many hidden states, and what one asks of them."""
 
 from abc import ABC, abstractmethod
+from typing import overload
 
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.utils import check_random_state
 
 from skhmmdd._parallel import single_blas_thread
+from skhmmdd._typing import (
+    Array,
+    Floats,
+    Ints,
+    RandomState,
+    SequenceList,
+    SequencesLike,
+    SequenceTable,
+)
+from skhmmdd.hmm._blocks import Sequences
 from skhmmdd.hmm._emissions import DensityLikelihood
 from skhmmdd.hmm._inference import (
     decode_block,
@@ -28,9 +40,12 @@ class FrozenHMM(FrozenValue, ABC):
     Subclasses say how an observation's likelihood is computed.
     """
 
-    _array_names = ("startprob", "transmat")
+    startprob: Floats
+    transmat: Floats
 
-    def __init__(self, **arrays):
+    _array_names: tuple[str, ...] = ("startprob", "transmat")
+
+    def __init__(self, **arrays: ArrayLike) -> None:
         object.__setattr__(self, "_derived", {})
         super().__init__(**arrays)
         _check_law(self, "startprob", ("n_states",), self.startprob.shape[:1])
@@ -40,20 +55,20 @@ class FrozenHMM(FrozenValue, ABC):
     # What a subclass says of its observations ------------------------------------
 
     @abstractmethod
-    def _read(self, X, name="X"):
+    def _read(self, X: SequencesLike, name: str = "X") -> Sequences:
         """`X` as Sequences, checked against this model."""
 
     @abstractmethod
-    def _log_emission_of(self, values):
+    def _log_emission_of(self, values: Array) -> Floats:
         """log b_k(x) of shape (n, n_states) for n observations."""
 
     @property
     @abstractmethod
-    def _state_means(self):
+    def _state_means(self) -> Floats:
         """What each state is expected to emit, shape (n_states, n_outputs)."""
 
     @abstractmethod
-    def _emit(self, states, rng):
+    def _emit(self, states: Array, rng: np.random.RandomState) -> Array:
         """An observation from each state of an array of any shape."""
 
     def _log_emission(self, block):
@@ -94,11 +109,15 @@ class FrozenHMM(FrozenValue, ABC):
     # What a user asks --------------------------------------------------------------
 
     @property
-    def n_states(self):
+    def n_states(self) -> int:
         """Number of hidden states."""
         return len(self.startprob)
 
-    def filter(self, X):
+    @overload
+    def filter(self, X: SequenceTable) -> Floats: ...
+    @overload
+    def filter(self, X: SequenceList) -> list[Floats]: ...
+    def filter(self, X: SequencesLike) -> Floats | list[Floats]:
         """Filtered beliefs P(z_t | x_1..x_t): causal, no look-ahead.
 
         Parameters
@@ -121,7 +140,11 @@ shape (n_steps_i, n_states)
         """
         return self._every_step(X, filter_block)
 
-    def smooth(self, X):
+    @overload
+    def smooth(self, X: SequenceTable) -> Floats: ...
+    @overload
+    def smooth(self, X: SequenceList) -> list[Floats]: ...
+    def smooth(self, X: SequencesLike) -> Floats | list[Floats]:
         """Smoothed beliefs P(z_t | x_1..x_T): every step sees the whole sequence.
 
         Parameters
@@ -142,7 +165,11 @@ shape (n_steps_i, n_states)
         """
         return self._every_step(X, smooth_block)
 
-    def decode(self, X):
+    @overload
+    def decode(self, X: SequenceTable) -> Ints: ...
+    @overload
+    def decode(self, X: SequenceList) -> list[Ints]: ...
+    def decode(self, X: SequencesLike) -> Ints | list[Ints]:
         """The most likely hidden path of each sequence (Viterbi).
 
         Parameters
@@ -172,8 +199,8 @@ shape (n_steps_i, n_states)
             return [path[:, 0] for path in paths]
         return paths[:, :, 0]
 
-    def log_likelihood(self, X):
-        """log P(x_1..x_T) of each sequence, in nats.
+    def log_likelihood(self, X: SequencesLike) -> Floats:
+        """Logarithm of P(x_1..x_T) for each sequence, in nats.
 
         Parameters
         ----------
@@ -194,7 +221,7 @@ shape (n_steps_i, n_states)
                 )
         return out
 
-    def predict_next(self, X):
+    def predict_next(self, X: SequencesLike) -> Floats:
         """What comes after the last step of each sequence.
 
         Parameters
@@ -220,14 +247,23 @@ shape (n_steps_i, n_states)
                 last[index], _ = filter_block(self, sequences.block(index), keep_last)
         return last @ self.transmat @ self._state_means
 
-    def sample(self, n_sequences=1, n_steps=20, *, random_state=None):
+    def sample(
+        self,
+        n_sequences: int = 1,
+        n_steps: int = 20,
+        *,
+        random_state: RandomState = None,
+    ) -> tuple[Array, Ints]:
         """Draw sequences.
 
         Parameters
         ----------
         n_sequences : int, default=1
+            How many, in [1, inf).
         n_steps : int, default=20
+            Length of each, in [1, inf).
         random_state : int, RandomState instance or None, default=None
+            Draws them.
 
         Returns
         -------

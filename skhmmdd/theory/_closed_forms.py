@@ -1,13 +1,21 @@
 """Closed forms of the risk for simple covariances, along the widths."""
 
 import numpy as np
+from numpy.typing import ArrayLike
 
-from skhmmdd.theory._result import make_result
+from skhmmdd.theory._result import RiskResult, make_result
 from skhmmdd.theory._ridge import spectral_risk
 from skhmmdd.theory._validation import check_alpha, check_n_samples, check_real
 
 
-def isotropic_risk(n_features, signal, noise_var, *, n_samples, alpha=0.0):
+def isotropic_risk(
+    n_features: ArrayLike,
+    signal: ArrayLike,
+    noise_var: ArrayLike,
+    *,
+    n_samples: ArrayLike,
+    alpha: ArrayLike = 0.0,
+) -> RiskResult:
     r"""Risk of ridge and minimum-norm heads on isotropic features.
 
     Parameters
@@ -106,8 +114,14 @@ def isotropic_risk(n_features, signal, noise_var, *, n_samples, alpha=0.0):
 
 
 def misspecified_risk(
-    n_features, signal, hidden_signal, noise_var, *, n_samples, alpha=0.0
-):
+    n_features: ArrayLike,
+    signal: ArrayLike,
+    hidden_signal: ArrayLike,
+    noise_var: ArrayLike,
+    *,
+    n_samples: ArrayLike,
+    alpha: ArrayLike = 0.0,
+) -> RiskResult:
     r"""Risk on isotropic features when part of the signal is not observed.
 
     Parameters
@@ -196,16 +210,16 @@ def misspecified_risk(
 
 
 def latent_space_risk(
-    n_features,
-    n_latents,
-    signal,
-    noise_var,
+    n_features: ArrayLike,
+    n_latents: ArrayLike,
+    signal: ArrayLike,
+    noise_var: ArrayLike,
     *,
-    n_samples,
-    strength=1.0,
-    feature_noise_var=1.0,
-    alpha=0.0,
-):
+    n_samples: ArrayLike,
+    strength: ArrayLike = 1.0,
+    feature_noise_var: ArrayLike = 1.0,
+    alpha: ArrayLike = 0.0,
+) -> RiskResult:
     r"""Risk when features and target share a few latent variables.
 
     Parameters
@@ -295,7 +309,16 @@ def latent_space_risk(
     return make_result(*parts)
 
 
-def _latent_point(width, latents, signal, noise_var, n_samples, strength, own, alpha):
+def _latent_point(
+    width,
+    latents,
+    signal,
+    noise_var,
+    n_samples,
+    strength,
+    own,
+    alpha,
+):
     """Bias, variance and noise of the latent-space model at one point."""
     shared = min(width, latents)
     if shared == 0:

@@ -1,12 +1,19 @@
 """Gradient descent on the head, at every epoch from one SVD."""
 
 import numpy as np
+from numpy.typing import ArrayLike
 
+from skhmmdd._typing import FloatOrFloats, Floats
 from skhmmdd.theory._svd import DesignSVD
 from skhmmdd.theory._validation import check_array, check_real, unwrap
 
 
-def gradient_descent_filter(singular_values, n_steps, *, learning_rate=None):
+def gradient_descent_filter(
+    singular_values: ArrayLike,
+    n_steps: ArrayLike,
+    *,
+    learning_rate: float | None = None,
+) -> Floats:
     r"""Filter that gradient descent applies to each singular direction.
 
     Parameters
@@ -86,8 +93,14 @@ def gradient_descent_filter(singular_values, n_steps, *, learning_rate=None):
 
 
 def gradient_descent_coef(
-    X, y, n_steps, *, learning_rate=None, fit_intercept=True, rcond=None
-):
+    X: ArrayLike,
+    y: ArrayLike,
+    n_steps: ArrayLike,
+    *,
+    learning_rate: float | None = None,
+    fit_intercept: bool = True,
+    rcond: float | None = None,
+) -> tuple[Floats, FloatOrFloats]:
     """Coefficients of the head after given numbers of gradient steps.
 
     Parameters

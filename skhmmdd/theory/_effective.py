@@ -3,7 +3,9 @@
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import ArrayLike
 
+from skhmmdd._typing import FloatOrFloats
 from skhmmdd.theory._svd import DesignSVD
 from skhmmdd.theory._validation import check_alpha, check_array, unwrap
 
@@ -19,11 +21,11 @@ class EffectiveParameters(NamedTuple):
         On new samples: n times the mean of :math:`\\|s(x)\\|^2` over them.
     """
 
-    train: float | np.ndarray
-    test: float | np.ndarray
+    train: FloatOrFloats
+    test: FloatOrFloats
 
 
-def smoother_effective_parameters(smoother):
+def smoother_effective_parameters(smoother: ArrayLike) -> float:
     r"""Effective number of parameters of a given linear smoother.
 
     Parameters
@@ -67,7 +69,14 @@ def smoother_effective_parameters(smoother):
     return float(n_samples / n_points * np.sum(smoother**2))
 
 
-def effective_parameters(X_train, X_test, *, alpha=0.0, fit_intercept=True, rcond=None):
+def effective_parameters(
+    X_train: ArrayLike,
+    X_test: ArrayLike,
+    *,
+    alpha: ArrayLike = 0.0,
+    fit_intercept: bool = True,
+    rcond: float | None = None,
+) -> EffectiveParameters:
     r"""Effective number of parameters of a ridge or minimum-norm head.
 
     Parameters

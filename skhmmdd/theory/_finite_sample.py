@@ -1,12 +1,16 @@
 """Risks that are exact at finite n, for Gaussian features."""
 
 import numpy as np
+from numpy.typing import ArrayLike
 
-from skhmmdd.theory._result import make_result
+from skhmmdd._typing import FloatOrFloats, Floats
+from skhmmdd.theory._result import RiskResult, make_result
 from skhmmdd.theory._validation import check_n_samples, check_real, unwrap
 
 
-def _checked(n_features, n_samples, *others):
+def _checked(
+    n_features: ArrayLike, n_samples: ArrayLike, *others: tuple[str, ArrayLike]
+) -> tuple[Floats, ...]:
     """Check widths, sample sizes and (name, value) pairs; broadcast them."""
     arrays = [check_real(n_features, "n_features"), check_n_samples(n_samples)]
     arrays += [check_real(value, name) for name, value in others]
@@ -21,7 +25,9 @@ def _ratio(numerator, denominator, factor):
     return np.multiply(factor, result, out=np.zeros_like(result), where=factor > 0)
 
 
-def gaussian_risk(n_features, noise_var, *, n_samples):
+def gaussian_risk(
+    n_features: ArrayLike, noise_var: ArrayLike, *, n_samples: ArrayLike
+) -> FloatOrFloats:
     r"""Exact risk of least squares on Gaussian features, below the threshold.
 
     Parameters
@@ -82,7 +88,14 @@ def gaussian_risk(n_features, noise_var, *, n_samples):
     return unwrap(_ratio(n_features, n_samples - n_features - 1.0, noise_var))
 
 
-def random_subset_risk(n_features, signal, hidden_signal, noise_var, *, n_samples):
+def random_subset_risk(
+    n_features: ArrayLike,
+    signal: ArrayLike,
+    hidden_signal: ArrayLike,
+    noise_var: ArrayLike,
+    *,
+    n_samples: ArrayLike,
+) -> RiskResult:
     r"""Exact risk of the minimum-norm head on some of many isotropic features.
 
     Parameters

@@ -3,8 +3,10 @@
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy.optimize import brentq
 
+from skhmmdd._typing import FloatOrFloats, Floats
 from skhmmdd.theory._validation import (
     check_alpha,
     check_array,
@@ -25,8 +27,8 @@ class EffectiveDof(NamedTuple):
         :math:`\\mathrm{tr}\\,\\Sigma^2(\\Sigma+\\kappa)^{-2}`; never above `df1`.
     """
 
-    df1: float | np.ndarray
-    df2: float | np.ndarray
+    df1: FloatOrFloats
+    df2: FloatOrFloats
 
 
 def kappa_at(eigenvalues, multiplicities, n_samples, alpha):
@@ -79,7 +81,9 @@ def kappa_at(eigenvalues, multiplicities, n_samples, alpha):
     )
 
 
-def check_spectrum(eigenvalues, multiplicities):
+def check_spectrum(
+    eigenvalues: ArrayLike, multiplicities: ArrayLike | None
+) -> tuple[Floats, Floats]:
     """Return checked eigenvalues and multiplicities, as two vectors."""
     eigenvalues = check_array(eigenvalues, "eigenvalues", ndim=(1,))
     check_real(eigenvalues, "eigenvalues")
@@ -95,7 +99,13 @@ def check_spectrum(eigenvalues, multiplicities):
     return eigenvalues, multiplicities
 
 
-def solve_kappa(eigenvalues, *, n_samples, alpha=0.0, multiplicities=None):
+def solve_kappa(
+    eigenvalues: ArrayLike,
+    *,
+    n_samples: ArrayLike,
+    alpha: ArrayLike = 0.0,
+    multiplicities: ArrayLike | None = None,
+) -> FloatOrFloats:
     r"""Implicit regularisation of a ridge(less) fit.
 
     To a new point, least squares on `n_samples` random rows looks like a ridge fit
@@ -166,7 +176,9 @@ def solve_kappa(eigenvalues, *, n_samples, alpha=0.0, multiplicities=None):
     return unwrap(kappa)
 
 
-def effective_dof(eigenvalues, kappa, *, multiplicities=None):
+def effective_dof(
+    eigenvalues: ArrayLike, kappa: ArrayLike, *, multiplicities: ArrayLike | None = None
+) -> EffectiveDof:
     r"""Effective degrees of freedom of a spectrum at a given regularisation.
 
     Parameters

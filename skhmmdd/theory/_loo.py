@@ -1,12 +1,21 @@
 """Leave-one-out and generalised cross-validation, without refitting."""
 
 import numpy as np
+from numpy.typing import ArrayLike
 
+from skhmmdd._typing import FloatOrFloats, Floats
 from skhmmdd.theory._svd import DesignSVD
 from skhmmdd.theory._validation import check_alpha, unwrap
 
 
-def loo_risk(X, y, *, alpha=0.0, fit_intercept=True, rcond=None):
+def loo_risk(
+    X: ArrayLike,
+    y: ArrayLike,
+    *,
+    alpha: ArrayLike = 0.0,
+    fit_intercept: bool = True,
+    rcond: float | None = None,
+) -> FloatOrFloats:
     r"""Exact leave-one-out risk of ridge and minimum-norm heads.
 
     Parameters
@@ -78,7 +87,14 @@ def loo_risk(X, y, *, alpha=0.0, fit_intercept=True, rcond=None):
     return unwrap(np.mean((residual / slack[..., None]) ** 2, axis=-2).sum(axis=-1))
 
 
-def gcv_risk(X, y, *, alpha=0.0, fit_intercept=True, rcond=None):
+def gcv_risk(
+    X: ArrayLike,
+    y: ArrayLike,
+    *,
+    alpha: ArrayLike = 0.0,
+    fit_intercept: bool = True,
+    rcond: float | None = None,
+) -> FloatOrFloats:
     r"""Generalised cross-validation of ridge and minimum-norm heads.
 
     Parameters
@@ -145,7 +161,14 @@ def gcv_risk(X, y, *, alpha=0.0, fit_intercept=True, rcond=None):
     return unwrap(errors / np.mean(slack, axis=-1) ** 2)
 
 
-def _residual_and_slack(X, y, alpha, fit_intercept, rcond, limit_by_row=True):
+def _residual_and_slack(
+    X: ArrayLike,
+    y: ArrayLike,
+    alpha: ArrayLike,
+    fit_intercept: bool,
+    rcond: float | None,
+    limit_by_row: bool = True,
+) -> tuple[Floats, Floats]:
     """Residuals (..., n, q) and slacks (..., n), one leading axis entry per alpha.
 
     In the limit alpha -> 0 both are divided by alpha where both vanish: row by row,

@@ -3,8 +3,10 @@
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy.linalg import solve_discrete_lyapunov
 
+from skhmmdd._typing import Floats
 from skhmmdd.theory._validation import (
     check_array,
     check_real,
@@ -31,16 +33,21 @@ class LinearGaussianMoments(NamedTuple):
         Covariance of what the best head leaves.
     """
 
-    cov: np.ndarray
-    cross_cov: np.ndarray
-    target_cov: np.ndarray
-    coef: np.ndarray
-    noise_cov: np.ndarray
+    cov: Floats
+    cross_cov: Floats
+    target_cov: Floats
+    coef: Floats
+    noise_cov: Floats
 
 
 def linear_gaussian_moments(
-    transition, readout, *, state_noise, feature_noise, state_cov=None
-):
+    transition: ArrayLike,
+    readout: ArrayLike,
+    *,
+    state_noise: ArrayLike,
+    feature_noise: ArrayLike,
+    state_cov: ArrayLike | None = None,
+) -> LinearGaussianMoments:
     r"""Moments of next-step prediction in a linear-Gaussian hidden Markov model.
 
     Parameters
@@ -140,7 +147,7 @@ def linear_gaussian_moments(
     return LinearGaussianMoments(cov, cross_cov, target_cov, coef, noise_cov)
 
 
-def _as_covariance(value, size, name):
+def _as_covariance(value: ArrayLike, size: int, name: str) -> Floats:
     """A scalar times the identity, or a checked covariance."""
     value = check_array(value, name, ndim=(0, 2))
     if value.ndim == 0:

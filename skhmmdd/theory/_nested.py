@@ -1,8 +1,10 @@
 """Risk of one fixed task along the widths of nested features."""
 
 import numpy as np
+from numpy.typing import ArrayLike
 
-from skhmmdd.theory._result import make_result
+from skhmmdd._typing import Ints
+from skhmmdd.theory._result import RiskResult, make_result
 from skhmmdd.theory._ridge import risk_on_grid
 from skhmmdd.theory._validation import (
     check_alpha,
@@ -16,16 +18,16 @@ from skhmmdd.theory._validation import (
 
 
 def nested_risk(
-    cov,
-    cross_cov,
-    target_cov,
+    cov: ArrayLike,
+    cross_cov: ArrayLike,
+    target_cov: ArrayLike,
     *,
-    n_samples,
-    widths=None,
-    alpha=0.0,
-    finite_sample=False,
-    fit_intercept=False,
-):
+    n_samples: ArrayLike,
+    widths: ArrayLike | None = None,
+    alpha: ArrayLike = 0.0,
+    finite_sample: bool = False,
+    fit_intercept: bool = False,
+) -> RiskResult:
     r"""Risk of one fixed task at every width of nested features.
 
     The head of width k sees the first k features; what they cannot explain is
@@ -127,7 +129,7 @@ def nested_risk(
     return make_result(bias, variance, noise)
 
 
-def check_widths(widths, n_features):
+def check_widths(widths: ArrayLike | None, n_features: int) -> Ints:
     """Return the widths as integers in [1, n_features]."""
     if widths is None:
         return np.arange(1, n_features + 1)

@@ -1,7 +1,9 @@
 """How long the head's coefficient vector is."""
 
 import numpy as np
+from numpy.typing import ArrayLike
 
+from skhmmdd._typing import FloatOrFloats
 from skhmmdd.theory._kappa import kappa_at
 from skhmmdd.theory._validation import (
     check_alpha,
@@ -11,7 +13,14 @@ from skhmmdd.theory._validation import (
 )
 
 
-def head_norm(cov, coef, noise_var, *, n_samples, alpha=0.0):
+def head_norm(
+    cov: ArrayLike,
+    coef: ArrayLike,
+    noise_var: ArrayLike,
+    *,
+    n_samples: ArrayLike,
+    alpha: ArrayLike = 0.0,
+) -> FloatOrFloats:
     r"""Expected squared norm of the ridge or minimum-norm head.
 
     Parameters

@@ -1,13 +1,21 @@
 """Risk of a head on random projections of one representation."""
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from skhmmdd.theory._kappa import kappa_at
-from skhmmdd.theory._result import make_result
+from skhmmdd.theory._result import RiskResult, make_result
 from skhmmdd.theory._validation import check_n_samples, check_real, decompose_task
 
 
-def random_projection_risk(cov, coef, noise_var, *, n_projections, n_samples):
+def random_projection_risk(
+    cov: ArrayLike,
+    coef: ArrayLike,
+    noise_var: ArrayLike,
+    *,
+    n_projections: ArrayLike,
+    n_samples: ArrayLike,
+) -> RiskResult:
     r"""Risk of the minimum-norm head on random projections of fixed features.
 
     The theory of a random linear map of one frozen representation: the task stays
@@ -100,7 +108,13 @@ def random_projection_risk(cov, coef, noise_var, *, n_projections, n_samples):
     return make_result(bias, variance, noise_var)
 
 
-def _projection_point(eigenvalues, strength, noise_var, width, n_samples):
+def _projection_point(
+    eigenvalues,
+    strength,
+    noise_var,
+    width,
+    n_samples,
+):
     """Bias, and variance per unit of noise, at one width and sample size."""
     rank = len(eigenvalues)
     if rank <= n_samples:

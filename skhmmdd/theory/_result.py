@@ -3,7 +3,9 @@
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import ArrayLike
 
+from skhmmdd._typing import FloatOrFloats
 from skhmmdd.theory._validation import unwrap
 
 
@@ -27,14 +29,14 @@ class RiskResult(NamedTuple):
         `excess + noise`: what a test set measures.
     """
 
-    bias: float | np.ndarray
-    variance: float | np.ndarray
-    noise: float | np.ndarray
-    excess: float | np.ndarray
-    total: float | np.ndarray
+    bias: FloatOrFloats
+    variance: FloatOrFloats
+    noise: FloatOrFloats
+    excess: FloatOrFloats
+    total: FloatOrFloats
 
 
-def make_result(bias, variance, noise):
+def make_result(bias: ArrayLike, variance: ArrayLike, noise: ArrayLike) -> RiskResult:
     """Complete a `RiskResult` from its three parts, broadcast to one shape."""
     bias, variance, noise = np.broadcast_arrays(bias, variance, noise)
     excess = bias + variance

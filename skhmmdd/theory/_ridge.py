@@ -1,15 +1,23 @@
 """Risk of ridge and minimum-norm heads for any covariance."""
 
 import numpy as np
+from numpy.typing import ArrayLike
 
+from skhmmdd._typing import Floats
 from skhmmdd.theory._correction import gaussian_correction
 from skhmmdd.theory._kappa import kappa_at
-from skhmmdd.theory._result import make_result
+from skhmmdd.theory._result import RiskResult, make_result
 from skhmmdd.theory._validation import check_alpha, check_n_samples, decompose_task
 
 
 def spectral_risk(
-    eigenvalues, multiplicities, signal, noise_var, n_samples, alpha, finite_sample
+    eigenvalues,
+    multiplicities,
+    signal,
+    noise_var,
+    n_samples,
+    alpha,
+    finite_sample,
 ):
     """Bias and variance at one point, from the spectrum; nothing is checked.
 
@@ -49,8 +57,14 @@ def spectral_risk(
 
 
 def risk_on_grid(
-    eigenvalues, signal, noise_var, n_samples, alpha, finite_sample, fit_intercept
-):
+    eigenvalues: Floats,
+    signal: Floats,
+    noise_var: float,
+    n_samples: Floats,
+    alpha: Floats,
+    finite_sample: bool,
+    fit_intercept: bool,
+) -> tuple[Floats, Floats]:
     """Bias and variance, as arrays of the common shape of `n_samples` and `alpha`."""
     n_samples, alpha = np.broadcast_arrays(n_samples, alpha)
     multiplicities = np.ones_like(eigenvalues)
@@ -73,15 +87,15 @@ def risk_on_grid(
 
 
 def ridge_risk(
-    cov,
-    coef,
-    noise_var,
+    cov: ArrayLike,
+    coef: ArrayLike,
+    noise_var: ArrayLike,
     *,
-    n_samples,
-    alpha=0.0,
-    finite_sample=False,
-    fit_intercept=False,
-):
+    n_samples: ArrayLike,
+    alpha: ArrayLike = 0.0,
+    finite_sample: bool = False,
+    fit_intercept: bool = False,
+) -> RiskResult:
     r"""Risk of ridge and minimum-norm least squares, for any covariance.
 
     Parameters

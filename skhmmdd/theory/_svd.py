@@ -1,7 +1,9 @@
 """One thin SVD of a design matrix, shared by all that looks at drawn data."""
 
 import numpy as np
+from numpy.typing import ArrayLike
 
+from skhmmdd._typing import Floats
 from skhmmdd.theory._validation import check_array, check_real
 
 
@@ -19,7 +21,13 @@ class DesignSVD:
         constant vector): exactly 0 where a row can be fitted whatever its target.
     """
 
-    def __init__(self, X, fit_intercept, rcond=None, name="X"):
+    def __init__(
+        self,
+        X: ArrayLike,
+        fit_intercept: bool,
+        rcond: float | None = None,
+        name: str = "X",
+    ) -> None:
         X = check_array(X, name, ndim=(2,))
         self.n_samples = len(X)
         if self.n_samples < 2:
@@ -32,7 +40,7 @@ class DesignSVD:
         else:
             rcond = float(check_real(rcond, "rcond"))
         u, s, vt = np.linalg.svd(X - self.mean, full_matrices=False)
-        rank = np.count_nonzero(s > rcond * s[0])
+        rank = int(np.count_nonzero(s > rcond * s[0]))
         if fit_intercept:
             # centred rows span one dimension less: what is left is rounding error
             rank = min(rank, self.n_samples - 1)
@@ -44,7 +52,7 @@ class DesignSVD:
             slack[:] = 0.0
         self.slack = slack
 
-    def check_target(self, y):
+    def check_target(self, y: ArrayLike) -> tuple[Floats, Floats]:
         """Return the centred target, of shape (n, q), and its mean."""
         y = check_array(y, "y", ndim=(1, 2))
         if len(y) != self.n_samples:

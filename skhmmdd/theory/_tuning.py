@@ -1,13 +1,17 @@
 """The penalty that minimises the risk."""
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy.optimize import brentq
 
+from skhmmdd._typing import FloatOrFloats
 from skhmmdd.theory._kappa import kappa_at
 from skhmmdd.theory._validation import check_n_samples, decompose_task, unwrap
 
 
-def optimal_alpha(cov, coef, noise_var, *, n_samples):
+def optimal_alpha(
+    cov: ArrayLike, coef: ArrayLike, noise_var: ArrayLike, *, n_samples: ArrayLike
+) -> FloatOrFloats:
     r"""Ridge penalty that minimises the risk.
 
     Parameters

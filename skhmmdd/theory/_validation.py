@@ -1,9 +1,21 @@
 """Checks of arguments shared by the modules of the theory."""
 
+from typing import Any
+
 import numpy as np
+from numpy.typing import ArrayLike
+
+from skhmmdd._typing import Array, FloatOrFloats, Floats
 
 
-def check_real(value, name, *, low=0.0, low_closed=True, allow_inf=False):
+def check_real(
+    value: ArrayLike,
+    name: str,
+    *,
+    low: float = 0.0,
+    low_closed: bool = True,
+    allow_inf: bool = False,
+) -> Floats:
     """Return `value` as a float array, or refuse it by name, value and bound."""
     try:
         array = np.asarray(value, dtype=np.float64)
@@ -24,17 +36,17 @@ def check_real(value, name, *, low=0.0, low_closed=True, allow_inf=False):
     return array
 
 
-def check_n_samples(n_samples):
+def check_n_samples(n_samples: ArrayLike) -> Floats:
     """Sample sizes: at least two, finite; not necessarily integers."""
     return check_real(n_samples, "n_samples", low=2.0)
 
 
-def check_alpha(alpha):
+def check_alpha(alpha: ArrayLike) -> Floats:
     """Penalties: non-negative and finite."""
     return check_real(alpha, "alpha")
 
 
-def check_array(value, name, *, ndim):
+def check_array(value: ArrayLike, name: str, *, ndim: tuple[int, ...]) -> Floats:
     """Return `value` as a finite float array of one of the dimensions `ndim`."""
     try:
         array = np.asarray(value, dtype=np.float64)
@@ -53,7 +65,7 @@ def check_array(value, name, *, ndim):
     return array
 
 
-def check_symmetric(matrix, name):
+def check_symmetric(matrix: Floats, name: str) -> Floats:
     """Refuse a matrix that is not square and symmetric; return its exact mean."""
     if matrix.shape[0] != matrix.shape[1]:
         raise ValueError(f"{name} must be square; got shape {matrix.shape}.")
@@ -67,7 +79,7 @@ def check_symmetric(matrix, name):
     return 0.5 * (matrix + matrix.T)
 
 
-def decompose_covariance(cov, name="cov"):
+def decompose_covariance(cov: ArrayLike, name: str = "cov") -> tuple[Floats, Any]:
     """Eigenvalues and eigenvectors of a covariance.
 
     A vector is taken as the eigenvalues themselves, in whose basis the coefficients
@@ -88,7 +100,7 @@ def decompose_covariance(cov, name="cov"):
     return clip_eigenvalues(eigenvalues, name), eigenvectors
 
 
-def clip_eigenvalues(eigenvalues, name):
+def clip_eigenvalues(eigenvalues: Array, name: str) -> Floats:
     """Set rounding error to zero; refuse eigenvalues that are truly negative."""
     scale = np.abs(eigenvalues).max()
     if eigenvalues.min() < -1e-8 * scale:
@@ -100,7 +112,7 @@ def clip_eigenvalues(eigenvalues, name):
     return np.where(eigenvalues > floor, eigenvalues, 0.0)
 
 
-def check_coef(coef, n_features, name="coef"):
+def check_coef(coef: ArrayLike, n_features: int, name: str = "coef") -> Floats:
     """Return the coefficients as a matrix of shape (p, q)."""
     coef = check_array(coef, name, ndim=(1, 2))
     if coef.shape[0] != n_features:
@@ -111,7 +123,9 @@ def check_coef(coef, n_features, name="coef"):
     return coef.reshape(n_features, -1)
 
 
-def check_noise_var(noise_var, n_outputs, name="noise_var"):
+def check_noise_var(
+    noise_var: ArrayLike, n_outputs: int, name: str = "noise_var"
+) -> float:
     """Return the summed noise variance of a scalar or a (q, q) covariance."""
     noise_var = check_array(noise_var, name, ndim=(0, 2))
     if noise_var.ndim == 0:
@@ -126,7 +140,9 @@ def check_noise_var(noise_var, n_outputs, name="noise_var"):
     return float(np.trace(noise_var))
 
 
-def decompose_task(cov, coef, noise_var):
+def decompose_task(
+    cov: ArrayLike, coef: ArrayLike, noise_var: ArrayLike
+) -> tuple[Floats, Floats, float]:
     """Check a task and turn it to the eigenbasis of its covariance.
 
     Returns
@@ -147,7 +163,7 @@ def decompose_task(cov, coef, noise_var):
     return eigenvalues[keep], np.sum(coef[keep] ** 2, axis=1), noise_var
 
 
-def unwrap(array):
+def unwrap(array: ArrayLike) -> FloatOrFloats:
     """Give a plain float for a scalar result, the array otherwise."""
     array = np.asarray(array)
     return array.item() if array.ndim == 0 else array

@@ -1,0 +1,48 @@
+"""How far a long job is, and how long it may take yet."""
+
+import sys
+from time import perf_counter
+
+
+class Progress:
+    """Lines on the standard error stream, few of them and a last one.
+
+    Parameters
+    ----------
+    total : float
+        The work there is.
+    verbose : int
+        Silent at zero.
+    what : str, default="fits"
+        What is counted.
+    who : str, default="DoubleDescentCurve"
+        Who is at work.
+    interval : float, default=1.0
+        Least seconds between two lines.
+    """
+
+    interval = 1.0
+
+    def __init__(
+        self, total, verbose, what="fits", who="DoubleDescentCurve", interval=None
+    ):
+        self.total, self.verbose = total, verbose
+        self.what, self.who = what, who
+        self.interval = self.interval if interval is None else interval
+        self._start = self._printed = perf_counter()
+
+    def update(self, done, share=None):
+        """Tell that `done` of `total` are over, and with them a `share` of the work."""
+        now = perf_counter()
+        due = done == self.total or now - self._printed >= self.interval
+        if not (self.verbose and due):
+            return
+        self._printed = now
+        elapsed = now - self._start
+        share = done / self.total if share is None else share
+        remaining = elapsed * (1 - share) / share
+        print(
+            f"[{self.who}] {done}/{self.total} {self.what}, "
+            f"elapsed {elapsed:.1f} s, remaining {remaining:.1f} s",
+            file=sys.stderr,
+        )

@@ -1,0 +1,286 @@
+"""The measurement of a curve: an estimator without figures."""
+
+from collections.abc import Callable, Iterable
+from numbers import Integral
+from typing import Any, ClassVar, Literal, Self
+
+import numpy as np
+from numpy.typing import ArrayLike
+from sklearn.base import BaseEstimator, MetaEstimatorMixin, clone, is_classifier
+from sklearn.utils import get_tags, indexable
+from sklearn.utils._param_validation import (
+    HasMethods,
+    Interval,
+    RealNotInt,
+    StrOptions,
+)
+from sklearn.utils.validation import (
+    _check_feature_names,
+    _check_n_features,
+    _num_samples,
+)
+
+from skhmmdd._base import SkhmmddEstimator, fit_context
+from skhmmdd._typing import Array, Floats, Names, RandomState
+from skhmmdd.curve._complexity import order_by_complexity
+from skhmmdd.curve._diagnostics import Diagnosis
+from skhmmdd.curve._evaluate import refit_curve
+from skhmmdd.curve._landmarks import (
+    CurvePoint,
+    find_danger_zone,
+    find_threshold,
+    median_over_splits,
+    peak_and_best,
+)
+from skhmmdd.curve._path_strategy import path_curve, why_not_path
+from skhmmdd.curve._results import make_results, refuse_nan
+from skhmmdd.curve._risks import Risk, constant_risk, resolve_risks, threshold_risk
+from skhmmdd.curve._validate import check_param_name, check_quantiles, make_cv
+from skhmmdd.theory import EffectiveParameters
+
+# Under this key the risk that gives the interpolation threshold goes through the fits;
+# the names that users give are strings.
+_THRESHOLD = None
+
+
+class CurveMeasurement(MetaEstimatorMixin, SkhmmddEstimator):
+    """What `DoubleDescentCurve` measures, apart from how it is shown.
+
+    The display measures with it too, and the curve draws with the display: so
+    neither has to know the other. Parameters and attributes are those of
+    `DoubleDescentCurve`.
+    """
+
+    complexity_: Floats
+    param_range_: list[Any]
+    train_risk_: Floats
+    test_risk_: Floats
+    train_risks_: dict[str, Floats]
+    test_risks_: dict[str, Floats]
+    fit_time_: Floats
+    score_time_: Floats
+    bias_: Floats | None
+    variance_: Floats | None
+    coef_norm_: Floats | None
+    effective_parameters_: EffectiveParameters | None
+    results_: dict[str, Array]
+    n_train_: int
+    n_splits_: int
+    interpolation_threshold_: float | None
+    peak_: CurvePoint | None
+    best_: CurvePoint
+    danger_zone_: tuple[float, float] | None
+    strategy_: Literal["path", "refit"]
+    strategy_reason_: str
+    n_features_in_: int
+    feature_names_in_: Names
+
+    _parameter_constraints: ClassVar[dict] = {
+        "estimator": [HasMethods(["fit", "set_params"])],
+        "param_name": [str],
+        "param_range": ["array-like"],
+        "complexity": [None, str, callable],
+        "cv": [Interval(Integral, 1, None, closed="left"), "cv_object"],
+        "train_size": [
+            None,
+            Interval(Integral, 1, None, closed="left"),
+            Interval(RealNotInt, 0, 1, closed="neither"),
+        ],
+        "risk": [str, callable, list, dict],
+        "strategy": [StrOptions({"auto", "refit", "path"})],
+        "quantiles": [tuple, list],
+        "diagnostics": ["boolean"],
+        "n_jobs": [Integral, None],
+        "verbose": ["verbose"],
+        "random_state": ["random_state"],
+    }
+
+    def __init__(
+        self,
+        estimator: BaseEstimator,
+        param_name: str,
+        param_range: Iterable[Any],
+        *,
+        complexity: str | Callable[[Any], float] | None = None,
+        cv: Any = None,
+        train_size: int | float | None = None,
+        risk: Risk | list[Any] | dict[str, Any] = "squared_error",
+        strategy: Literal["auto", "refit", "path"] = "auto",
+        quantiles: tuple[float, float] = (0.25, 0.75),
+        diagnostics: bool = False,
+        n_jobs: int | None = None,
+        verbose: int = 0,
+        random_state: RandomState = None,
+    ) -> None:
+        self.estimator = estimator
+        self.param_name = param_name
+        self.param_range = param_range
+        self.complexity = complexity
+        self.cv = cv
+        self.train_size = train_size
+        self.risk = risk
+        self.strategy = strategy
+        self.quantiles = quantiles
+        self.diagnostics = diagnostics
+        self.n_jobs = n_jobs
+        self.verbose = verbose
+        self.random_state = random_state
+
+    # The estimator checks its own parameters at every point.
+    @fit_context(prefer_skip_nested_validation=False)
+    def fit(
+        self,
+        X: Any,
+        y: ArrayLike,
+        *,
+        groups: ArrayLike | None = None,
+        **fit_params: Any,
+    ) -> Self:
+        """Compute the curve.
+
+        Parameters
+        ----------
+        X : indexable of length n_samples
+            Whatever the estimator takes: an array of two or three dimensions, a
+            dataframe, a list of sequences of unequal length.
+
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            Targets.
+
+        groups : array-like of shape (n_samples,), default=None
+            Group labels for `cv`.
+
+        **fit_params : dict
+            Passed to the `fit` of the estimator, e.g. ``ridge__sample_weight``.
+            Those with one entry for each sample are split as X is. The risks are not
+            weighted.
+
+        Returns
+        -------
+        self : object
+            The fitted curve.
+
+        Raises
+        ------
+        ValueError
+            If a parameter is out of its range, or if a risk is NaN.
+        """
+        if y is None:
+            raise ValueError(
+                f"{type(self).__name__} requires y to be passed, but the target y is "
+                "None."
+            )
+        check_quantiles(self.quantiles)
+        estimator = clone(self.estimator)
+        check_param_name(estimator, self.param_name)
+        self.complexity_, self.param_range_ = order_by_complexity(
+            self.param_range, self.complexity
+        )
+        classifier = is_classifier(estimator)
+        risks = resolve_risks(self.risk, classifier)
+        X, y, groups = indexable(X, y, groups)
+        self._remember_features(X)
+        splitter = make_cv(self.cv, self.train_size, y, classifier, self.random_state)
+        splits = [
+            (np.asarray(train), np.asarray(test))
+            for train, test in splitter.split(X, y, groups)
+        ]
+
+        interpolates = threshold_risk(self.risk, classifier)
+        measured = {**risks, _THRESHOLD: interpolates}
+        problem = (estimator, self.param_name, self.param_range_)
+        self._choose_strategy(why_not_path(*problem, risks, fit_params))
+        options: dict[str, Any] = {
+            "splits": splits,
+            "risks": measured,
+            "n_jobs": self.n_jobs,
+            "verbose": self.verbose,
+        }
+        if self.diagnostics:
+            options["diagnosis"] = Diagnosis(
+                len(self.complexity_),
+                _num_samples(X),
+                classifier=classifier,
+                y=y,
+                weighted=any(key.endswith("sample_weight") for key in fit_params),
+            )
+        if self.strategy_ == "path":
+            table = path_curve(*problem, X, y, **options)
+        else:
+            table = refit_curve(*problem, X, y, fit_params=fit_params, **options)
+        self._keep(table, splits)
+        self.interpolation_threshold_ = find_threshold(
+            self.complexity_,
+            table.train[_THRESHOLD],
+            constant_risk(interpolates, classifier, y, splits),
+        )
+        return self
+
+    def _choose_strategy(self, obstacle):
+        """Set the strategy, and the reason for it in words."""
+        if self.strategy == "path" and obstacle:
+            raise ValueError(f"strategy='path' is not possible here: {obstacle}.")
+        if self.strategy == "refit":
+            self.strategy_ = "refit"
+            self.strategy_reason_ = "strategy='refit' was asked for."
+        elif obstacle:
+            self.strategy_ = "refit"
+            self.strategy_reason_ = f"No width path: {obstacle}."
+        else:
+            self.strategy_ = "path"
+            self.strategy_reason_ = (
+                "Nested features under a head: all widths share their factorizations."
+            )
+
+    def _remember_features(self, X):
+        # Only of two-dimensional X: the second axis of a three-dimensional one is time.
+        for name in ("n_features_in_", "feature_names_in_"):
+            if hasattr(self, name):
+                delattr(self, name)
+        if len(getattr(X, "shape", ())) == 2:
+            _check_feature_names(self, X, reset=True)
+            _check_n_features(self, X, reset=True)
+
+    def _keep(self, table, splits):
+        """Set the attributes that come straight from the measurements."""
+        self.train_risks_ = {k: v for k, v in table.train.items() if k != _THRESHOLD}
+        self.test_risks_ = {k: v for k, v in table.test.items() if k != _THRESHOLD}
+        for subset, risks in (("train", self.train_risks_), ("test", self.test_risks_)):
+            refuse_nan(risks, subset, self.param_name, self.param_range_)
+        primary = next(iter(self.test_risks_))
+        self.train_risk_ = self.train_risks_[primary]
+        self.test_risk_ = self.test_risks_[primary]
+        self.fit_time_, self.score_time_ = table.fit_time, table.score_time
+        diagnostics = table.diagnostics
+        self.bias_, self.variance_ = diagnostics.bias, diagnostics.variance
+        self.coef_norm_ = diagnostics.coef_norm
+        self.effective_parameters_ = diagnostics.effective_parameters
+        self.n_splits_ = len(splits)
+        self.n_train_ = int(np.median([len(train) for train, _ in splits]))
+        self.peak_, self.best_ = peak_and_best(
+            self.complexity_, self.test_risk_, self.param_range_
+        )
+        zone = find_danger_zone(
+            median_over_splits(self.test_risk_),
+            None if self.peak_ is None else self.peak_.index,
+            self.best_.risk,
+        )
+        self.danger_zone_ = zone and tuple(float(self.complexity_[i]) for i in zone)
+        self.results_ = make_results(
+            self.param_name,
+            self.param_range_,
+            self.complexity_,
+            table._replace(train=self.train_risks_, test=self.test_risks_),
+            self.quantiles,
+        )
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        # What the estimator takes, the curve takes; but the curve predicts nothing,
+        # and is neither a regressor nor a classifier.
+        inner = get_tags(self.estimator)
+        tags.input_tags = inner.input_tags
+        tags.target_tags = inner.target_tags
+        tags.target_tags.required = True
+        tags.non_deterministic = inner.non_deterministic
+        return tags

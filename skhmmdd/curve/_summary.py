@@ -1,0 +1,195 @@
+"""A curve in words: its landmarks, and what follows from them."""
+
+from textwrap import fill
+from typing import NamedTuple
+
+import numpy as np
+
+from skhmmdd.curve._landmarks import DANGER
+
+_LINE_LENGTH = 80
+
+
+class Findings(NamedTuple):
+    """What a summary is drawn from.
+
+    Attributes
+    ----------
+    title : str
+        What was looked at, in one sentence.
+    span : tuple of (float, float)
+        The least and the greatest complexity looked at.
+    threshold : float or None
+        Where interpolation begins.
+    peak : tuple of (float, float) or None
+        Complexity and risk.
+    best : tuple of (float, float)
+        Complexity and risk.
+    zone : tuple of (float, float) or None
+        The danger zone.
+    n_samples : int
+        Number of training samples.
+    interpolated : str
+        What interpolation is here, as a clause.
+    """
+
+    title: str
+    span: tuple
+    threshold: float | None
+    peak: tuple | None
+    best: tuple
+    zone: tuple | None
+    n_samples: int
+    interpolated: str = "the training data are interpolated"
+
+
+def describe(found):
+    """Put findings into words, one line for each.
+
+    Parameters
+    ----------
+    found : Findings
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> found = Findings("A curve.", (1, 90), 20, (20, 9.0), (90, 0.5), (12, 31), 20)
+    >>> print(describe(found))
+    A curve.
+    Threshold: 20. From there on the training data are interpolated.
+    Peak: 9 at 20, 18 times the lowest.
+    Best: 0.5 at 90, beyond the threshold, where the range ends.
+    Danger zone: 12 to 31, with more than 2 times the lowest risk.
+    What to do: Be wide: stay above 31. The risk is lowest where the range ends:
+      look further. Where that is not possible, penalise the head (alpha="loo" finds
+      the ridge of the heads of skhmmdd) or train on another number of labels: more of
+      them move the peak up, fewer down; with 20 it is at 20.
+    """
+    lines = [
+        found.title,
+        _threshold(found),
+        _peak(found),
+        _best(found),
+        _zone(found),
+        f"What to do: {' '.join(_advice(found))}",
+    ]
+    return "\n".join(
+        fill(line, _LINE_LENGTH, subsequent_indent="  ", break_on_hyphens=False)
+        for line in lines
+    )
+
+
+def _number(value):
+    """Three significant digits, and no exponent below a million."""
+    return f"{float(f'{value:.3g}'):g}"
+
+
+def _threshold(found):
+    if found.threshold is None:
+        return f"Threshold: none. Nowhere in this range {_is(found.interpolated)}."
+    return f"Threshold: {found.threshold:g}. From there on {found.interpolated}."
+
+
+def _is(clause):
+    """ "the data are read" as it stands after a negative: "are the data read"."""
+    subject, verb, rest = clause.partition(" are ")
+    return f"are {subject} {rest}" if verb else clause
+
+
+def _peak(found):
+    if found.peak is None:
+        return "Peak: none. No point stands above lower ones on both its sides."
+    (at, risk), lowest = found.peak, found.best[1]
+    if np.isinf(risk):
+        return f"Peak: infinite, at {at:g}."
+    if lowest > 0:
+        height = f"{_number(risk / lowest)} times"
+    else:
+        height = f"{_number(risk - lowest)} above"
+    return f"Peak: {_number(risk)} at {at:g}, {height} the lowest."
+
+
+def _best(found):
+    at, risk = found.best
+    place = ""
+    if found.threshold is not None:
+        side = np.sign(at - found.threshold)
+        place = {-1: ", below", 0: ", at", 1: ", beyond"}[int(side)] + " the threshold"
+    if at in found.span:
+        place += f", where the range {'begins' if at == found.span[0] else 'ends'}"
+    return f"Best: {_number(risk)} at {at:g}{place}."
+
+
+def _zone(found):
+    if found.zone is None:
+        return "Danger zone: none."
+    low, high = found.zone
+    return (
+        f"Danger zone: {low:g} to {high:g}, with more than {DANGER:g} times the lowest "
+        "risk."
+    )
+
+
+def _advice(found):
+    """Sentences, the most important first."""
+    if found.span[0] == found.span[1]:
+        return ["Look at more than one complexity: one point is no curve."]
+    if found.peak is None:
+        return _advice_without_peak(found)
+    if found.zone is None:
+        sentences = [
+            f"Take {found.best[0]:g}. The peak is low: nothing here has to be avoided."
+        ]
+        return sentences + _look_further(found)
+    low, high = found.zone
+    if found.best[0] > high:
+        sentences = [f"Be wide: stay above {high:g}."]
+    else:
+        sentences = [f"Be narrow: stay below {low:g}."]
+    sentences += _look_further(found)
+    sentences.append(
+        'Where that is not possible, penalise the head (alpha="loo" finds the ridge of '
+        "the heads of skhmmdd)"
+    )
+    if found.threshold is None:
+        sentences[-1] += "."
+    else:
+        sentences[-1] += (
+            " or train on another number of labels: more of them move the peak up, "
+            f"fewer down; with {found.n_samples} it is at {found.peak[0]:g}."
+        )
+    return sentences
+
+
+def _advice_without_peak(found):
+    # Without a peak the risk only falls up to the best, and only rises from there.
+    start, end = found.span
+    if found.threshold == start:
+        return [
+            "Look at lower complexities too: all of these are at the threshold or "
+            "beyond, and the peak lies about it."
+        ]
+    if found.threshold == end:
+        return [
+            "Look further: the range ends at the threshold, and the risk may fall "
+            "again beyond."
+        ]
+    if found.best[0] == end:
+        return ["Be wide.", *_look_further(found)]
+    if found.best[0] == start:
+        return [
+            "Be narrow, or penalise the head: more complexity only adds risk.",
+            *_look_further(found),
+        ]
+    return [f"Take {found.best[0]:g}: the risk falls up to there and rises from there."]
+
+
+def _look_further(found):
+    if found.best[0] == found.span[1]:
+        return ["The risk is lowest where the range ends: look further."]
+    if found.best[0] == found.span[0]:
+        return ["The risk is lowest where the range begins: look below it too."]
+    return []
