@@ -126,8 +126,8 @@ def path_curve(
     risks : dict of str to callable
         Functions of ``(predictions, y)``.
     n_jobs : int, default=None
-        Threads over the splits, unless a `joblib.parallel_config` names other
-        workers.
+        Processes over the splits, unless a `joblib.parallel_config` names other
+        workers: much of LAPACK holds on to the interpreter, and threads would wait.
     verbose : int, default=0
     diagnosis : Diagnosis, default=None
         Collects the diagnostics; None takes none.
@@ -145,7 +145,9 @@ def path_curve(
         probe = diagnosis and diagnosis.probe
         parts = []
         shared = rest, param_range, X, y, risks, probe
-        for *part, measured in map_jobs(_one_split, splits, *shared, n_jobs=n_jobs):
+        for *part, measured in map_jobs(
+            _one_split, splits, *shared, n_jobs=n_jobs, prefer=None
+        ):
             if diagnosis:
                 diagnosis.add(measured, splits[len(parts)][1])
             parts.append(part)
