@@ -110,7 +110,7 @@ print(f"and at {passes[-1]:.3f} bits after {N_PASSES}")
 
 # %%
 # Streamed, EM is the same EM, pass by pass. Stepwise EM has learned as much in about a
-# quarter of the passes: where reading the corpus is what takes long, it is the way.
+# tenth of the passes: where reading the corpus is what takes long, it is the way.
 
 figure, ax = plt.subplots(figsize=(7.5, 4.8), layout="constrained")
 each_pass = np.arange(1, N_PASSES + 1)
@@ -124,7 +124,7 @@ ax.plot(
 ax.set(
     xlabel="passes over the corpus",
     ylabel="held-out spellings (bits a letter)",
-    title="Learning from every batch takes a quarter of the passes",
+    title="Learning from every batch takes a tenth of the passes",
     xlim=(0, N_PASSES + 0.5),
     xticks=range(0, N_PASSES + 1, 5),
 )

@@ -74,7 +74,7 @@ class BaumWelch(LikelihoodMixin, DensityMixin, SkhmmddEstimator):
     n_iter_no_change : int, default=5
         EM with sequences held out stops when their log-likelihood a step has gained
         no more than `tol` an iteration over so many iterations. In [1, inf).
-    step_power : float, default=0.7
+    step_power : float, default=0.6
         The step size of `partial_fit` after k batches is (k + 2) to the power of
         -`step_power`; in (0.5, 1].
     checkpoint : str or path-like, default=None
@@ -239,7 +239,7 @@ class BaumWelch(LikelihoodMixin, DensityMixin, SkhmmddEstimator):
         init: Pretrained | Literal["kmeans"] | None = None,
         validation_fraction: float | None = None,
         n_iter_no_change: int = 5,
-        step_power: float = 0.7,
+        step_power: float = 0.6,
         checkpoint: StrPath | None = None,
         engine: Literal["numpy", "pomegranate"] = "numpy",
         batch_size: int | None = None,
