@@ -118,13 +118,14 @@ def cell(column, seconds, ours):
 def remarks():
     yield (
         "Medians of repeats in which the contenders take turns, each timed right after "
-        "an untimed run of its own, on one thread unless said otherwise; in brackets, how many times the time of skhmmdd. Compilation "
-        "and conversion of inputs are left out. The floor is the bare matrix products "
-        "of a task in their best block size, without emissions, scaling or results. "
-        'hmmlearn runs its faster `implementation="scaling"`: *posteriors* is '
-        "`score_samples`, the only call that gives a law of the state at each step, "
-        "*forward* is `score`, its forward pass alone. dynamax and pomegranate compute "
-        "in single precision. An empty cell: not measured, missing, or no such thing."
+        "an untimed run of its own, on one thread unless said otherwise; in brackets, "
+        "how many times the time of skhmmdd. Compilation and conversion of inputs are "
+        "left out. The floor is the bare matrix products of a task in their best block "
+        "size, without emissions, scaling or results. hmmlearn runs its faster "
+        '`implementation="scaling"`: *posteriors* is `score_samples`, the only call '
+        "that gives a law of the state at each step, *forward* is `score`, its forward "
+        "pass alone. dynamax and pomegranate compute in single precision. An empty "
+        "cell: not measured, missing, or no such thing."
     )
 
 
