@@ -72,10 +72,15 @@ def measure(sequences):
         if not (
             isinstance(sequence, Sequence) or len(getattr(sequence, "shape", ())) == 1
         ):
+            # What pandas reads from a blank cell is NaN, the value unequal to itself.
+            is_nan = isinstance(sequence, Real) and sequence != sequence
+            if sequence is None or is_nan:
+                advice = "Drop the samples without a sequence, and their targets."
+            else:
+                advice = "If X is one sequence, put it in a list: [X]."
             raise ValueError(
                 "Each member of X must be a string, or a list or 1-D array of tokens; "
-                f"X[{i}] is {sequence!r} of type {type(sequence).__name__}. If X is "
-                "one sequence, put it in a list: [X]."
+                f"X[{i}] is {sequence!r} of type {type(sequence).__name__}. {advice}"
             )
         lengths[i] = len(sequence)
     empty = np.flatnonzero(lengths == 0)
