@@ -757,6 +757,7 @@ def test_bad_data(regression):
     _raises("requires y to be passed", X, None)
     _raises("inconsistent numbers of samples", X, y[:-1])
     _raises("must be a str or a callable", X, y, error=TypeError, risk=[3])
+    _raises("Input y contains NaN", X, np.append(y[:-1], np.nan))
     frozen = make_pipeline(FunctionTransformer(), Ridge())
     curve = DoubleDescentCurve(frozen, "ridge__alpha", [1.0])
     with pytest.raises(ValueError, match="step 'functiontransformer' is frozen"):

@@ -526,3 +526,13 @@ def test_many_words_share_one_lookup():
     finally:
         sys.setprofile(None)
     assert steps < len("".join(words)) / 2
+
+
+def test_one_column_of_strings_is_told():
+    pd = pytest.importorskip("pandas")
+    for as_table in (np.asarray, pd.DataFrame):
+        words = as_table([["ab"], ["ba"], ["ab"]])
+        with pytest.warns(UserWarning, match="each sequence is a single token such as"):
+            encoder = TokenEncoder().fit(words)
+        assert encoder.vocabulary_.tolist() == ["ab", "ba"]
+        assert len(TokenEncoder().fit(as_table([["a"], ["b"]])).vocabulary_) == 2

@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Literal, Self
 import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator, MetaEstimatorMixin, clone, is_classifier
-from sklearn.utils import get_tags, indexable
+from sklearn.utils import assert_all_finite, get_tags, indexable
 from sklearn.utils._param_validation import (
     HasMethods,
     Interval,
@@ -179,6 +179,8 @@ class CurveMeasurement(MetaEstimatorMixin, SkhmmddEstimator):
         classifier = is_classifier(estimator)
         risks = resolve_risks(self.risk, classifier)
         X, y, groups = indexable(X, y, groups)
+        if np.asarray(y).dtype.kind == "f":
+            assert_all_finite(y, input_name="y")
         self._remember_features(X)
         splitter = make_cv(self.cv, self.train_size, y, classifier, self.random_state)
         splits = [

@@ -1,5 +1,6 @@
 """Reading tokens: inputs of every form as codes of distinct tokens. Pure functions."""
 
+import warnings
 from collections.abc import Sequence
 from itertools import chain, pairwise
 from numbers import Real
@@ -45,6 +46,20 @@ def read_tokens(X, check_table):
         and all(isinstance(token, Real) for token in distinct)
     )
     return Tokens(distinct, codes, lengths, "lists", is_rectangular)
+
+
+def warn_of_single_tokens(read):
+    """Warn of a table with one column of strings: it was most likely meant whole."""
+    if read.kind != "table" or read.lengths.max(initial=0) != 1:
+        return
+    long = [t for t in read.distinct if isinstance(t, str) and len(t) > 1]
+    if long:
+        warnings.warn(
+            "X is a table of one column, so that each sequence is a single token such "
+            f"as {long[0]!r}. If the strings are the sequences, pass the column "
+            "itself: X['name'] or X[:, 0].",
+            stacklevel=4,
+        )
 
 
 def _list_sequences(X):

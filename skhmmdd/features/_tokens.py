@@ -22,6 +22,7 @@ from skhmmdd.features._token_codes import (
     sequence_of,
     sort_tokens,
     spans,
+    warn_of_single_tokens,
 )
 
 _MISSING = -1
@@ -235,6 +236,7 @@ class TokenEncoder(
         for name in ("n_features_in_", "feature_names_in_"):
             self.__dict__.pop(name, None)  # a list of sequences has no columns
         read = read_tokens(X, lambda X: self._check_table(X, reset=True))
+        warn_of_single_tokens(read)
         counts = np.bincount(read.codes, minlength=len(read.distinct)).tolist()
         kept = [
             token
