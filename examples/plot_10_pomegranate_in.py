@@ -107,4 +107,5 @@ ax.set(
     ylabel="squared error (syllables²)",
     title="Syllables from a frozen model of pomegranate, 100 labelled words",
 )
+# sphinx_gallery_thumbnail_path = "images/pomegranate.png"
 show(__file__)
