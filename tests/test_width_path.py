@@ -101,6 +101,20 @@ def test_rank_deficient_widths(alpha, fit_intercept):
     check_against_head(repeated, y, **options)
 
 
+@pytest.mark.parametrize("fit_intercept", [False, True])
+@pytest.mark.parametrize("alpha", [0.0, 0.3])
+def test_training_risk_is_that_of_the_predictions(alpha, fit_intercept):
+    rng = np.random.RandomState(3)
+    X = rng.standard_normal((25, 40))
+    # Exact but for noise of 1e-7 from width 6 on: a remainder that must not cancel.
+    y = X[:, :6] @ rng.standard_normal((6, 2)) + 1e-7 * rng.standard_normal((25, 2))
+    options = {"alpha": alpha, "fit_intercept": fit_intercept}
+    with_predictions = width_path(X, y, return_predictions=True, **options)
+    expected = np.mean((with_predictions.train_predictions - y) ** 2, axis=(1, 2))
+    for path in (width_path(X, y, **options), with_predictions):
+        assert_allclose(path.train_risk, expected, rtol=1e-6, atol=1e-26)
+
+
 @pytest.mark.parametrize("alpha", [0.0, 1e-3])
 def test_explicit_rcond_truncates_as_the_head_does(alpha):
     X, y = draw(25, 70, 1)
