@@ -3,7 +3,6 @@
 Run by itself, `python -m tasks.corpus 100000000`, it prints seconds and peak bytes.
 """
 
-import subprocess
 import sys
 import tempfile
 import time
@@ -11,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from .memory import peak_bytes
+from .memory import in_a_process, peak_bytes
 from .timing import Row
 
 N_STEPS, N_STATES = 100, 32
@@ -20,14 +19,7 @@ _CHUNK = 10_000
 
 def rows(quick):
     n = 10**6 if quick else 10**8
-    done = subprocess.run(
-        [sys.executable, "-m", "tasks.corpus", str(n)],
-        cwd=Path(__file__).resolve().parent.parent,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    seconds, peak = map(float, done.stdout.split())
+    seconds, peak = in_a_process("tasks.corpus", n)
     yield Row(
         f"one EM iteration, {n:,} symbols in a memory map, {N_STATES} states",
         {"skhmmdd": seconds},

@@ -18,14 +18,7 @@ N_STEPS, N_STATES, WIDTH = 20, 16, 100
 
 def rows(quick):
     n = 50_000 if quick else 1_000_000
-    done = subprocess.run(
-        [sys.executable, "-m", "tasks.memory", str(n)],
-        cwd=Path(__file__).resolve().parent.parent,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    seconds, peak = map(float, done.stdout.split())
+    seconds, peak = in_a_process("tasks.memory", n)
     yield Row(
         f"transform {n:,} x {N_STEPS} bytes, {N_STATES} states to {WIDTH} float32 "
         "columns, to a memory map",
@@ -33,6 +26,18 @@ def rows(quick):
         f"peak resident memory {peak / 2**30:.2f} GiB, of which "
         f"{n * WIDTH * 4 / 2**30:.2f} are the map's own pages",
     )
+
+
+def in_a_process(task, n):
+    """Seconds and peak bytes that a task prints, run by itself."""
+    done = subprocess.run(
+        [sys.executable, "-m", task, str(n)],
+        cwd=Path(__file__).resolve().parent.parent,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return map(float, done.stdout.split())
 
 
 def main(n):
