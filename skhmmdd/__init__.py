@@ -10,11 +10,13 @@ from skhmmdd.curve import (
     width_path,
 )
 from skhmmdd.datasets import (
+    flip_labels,
     load_syllables,
     make_hmm,
     make_hmm_classification,
     make_hmm_regression,
     make_linear_gaussian_hmm,
+    repeat_samples,
 )
 from skhmmdd.features import HMMFeatureTransformer, LeadingColumns, TokenEncoder
 from skhmmdd.heads import HeadClassifier, HeadRegressor
@@ -49,6 +51,7 @@ __all__ = [
     "TrainingCurveDisplay",
     "WidthPath",
     "as_hmm",
+    "flip_labels",
     "forecast_risk",
     "load_syllables",
     "make_hmm",
@@ -56,6 +59,7 @@ __all__ = [
     "make_hmm_regression",
     "make_linear_gaussian_hmm",
     "pretrain_family",
+    "repeat_samples",
     "width_path",
 ]
 
