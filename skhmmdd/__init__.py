@@ -7,6 +7,7 @@ from skhmmdd.curve import (
     RiskForecast,
     WidthPath,
     forecast_risk,
+    neighbor_recovery,
     width_path,
 )
 from skhmmdd.datasets import (
@@ -58,6 +59,7 @@ __all__ = [
     "make_hmm_classification",
     "make_hmm_regression",
     "make_linear_gaussian_hmm",
+    "neighbor_recovery",
     "pretrain_family",
     "repeat_samples",
     "width_path",
