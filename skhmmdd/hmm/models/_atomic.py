@@ -54,14 +54,18 @@ def replacing(path: StrPath) -> Iterator[BinaryIO]:
                 yield file
                 file.flush()
                 os.fsync(file.fileno())
-            os.replace(file.name, target)
+                if fcntl is None:
+                    file.close()  # Windows renames no open file
+                # Still locked, or another writer would take it for a dead one's.
+                os.replace(file.name, target)
         finally:
             with suppress(FileNotFoundError):
                 os.unlink(file.name)
         _sync_folder(folder)
     except OSError as error:
-        # The name that the caller knows.
-        error.filename = os.fspath(path)
+        if error.errno is not None:
+            # The name that the caller knows.
+            error.filename = os.fspath(path)
         raise
 
 

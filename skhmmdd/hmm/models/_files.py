@@ -1,6 +1,6 @@
 """Files of frozen weights: arrays in NumPy's own format, never pickle.
 
-A file is what `numpy.savez` writes, a zip archive of plain arrays, not compressed: no
+A file is like those of `numpy.savez`, a zip archive of plain arrays, not compressed: no
 array can be longer than its file, and the checksums of the archive tell damage.
 """
 
@@ -27,8 +27,12 @@ _HEADER = re.compile(
 
 def save_weights(path: StrPath, kind: str, arrays: Mapping[str, Any]) -> None:
     """Write named arrays under the name of a kind of model, whole or not at all."""
-    with replacing(path) as file:
-        np.savez(file, format=np.array(_FORMAT), kind=np.array(kind), **arrays)
+    labels = {"format": np.array(_FORMAT), "kind": np.array(kind)}
+    # As `numpy.savez` does, of which older versions leave it open after an error.
+    with replacing(path) as file, zipfile.ZipFile(file, "w") as archive:
+        for name, array in (labels | dict(arrays)).items():
+            with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
+                np.lib.format.write_array(member, np.asarray(array), allow_pickle=False)
 
 
 class StoredArrays:
