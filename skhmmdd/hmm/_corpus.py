@@ -1,12 +1,13 @@
 """The sequences that pretraining learns from: sums over the parts of a source."""
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence, Set
 from hashlib import sha256
 
 import numpy as np
 from sklearn.utils import check_array
 from sklearn.utils.validation import check_consistent_length
 
+from skhmmdd._tables import is_table
 from skhmmdd.hmm._models import CategoricalHMM
 from skhmmdd.hmm._moments import Location, SymbolCounts, steps_of
 from skhmmdd.hmm._sequences import infer_emission
@@ -253,8 +254,8 @@ def is_batches(X):
             "corpus in every iteration: pass a list of sequences, or an object whose "
             "__iter__ starts again and yields batches."
         )
-    is_array = any(hasattr(X, a) for a in ("__array__", "iloc", "__dataframe__"))
-    known = isinstance(X, Sequence | set | frozenset | dict | memoryview)
+    is_array = hasattr(X, "__array__") or is_table(X)
+    known = isinstance(X, Sequence | Set | Mapping | memoryview | type)
     plain = isinstance(X, Collection) and type(X).__module__ == "builtins"
     return hasattr(X, "__iter__") and not (
         is_array or known or plain or hasattr(X, "tocsr")
