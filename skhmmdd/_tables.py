@@ -50,7 +50,8 @@ def as_array(X: Any) -> Any:
         return _column(X)
     if hasattr(X, "as_py"):  # a single cell of Arrow, often itself a sequence
         return X.as_py()
-    return np.asarray(X) if hasattr(X, "__array__") else X
+    known = hasattr(X, "__array__") or isinstance(X, memoryview)
+    return np.asarray(X) if known else X
 
 
 def is_missing(cell: Any) -> bool:
@@ -67,7 +68,9 @@ def filled(array: Array, value: Any) -> Array:
     """`array`, if need be as objects, with `value` where it is masked."""
     if not np.ma.isMaskedArray(array):
         return array
-    return array.astype(object).filled(value)
+    cells = array.data.astype(object)
+    cells[array.mask] = value
+    return cells
 
 
 def object_array(items: Any) -> Array:

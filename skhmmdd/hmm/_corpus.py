@@ -10,6 +10,7 @@ from sklearn.utils.validation import check_consistent_length
 from skhmmdd._tables import is_table
 from skhmmdd.hmm._models import CategoricalHMM
 from skhmmdd.hmm._moments import Location, SymbolCounts, steps_of
+from skhmmdd.hmm._overflow import check_moments, check_weights
 from skhmmdd.hmm._sequences import infer_emission
 from skhmmdd.hmm._sources import (
     InMemory,
@@ -107,13 +108,13 @@ class Corpus:
         numbers, weights, tallies = zip(*self.source.each_part(_tally), strict=True)
         shares = np.concatenate([w * t for w, t in zip(weights, tallies, strict=True)])
         ends = np.cumsum(shares)
-        if ends[-1] == round(ends[-1]):
+        if ends[-1] == round(ends[-1]) and ends[-1] < 2**53:
             picked = rng.randint(int(ends[-1]), size=n).astype(float)
         else:
             picked = rng.uniform(0, ends[-1], size=n)
         which = np.minimum(np.searchsorted(ends, picked, "right"), len(ends) - 1)
-        offsets = (picked - (ends - shares)[which]).astype(np.intp)
-        offsets %= np.concatenate(tallies)[which]
+        offsets = (picked - (ends - shares)[which]) % np.concatenate(tallies)[which]
+        offsets = offsets.astype(np.intp)
         wanted, places, first = {}, [], 0
         for number, here in zip(numbers, tallies, strict=True):
             last = first + len(here)
@@ -221,6 +222,8 @@ def read_corpus(
 
 def weighted_part(sequences, sample_weight=None):
     """Sequences with their weights; those of weight zero are left out."""
+    if sequences.values.dtype.kind == "f":
+        check_moments(sequences)
     if sample_weight is None:
         return Part(sequences, np.ones(len(sequences)))
     weights = check_array(
@@ -236,6 +239,7 @@ def weighted_part(sequences, sample_weight=None):
         raise ValueError(f"sample_weight must be in [0, inf), got {weights.min()}.")
     if not weights.any():
         raise ValueError("sample_weight is zero for every sequence.")
+    check_weights(weights, sequences.lengths)
     part = Part(sequences, weights)
     return part if weights.all() else part.among(np.flatnonzero(weights))
 

@@ -12,6 +12,7 @@ from skhmmdd.hmm._emissions import (
     log_gaussian_diag,
     log_gaussian_full,
 )
+from skhmmdd.hmm._overflow import check_density, safe_reach
 from skhmmdd.hmm._sampling import draw
 from skhmmdd.hmm._sequences import read_observations, read_symbols
 from skhmmdd.hmm._weights import FrozenHMM, _check_law, check_shape, law_scale
@@ -239,13 +240,18 @@ class GaussianHMM(FrozenHMM):
         return self.means
 
     def _read(self, X: SequencesLike, name: str = "X") -> Sequences:
-        return read_observations(X, self.n_features, name)
+        sequences = read_observations(X, self.n_features, name)
+        reach = self._once("reach", lambda: safe_reach(self.means, self.covars))
+        check_density(sequences, self._log_emission_of, reach, name)
+        return sequences
 
     def _log_emission_of(self, values: Array) -> Floats:
         density = (
             log_gaussian_full if self.covariance_type == "full" else log_gaussian_diag
         )
-        return density(values, self.means, self.covars)
+        # -inf where it is too small for a double: then another state is likelier.
+        with np.errstate(over="ignore"):
+            return density(values, self.means, self.covars)
 
     def _emit(self, states: Array, rng: np.random.RandomState) -> Array:
         noise = rng.standard_normal((*states.shape, self.n_features))

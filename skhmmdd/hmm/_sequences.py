@@ -18,7 +18,8 @@ from skhmmdd.hmm._blocks import Sequences
 MISSING = -1
 # Without an alphabet of a known size a larger symbol is a mistake, not an alphabet.
 _MAX_SYMBOL = 2**31 - 1
-_NO_NUMBERS = {"c": "Complex data not supported", "M": "dates", "m": "durations"}
+_NO_NUMBERS = {"M": "dates", "m": "durations"}
+_COMPLEX = "Complex data not supported"
 
 
 def infer_emission(X: SequencesLike) -> Literal["categorical", "gaussian"]:
@@ -65,7 +66,7 @@ def read_symbols(
     if values.dtype.kind == "b":
         values = values.astype(np.int8)
     elif values.dtype.kind == "f":
-        values = np.where(np.isnan(values), MISSING, values)
+        values = np.where(np.isnan(values), MISSING, values.astype(np.float64))
         if (wrong := np.trunc(values) != values).any():
             raise ValueError(
                 f"{name} must hold integer symbols (-1 or NaN for missing), got "
@@ -247,6 +248,8 @@ def _as_numbers(values, starts, name, first=0):
         raise _text_error(values.flat[0], first, name)
     if kind == "O":
         values = _numbers_of_cells(values, starts, name, first)
+    elif kind == "c":
+        raise ValueError(f"{_COMPLEX}: {name} has it in sequence {first}.")
     elif kind not in "biuf":
         what = _NO_NUMBERS.get(kind, "values")
         raise ValueError(
@@ -298,6 +301,8 @@ def _number(cell):
         cell = cell.as_py()
     if isinstance(cell, (np.ndarray, np.datetime64, np.timedelta64)):
         raise TypeError(f"a number was needed, not '{type(cell).__name__}'")
+    if isinstance(cell, (complex, np.complexfloating)):
+        raise TypeError(_COMPLEX)
     number = float(cell)
     return int(cell) if isinstance(cell, Integral) else number
 
