@@ -62,7 +62,7 @@ def read_symbols(
         )
     masked = None
     if np.ma.isMaskedArray(values):
-        values, masked = values.filled(0), values.mask
+        masked, values = np.ma.getmaskarray(values), np.ma.filled(values, 0)
     if values.dtype.kind == "b":
         values = values.astype(np.int8)
     elif values.dtype.kind == "f":
@@ -118,8 +118,8 @@ or list of arrays of shape (n_steps,) or (n_steps, n_features)
     """
     values, starts, lengths, width = _read(X, name)
     if np.ma.isMaskedArray(values):
-        masked = values.mask
-        values = values.filled(0).astype(dtype)
+        masked = np.ma.getmaskarray(values)
+        values = np.ma.filled(values, 0).astype(dtype)
         values[masked] = np.nan
     values = values.astype(dtype, copy=False)
     if values.ndim == 1:
