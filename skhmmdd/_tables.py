@@ -96,7 +96,7 @@ def _table(table):
     if not arrays:
         return np.empty(table.shape)
     kinds = {array.dtype.kind if array.ndim == 1 else "O" for array in arrays}
-    if not (kinds <= set("biuf") or kinds == {"M"} or kinds == {"m"}):
+    if not (kinds <= set("biufc") or kinds == {"M"} or kinds == {"m"}):
         cells = np.empty(table.shape, dtype=object)
         for j, array in enumerate(arrays):
             cells[:, j] = object_array(list(filled(array, None)))

@@ -88,6 +88,8 @@ def test_tables_at_an_estimator(dtype, gaps, library):
     if library == "pandas" and gaps is not None and dtype is int:
         plain = np.where(gaps, np.nan, values)
     frame = make_table(library, values, gaps)
+    if not hasattr(frame, "shape"):
+        pytest.skip("A record batch of this version of pyarrow is a plain array.")
     options = {"n_states": 2, "max_iter": 3, "tol": 0, "random_state": 0}
     fitted = BaumWelch(**options).fit(frame)
     assert fitted.hmm_ == BaumWelch(**options).fit(plain).hmm_
