@@ -152,7 +152,9 @@ def log_gaussian_full(values, means, covars):
         x = values[np.ix_(rows, seen)]
         for k, (mean, covar) in enumerate(zip(means, covars, strict=True)):
             factor = np.linalg.cholesky(covar[np.ix_(seen, seen)])
-            z = solve_triangular(factor, (x - mean[seen]).T, lower=True)
+            z = solve_triangular(
+                factor, (x - mean[seen]).T, lower=True, check_finite=False
+            )
             # A copy: NumPy 1.26 may round the logarithms of a strided view either way,
             # as memory happens to lie.
             log_det = 2 * np.log(np.diag(factor).copy()).sum()

@@ -334,7 +334,8 @@ def _check_law(hmm, name, axes, shape):
     """Rows of non-negative numbers that sum to one."""
     array = getattr(hmm, name)
     check_shape(hmm, name, axes, shape)
-    if not np.isfinite(array).all() or (array < 0).any():
+    top = 1 + _ROW_SUM_TOLERANCE
+    if not np.isfinite(array).all() or (array < 0).any() or (array > top).any():
         raise ValueError(
             f"{name} must hold probabilities in [0, 1], got values from {array.min()} "
             f"to {array.max()}."

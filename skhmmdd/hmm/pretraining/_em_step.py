@@ -86,7 +86,8 @@ def expected_counts(hmm, block, center=0.0, weights=None):
     if weights is not None:
         # The pieces of one sequence that is cut share its weight.
         smoothed = smoothed * weights[:, None]
-        ahead = ahead * weights[:, None]
+        # Not `ahead`: it is large where a filtered belief is next to nothing.
+        filtered = filtered * weights[:, None]
         log_likelihood = log_likelihood * weights
     moves = filtered[:-1].reshape(-1, n_states).T @ ahead[1:].reshape(-1, n_states)
     starts = smoothed[0]
