@@ -26,8 +26,10 @@ from skhmmdd.hmm._inference import (
     keep_nothing,
     smooth_block,
 )
+from skhmmdd.hmm._log_space import split_transmat, transpose
 from skhmmdd.hmm._recursions import block_rows
 from skhmmdd.hmm._sampling import sample_paths
+from skhmmdd.hmm._underflow import safe_norm
 from skhmmdd.hmm._value import FrozenValue
 
 _DECODED_AT_ONCE = 256
@@ -105,6 +107,22 @@ class FrozenHMM(FrozenValue, ABC):
             return self._once(
                 "log chain", lambda: (np.log(self.startprob), np.log(self.transmat))
             )
+
+    def _safe_norm(self, dtype):
+        """The norm above which no underflow can matter, infinite if there is none."""
+        dtype = np.dtype(dtype)
+        return self._once(
+            ("safe norm", dtype), lambda: safe_norm(self._log_chain()[1], dtype)
+        )
+
+    def _log_parts(self):
+        """The transition matrix for recursions in log space, and transposed."""
+
+        def make():
+            parts = split_transmat(self._log_chain()[1])
+            return parts, transpose(parts)
+
+        return self._once("log parts", make)
 
     # What a user asks --------------------------------------------------------------
 
