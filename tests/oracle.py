@@ -87,8 +87,10 @@ def log_emission(hmm, x):
 def log_space(hmm, x, emission=None, transmat=None):
     """The textbook's recursions on logarithms: what `brute_force` gives, and more.
 
-    Nothing here can underflow, however improbable a path. `emission` stands for the
-    logarithms of the emission, `transmat` for the moves of a chain that may end.
+    Nothing here can underflow, however improbable a path; each step is set off by a
+    number of its own, lest the logarithms of a long sequence lose their digits.
+    `emission` stands for the logarithms of the emission, `transmat` for the moves of a
+    chain that may end. Of an impossible sequence it tells just that.
     """
     with np.errstate(divide="ignore"):
         start = np.log(hmm.startprob)
@@ -97,25 +99,30 @@ def log_space(hmm, x, emission=None, transmat=None):
     n = len(b)
     alpha, best = np.empty_like(b), np.empty_like(b)
     beta, back = np.zeros_like(b), np.zeros(b.shape, int)
+    norms = np.empty(n)
     alpha[0] = best[0] = start + b[0]
-    for t in range(1, n):
-        alpha[t] = np.logaddexp.reduce(alpha[t - 1][:, None] + moves, axis=0) + b[t]
-        through = best[t - 1][:, None] + moves
-        back[t], best[t] = through.argmax(axis=0), through.max(axis=0) + b[t]
-    for t in range(n - 2, -1, -1):
-        beta[t] = np.logaddexp.reduce(moves + b[t + 1] + beta[t + 1], axis=1)
-    total = np.logaddexp.reduce(alpha[-1])
+    for t in range(n):
+        if t:
+            alpha[t] = np.logaddexp.reduce(alpha[t - 1][:, None] + moves, axis=0) + b[t]
+            through = best[t - 1][:, None] + moves
+            back[t], best[t] = through.argmax(axis=0), through.max(axis=0) + b[t]
+        norms[t] = np.logaddexp.reduce(alpha[t])
+        if norms[t] == -np.inf:
+            return {"log_likelihood": -np.inf, "impossible_from": t}
+        alpha[t] -= norms[t]
     path = [best[-1].argmax()]
     for t in range(n - 1, 0, -1):
         path.insert(0, back[t, path[0]])
-    gamma = alpha + beta
     expected = np.zeros_like(moves)
-    for t in range(1, n):
-        expected += np.exp(alpha[t - 1][:, None] + moves + b[t] + beta[t] - total)
+    for t in range(n - 1, 0, -1):
+        ahead = moves + b[t] + beta[t] - norms[t]
+        beta[t - 1] = np.logaddexp.reduce(ahead, axis=1)
+        expected += np.exp(alpha[t - 1][:, None] + ahead)
+    gamma = alpha + beta
     return {
-        "filtered": np.exp(alpha - np.logaddexp.reduce(alpha, axis=1, keepdims=True)),
+        "filtered": np.exp(alpha),
         "smoothed": np.exp(gamma - np.logaddexp.reduce(gamma, axis=1, keepdims=True)),
-        "log_likelihood": total,
+        "log_likelihood": norms.sum(),
         "path": np.array(path),
         "log_joint": best[-1].max(),
         "moves": expected,

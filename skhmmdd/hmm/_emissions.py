@@ -93,6 +93,8 @@ class DensityLikelihood:
 
     def possible(self, t, n):
         """As in `TableLikelihood`: a zero may be an underflow, or none."""
+        if self.least(t) > 0:
+            return None
         logs = self._log_density(self._block.values[t, :n])
         impossible = np.isneginf(logs)
         return ~impossible if impossible.any() else None

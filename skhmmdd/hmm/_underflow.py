@@ -124,6 +124,9 @@ class Watch:
         self._moves = moves.astype(np.float32)
         self._first = np.broadcast_to(possible, (n_sequences, n_states))
         self._enough = n_states * float(info.tiny / info.eps)
+        # Rows that have gone most of the way down are given up at a look; else every
+        # step on the rest of it would need one.
+        self._plenty = self._enough**0.75
         self._least = 0.0
         self.lost = np.zeros(n_sequences, dtype=bool)
 
@@ -145,8 +148,13 @@ class Watch:
         likelihood : callable
         t : int
         """
+        if np.isinf(self._least):
+            return
         self._least *= self._least_move * likelihood.least(t)
         if self._least >= self._enough:
+            return
+        self._least = float(product.min())
+        if self._least >= self._plenty:
             return
         n = len(product)
         rows = np.flatnonzero(~self.lost[:n])
@@ -160,6 +168,7 @@ class Watch:
             possible &= emits[rows]
         product = np.where(possible, product[rows], np.inf)
         least = product.min(axis=1, initial=np.inf)
-        fine = least >= self._enough
+        fine = least >= self._plenty
         self.lost[rows[~fine]] = True
-        self._least = float(least[fine].min(initial=1.0))
+        # Infinite where all rows are lost.
+        self._least = float(least[fine].min(initial=1.0 if fine.any() else np.inf))
