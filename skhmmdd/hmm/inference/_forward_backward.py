@@ -341,7 +341,7 @@ def _filter_in_logs(hmm, block, strict=True):
 def _walk_in_logs(hmm, block, strict=True):
     log_likelihood = hmm._log_emission(block)
     log_beliefs, log_norms = log_filter(
-        hmm._log_chain()[0], hmm._log_parts()[0], log_likelihood, block.counts
+        hmm._log_chain()[0], hmm._log_transmat()[0], log_likelihood, block.counts
     )
     # NaN is a density that overflowed, whatever the state.
     dead = ~np.isfinite(log_norms)
@@ -372,11 +372,11 @@ def _posterior_in_logs(hmm, block, weights=None):
         If a sequence is impossible.
     """
     log_beliefs, log_norms, log_likelihood = _walk_in_logs(hmm, block)
-    parts, backward = hmm._log_parts()
+    transmat, transposed = hmm._log_transmat()
     log_smoothed = np.full_like(log_beliefs, -np.inf)
     transitions = None if weights is None else np.zeros((hmm.n_states,) * 2)
     for t, log_beta, log_ahead in log_backward_steps(
-        backward, log_likelihood, log_norms, block.counts
+        transposed, log_likelihood, log_norms, block.counts
     ):
         n = block.counts[t]
         both = log_beliefs[t, :n] + log_beta
@@ -385,7 +385,7 @@ def _posterior_in_logs(hmm, block, weights=None):
         if weights is not None and log_ahead is not None:
             m = len(log_ahead)
             transitions += expected_transitions(
-                log_beliefs[t, :m], parts, log_ahead, weights[:m]
+                log_beliefs[t, :m], transmat, log_ahead, weights[:m]
             )
     return log_smoothed, log_norms.sum(axis=0), transitions
 

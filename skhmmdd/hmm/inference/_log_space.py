@@ -8,14 +8,33 @@ scaled recursion loses (`_underflow.py`). The sum over the states before,
 would take n_states ** 2 exponentials for each row. Here the states of a row are parted
 into bands of like magnitude, `bands`; those of one band fit a double when they are
 shifted, and one matrix product moves the bands of all rows. Few rows have more than
-two or three.
+two or three. A few rows alone are cheaper the plain way.
 """
+
+from typing import NamedTuple
 
 import numpy as np
 
 # Numbers of one band are in [exp(-_WIDTH), 1]; so are those of one part of the
 # transition matrix: products of the two are at least 1e-261, normal doubles.
 _WIDTH = 300.0
+# Numbers of a plain sum, beyond which bands are faster.
+_PLAIN_SIZE = 2**14
+
+
+class LogTransmat(NamedTuple):
+    """A transition matrix in log space.
+
+    `parts` are pairs (log_scale, matrix): the sum of exp(log_scale) * matrix is the
+    matrix, and each has numbers of [exp(-300), 1], and zeros.
+    """
+
+    logs: np.ndarray
+    parts: list
+
+    def is_plain(self, n):
+        """Whether n rows are few enough for plain sums."""
+        return n * self.logs.size <= _PLAIN_SIZE
 
 
 def bands(logs):
@@ -45,38 +64,32 @@ def bands(logs):
 
 
 def split_transmat(log_transmat):
-    """A transition matrix as parts (log_scale, matrix) that sum to it.
-
-    Each matrix has numbers of [exp(-300), 1], and zeros.
-    """
+    """The LogTransmat of the logarithms of a transition matrix."""
     flat = log_transmat.reshape(1, -1)
-    return [
+    parts = [
         (float(shift[0, 0]), part.reshape(log_transmat.shape))
         for shift, part in bands(flat)
     ]
+    return LogTransmat(log_transmat, parts)
 
 
-def transpose(parts):
-    """The parts of the transposed matrix."""
-    return [(scale, np.ascontiguousarray(matrix.T)) for scale, matrix in parts]
-
-
-def advance(logs, parts):
+def advance(logs, transmat):
     """log(exp(logs) @ transmat), row by row.
 
     Parameters
     ----------
     logs : ndarray of shape (n, n_states)
-    parts : list
-        Of `split_transmat`.
+    transmat : LogTransmat
 
     Returns
     -------
     ndarray of shape (n, n_states)
     """
+    if transmat.is_plain(len(logs)):
+        return log_sum(logs[:, None, :] + transmat.logs.T)
     out = None
     for shift, part in bands(logs):
-        for scale, matrix in parts:
+        for scale, matrix in transmat.parts:
             into = part @ matrix
             with np.errstate(divide="ignore"):
                 np.log(into, out=into)
@@ -85,14 +98,13 @@ def advance(logs, parts):
     return np.full_like(logs, -np.inf) if out is None else out
 
 
-def log_filter(log_startprob, parts, log_likelihood, counts):
+def log_filter(log_startprob, transmat, log_likelihood, counts):
     """Logarithms of `filter_steps`, of a whole block.
 
     Parameters
     ----------
     log_startprob : ndarray of shape (n_states,)
-    parts : list
-        Of `split_transmat`.
+    transmat : LogTransmat
     log_likelihood : ndarray of shape (n_steps, n_sequences, n_states)
     counts : ndarray of shape (n_steps,)
         As in `filter_steps`.
@@ -109,20 +121,20 @@ def log_filter(log_startprob, parts, log_likelihood, counts):
     log_norms = np.zeros(log_likelihood.shape[:2])
     for t, n in enumerate(counts):
         belief = log_beliefs[t, :n]
-        belief[:] = advance(log_beliefs[t - 1, :n], parts) if t else log_startprob
+        belief[:] = advance(log_beliefs[t - 1, :n], transmat) if t else log_startprob
         belief += log_likelihood[t, :n]
         log_norms[t, :n] = norm = log_sum(belief)
         belief -= np.where(np.isneginf(norm), 0.0, norm)[:, None]
     return log_beliefs, log_norms
 
 
-def log_backward_steps(parts, log_likelihood, log_norms, counts):
+def log_backward_steps(transposed, log_likelihood, log_norms, counts):
     """Logarithms of `backward_steps`, of a whole block of possible sequences.
 
     Parameters
     ----------
-    parts : list
-        Of the transposed matrix.
+    transposed : LogTransmat
+        Of the transposed transition matrix.
     log_likelihood, log_norms, counts
         As in `log_filter`.
 
@@ -140,18 +152,17 @@ def log_backward_steps(parts, log_likelihood, log_norms, counts):
         m = counts[t + 1]
         log_ahead = log_likelihood[t + 1, :m] + beta[:m]
         log_ahead -= log_norms[t + 1, :m, None]
-        beta[:m] = advance(log_ahead, parts)
+        beta[:m] = advance(log_ahead, transposed)
         yield t, beta[: counts[t]], log_ahead
 
 
-def expected_transitions(log_belief, parts, log_ahead, weights):
+def expected_transitions(log_belief, transmat, log_ahead, weights):
     """Expected number of transitions from one step to the next, over some rows.
 
     Parameters
     ----------
     log_belief : ndarray of shape (n, n_states)
-    parts : list
-        Of `split_transmat`.
+    transmat : LogTransmat
     log_ahead : ndarray of shape (n, n_states)
         Of `log_backward_steps`.
     weights : ndarray of shape (n,)
@@ -161,9 +172,12 @@ def expected_transitions(log_belief, parts, log_ahead, weights):
     -------
     ndarray of shape (n_states, n_states)
     """
+    if transmat.is_plain(len(log_belief)):
+        joint = log_belief[:, :, None] + transmat.logs + log_ahead[:, None, :]
+        return np.tensordot(weights, np.exp(joint), 1)
     total = 0.0
     for shift, part in bands(log_belief):
-        for scale, matrix in parts:
+        for scale, matrix in transmat.parts:
             # The belief in i times A_ij times what is ahead of j is a probability. With
             # the first two at least exp(-300) each, the third is at most exp(600)
             # wherever A_ij is not zero: only what zeros cancel is clipped.

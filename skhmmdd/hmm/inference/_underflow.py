@@ -15,7 +15,8 @@ the sums of the rows of A. One step, its underflows added up, loses at most
    on both have the same future, whatever is observed, so in every later belief,
    likelihood, smoothed belief and expected count, those of step t included, the lost
    paths weigh at most :math:`\delta / (c_t a)` of the kept ones: less than a rounding
-   error if :math:`c_t \ge \delta / (a\,\mathrm{eps})`.
+   error if :math:`c_t \ge \delta / (a\,\mathrm{eps})`. Where some steps are not scaled,
+   :math:`c_t` is the product of theirs, which no mass on the way is below.
 2. *The whole sequence is not improbable* (`lost_rows`). Unscaled, what is lost at a
    step never grows again, as no factor is above one; the T losses are at most
    :math:`T \delta`, and what was kept ends as :math:`\prod c_t`. So lost paths have no
@@ -85,7 +86,8 @@ def lost_rows(norms, n_states, safe, watch=None):
         return rows
     loss = len(norms) * _loss(info, n_states)
     with np.errstate(divide="ignore", invalid="ignore"):
-        mass = np.log(norms[:, rows], dtype=np.float64).sum(axis=0)
+        # A norm above one is the infinity that a division by next to nothing left.
+        mass = np.log(np.minimum(norms[:, rows], 1), dtype=np.float64).sum(axis=0)
     # Rows of probabilities may sum to 1 + 1e-6.
     mass -= 2e-6 * len(norms)
     return rows[~(mass > np.log(loss / (info.eps * _NEGLIGIBLE)))]

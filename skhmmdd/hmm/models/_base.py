@@ -25,7 +25,7 @@ from skhmmdd.hmm.inference._forward_backward import (
     smooth_block,
 )
 from skhmmdd.hmm.inference._likelihoods import DensityLikelihood
-from skhmmdd.hmm.inference._log_space import split_transmat, transpose
+from skhmmdd.hmm.inference._log_space import split_transmat
 from skhmmdd.hmm.inference._recursions import block_rows
 from skhmmdd.hmm.inference._sampling import sample_paths
 from skhmmdd.hmm.inference._underflow import safe_norm
@@ -115,14 +115,16 @@ class FrozenHMM(FrozenValue, ABC):
             ("safe norm", dtype), lambda: safe_norm(self._log_chain()[1], dtype)
         )
 
-    def _log_parts(self):
+    def _log_transmat(self):
         """The transition matrix for recursions in log space, and transposed."""
-
-        def make():
-            parts = split_transmat(self._log_chain()[1])
-            return parts, transpose(parts)
-
-        return self._once("log parts", make)
+        _, logs = self._log_chain()
+        return self._once(
+            "log transmat",
+            lambda: (
+                split_transmat(logs),
+                split_transmat(np.ascontiguousarray(logs.T)),
+            ),
+        )
 
     # What a user asks --------------------------------------------------------------
 

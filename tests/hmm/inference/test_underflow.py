@@ -8,6 +8,7 @@ from random_models import random_hmm, random_sequences
 from test_inference import hmmlearn_twin
 
 from skhmmdd import CategoricalHMM, GaussianHMM, HMMFeatureTransformer
+from skhmmdd.hmm.inference import _forward_backward, _log_space
 from skhmmdd.hmm.inference._forward_backward import (
     filter_block,
     keep_last,
@@ -183,6 +184,18 @@ def test_zeros_and_near_zeros(kind, seed):
         check(hmm, X)
 
 
+@pytest.mark.parametrize("size", [0, 2**40])
+def test_bands_and_plain_sums(size, monkeypatch):
+    """Both ways of a step in log space, with transitions of every magnitude."""
+    monkeypatch.setattr(_log_space, "_PLAIN_SIZE", size)
+    X = out_of_order(40, 4)
+    check(left_right(stay=1e-250, variance=1e-4), X)
+    check(left_right(stay=1e-10, variance=1e-4), X)
+    for seed in range(6):
+        hmm = sparse_hmm("diag", seed)
+        check(hmm, possible_sequences(hmm, "diag", seed, [30, 9, 1, 30]))
+
+
 LONG_CHAINS = {
     "never moves": lambda: GaussianHMM([0.5, 0.5], np.eye(2), [0.0, 1.0], [0.05, 0.05]),
     "left-right": lambda: left_right(4, 0.999, 0.05),
@@ -195,7 +208,7 @@ LONG_CHAINS = {
         [0.0, 100.0, 200.0],
         [0.01] * 3,
     ),
-    "many states": lambda: left_right(40, 0.99, 0.05),
+    "many states": lambda: left_right(33, 0.99, 0.05),
 }
 
 
@@ -203,7 +216,7 @@ LONG_CHAINS = {
 @pytest.mark.parametrize("order", [1, -1])
 def test_long_sequences_that_are_cut(name, order):
     hmm = LONG_CHAINS[name]()
-    n_steps = LONG + 300
+    n_steps = LONG + 100
     rng = np.random.RandomState(0)
     place = np.linspace(0, 1, n_steps)[::order] ** 0.7 * (hmm.n_states - 1)
     x = hmm.means[place.round().astype(int), 0]
@@ -246,6 +259,17 @@ def test_moves_too_rare_for_single_precision():
     assert_allclose(got[:, 0], np.eye(2)[[0, 0, 1, 1]], atol=1e-6)
     want = log_space(hmm, [0, 0, 1, 0])["log_likelihood"]
     assert_allclose(log_likelihood, want, rtol=1e-5)
+
+
+def test_norms_that_underflow_themselves():
+    # Four steps unscaled are 1e-67, which no number in single precision divides by.
+    hmm = CategoricalHMM([1.0], [[1.0]], [[1e-17, 1 - 1e-17]])
+    X = [np.array([1, 0, 0, 0, 0, 1, 1, 1])]
+    got, log_likelihood = filter_block(
+        hmm, one_block(hmm, X), keep_last, dtype=np.float32
+    )
+    assert_array_equal(got, [[1.0]])
+    assert_allclose(log_likelihood, 4 * np.log(1e-17), rtol=1e-6)
 
 
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
@@ -319,7 +343,6 @@ def test_neighbours_are_left_alone():
 
 def test_structural_zeros_stay_on_the_fast_path(monkeypatch):
     """What cannot be, or is re-entered at once, is no loss: no walk in log space."""
-    from skhmmdd.hmm.inference import _forward_backward
 
     def refuse(*args, **kwargs):
         raise AssertionError("walked in log space")
