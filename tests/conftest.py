@@ -1,11 +1,24 @@
-"""Random models and sequences that many tests share."""
+"""One BLAS thread a process; random models and sequences that many tests share."""
 
+# ruff: noqa: E402
+import os
 import warnings
 
+# BLAS reads these when NumPy loads it, and what the tests start inherits them. On a
+# machine that runs several tests at a time its threads would only stand in their way.
+for library in ("OPENBLAS", "OMP", "MKL", "BLIS"):
+    os.environ[f"{library}_NUM_THREADS"] = "1"
+os.environ["VECLIB_MAXIMUM_THREADS"] = "1"
+
+import joblib
 import numpy as np
 import pytest
+from threadpoolctl import threadpool_limits
 
 from skhmmdd import CategoricalHMM, GaussianHMM
+
+# Again, for where a plugin of pytest had loaded NumPy before.
+threadpool_limits(1)
 
 with warnings.catch_warnings():
     # matplotlib 3.8 calls functions that later versions of pyparsing deprecate.
@@ -13,6 +26,19 @@ with warnings.catch_warnings():
     import matplotlib.pyplot
 
     matplotlib.use("Agg")
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers():
+    """Test processes of `pytest -n auto`: the cores that this process may use.
+
+    Each imports and collects all tests by itself: beyond eight that costs more than
+    they win. By itself pytest-xdist looks neither at affinity nor at a container's
+    quota, and takes two hyperthreads for one core.
+    """
+    if "PYTEST_XDIST_AUTO_NUM_WORKERS" in os.environ:
+        return None
+    return min(joblib.cpu_count(), 8)
 
 
 def random_hmm(kind, n_states=3, size=4, seed=0):
