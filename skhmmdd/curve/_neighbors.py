@@ -1,15 +1,14 @@
-"""Do the neighbours of a mislabelled sample know its label? At every width at once."""
+"""Do the neighbors of a mislabeled sample know its label? At every width at once."""
 
 from numbers import Integral
 from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
-from sklearn.utils import check_array, check_consistent_length, column_or_1d
+from sklearn.utils import check_array, check_consistent_length
 from sklearn.utils._param_validation import Interval, StrOptions
-from sklearn.utils.multiclass import check_classification_targets
 
-from skhmmdd._base import validate_params
+from skhmmdd._base import check_labels, validate_params
 from skhmmdd._parallel import single_blas_thread
 from skhmmdd._typing import Floats
 from skhmmdd.curve._width_path import check_widths
@@ -39,9 +38,9 @@ def neighbor_recovery(
     metric: Literal["cosine", "euclidean"] = "cosine",
     widths: ArrayLike | None = None,
 ) -> Floats:
-    r"""Share of mislabelled samples to which their neighbours give the clean label.
+    r"""Share of mislabeled samples to which their neighbors give the clean label.
 
-    Nearest neighbours among the correctly labelled samples vote on the flipped ones, in
+    Nearest neighbors among the correctly labeled samples vote on the flipped ones, in
     the leading columns of `X`. A high share says that the representation keeps noisy
     samples among their own class.
 
@@ -68,7 +67,7 @@ def neighbor_recovery(
     Raises
     ------
     ValueError
-        If no label is flipped, fewer samples than `n_neighbors` are labelled correctly,
+        If no label is flipped, fewer samples than `n_neighbors` are labeled correctly,
         a row is zero in the columns of some width and `metric` is "cosine", or an
         argument is out of its range, or holds NaN or infinity.
 
@@ -81,11 +80,11 @@ def neighbor_recovery(
     -----
     At each width the share is that of `sklearn.neighbors.KNeighborsClassifier`, fitted
     on the samples with a correct label and asked about the others. Inner products are
-    accumulated from width to width, and no neighbour is farther than the farthest of
+    accumulated from width to width, and no neighbor is farther than the farthest of
     those of the last width, so that few candidates have to be put in order.
 
     In a tie of votes the first class in order wins. Of samples at exactly the same
-    distance, those are neighbours that :func:`numpy.argpartition` puts first, which is
+    distance, those are neighbors that :func:`numpy.argpartition` puts first, which is
     scikit-learn's choice under "cosine".
 
     The frozen features do not learn from the labels, so the share has no reason to
@@ -108,13 +107,7 @@ def neighbor_recovery(
     array([0.625, 0.775, 0.95 ])
     """
     X = check_array(X, dtype=np.float64, input_name="X")
-    labels = {"y_noisy": y_noisy, "y_clean": y_clean}
-    for name, y in labels.items():
-        y = labels[name] = column_or_1d(y)
-        if y.dtype.kind == "f" and not np.isfinite(y).all():
-            raise ValueError(f"{name} must be finite.")
-        check_classification_targets(y)
-    noisy, clean = labels.values()
+    noisy, clean = check_labels(y_noisy, "y_noisy"), check_labels(y_clean, "y_clean")
     check_consistent_length(X, noisy, clean)
     widths = check_widths(widths, X.shape[1])
     flipped = noisy != clean
@@ -122,7 +115,7 @@ def neighbor_recovery(
         raise ValueError(
             "y_noisy must differ from y_clean somewhere; no label is flipped."
         )
-    n_correct = len(X) - np.count_nonzero(flipped)
+    n_correct = int(np.count_nonzero(~flipped))
     if n_neighbors > n_correct:
         raise ValueError(
             "n_neighbors must be in [1, number of samples with a correct label = "
@@ -176,7 +169,7 @@ def _count(asked, right, pool, votes, widths, n_neighbors, cosine):
     def distances(rows, columns):
         """As scikit-learn has them, or what orders like them."""
         if not cosine:
-            # the squared length of the row that is asked moves no neighbour
+            # the squared length of the row that is asked moves no neighbor
             return squares[1][columns] - 2.0 * inner[rows, columns]
         return 1.0 - inner[rows, columns] / (lengths[0][rows] * lengths[1][columns])
 
@@ -194,7 +187,7 @@ def _count(asked, right, pool, votes, widths, n_neighbors, cosine):
         lengths = [np.sqrt(square) for square in squares]
         first = width
 
-        # 2. candidates: none is farther than the farthest of the last neighbours
+        # 2. candidates: none is farther than the farthest of the last neighbors
         if neighbors is None:
             tied = every
             neighbors = np.empty((len(every), n_neighbors), dtype=np.intp)

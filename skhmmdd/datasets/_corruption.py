@@ -4,11 +4,10 @@ from numbers import Integral, Real
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.utils import assert_all_finite, check_random_state, column_or_1d
+from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval
-from sklearn.utils.multiclass import check_classification_targets
 
-from skhmmdd._base import validate_params
+from skhmmdd._base import check_labels, validate_params
 from skhmmdd._typing import Array, Ints, RandomState
 
 
@@ -157,20 +156,18 @@ def flip_labels(
     >>> int(flipped.sum())
     2
     """
-    y = column_or_1d(y)
-    assert_all_finite(y, input_name="y")
-    check_classification_targets(y)
-    classes, codes = np.unique(y, return_inverse=True)
+    labels = check_labels(y, "y")
+    classes, codes = np.unique(labels, return_inverse=True)
     if len(classes) < 2:
         raise ValueError(
             f"y must have at least 2 classes, to flip one to another; got {classes!r}."
         )
     rng = check_random_state(random_state)
-    n_flips = round(fraction * len(y))
-    flipped = np.zeros(len(y), dtype=bool)
-    flipped[rng.permutation(len(y))[:n_flips]] = True
+    n_flips = round(fraction * len(labels))
+    flipped = np.zeros(len(labels), dtype=bool)
+    flipped[rng.permutation(len(labels))[:n_flips]] = True
     # A step of 1 to n - 1 round the circle of classes never comes back to its start.
     steps = rng.randint(1, len(classes), size=n_flips)
-    y_noisy = y.copy()
+    y_noisy = labels.copy()
     y_noisy[flipped] = classes[(codes[flipped] + steps) % len(classes)]
     return y_noisy, flipped

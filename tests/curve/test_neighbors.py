@@ -143,7 +143,7 @@ def test_verified_negative_control():
     assert_allclose(found[0.3][0], [0.89, 0.90, 0.90], atol=0.03)
     assert_allclose(found[0.1][1], [0.875, 0.46, 0.78], atol=0.05)
     assert_allclose(found[0.3][1], [0.81, 0.39, 0.56], atol=0.05)
-    # The head falls at its threshold, the neighbours do not.
+    # The head falls at its threshold, the neighbors do not.
     for fraction in (0.1, 0.3):
         recovery, accuracy = found[fraction]
         assert accuracy[1] < accuracy[[0, 2]].min() - 0.15
@@ -169,7 +169,7 @@ ZERO = np.vstack([[0.0, 0.0, 1.0], np.ones((7, 3))])
         ({"X": np.full((8, 3), np.nan)}, "X contains NaN"),
         ({"y_clean": [0, 1]}, "inconsistent"),
         ({"y_noisy": [0.5, 1] * 4}, "Unknown label type"),
-        ({"y_noisy": [np.nan, 1.0] * 4}, "y_noisy must be finite"),
+        ({"y_noisy": [np.nan, 1.0] * 4}, "y_noisy contains NaN"),
         ({"widths": [0, 2]}, r"widths must be in \[1, 3\]"),
         ({"widths": [1.5]}, "widths must be integers"),
     ],
