@@ -321,9 +321,9 @@ shape (n_steps_i, n_components)
             def collect(steps, counts, n_states, dtype):
                 target = out
                 if counts is not block.counts:
-                    # A sequence that is walked again, on its own.
-                    lone = (len(counts), counts[0], self._n_features_out)
-                    target = np.empty(lone, dtype)
+                    # Sequences that are walked again.
+                    shape = (len(counts), counts[0], self._n_features_out)
+                    target = np.empty(shape, dtype)
                 for t, belief in steps:
                     values = self._representation.of(belief)
                     *shape, n, width = values.shape
@@ -333,7 +333,7 @@ shape (n_steps_i, n_components)
                 return target
 
             self._collect(block, collect, dtype)
-            # Not before: rows that underflowed are walked again.
+            # Not before: what underflowed is walked again, and put in its place.
             _check_finite(out)
 
         return sequences.every_step(
