@@ -4,6 +4,12 @@ import warnings
 
 import numpy as np
 import pytest
+from campaign import (  # noqa: F401
+    pytest_addoption,
+    pytest_sessionfinish,
+    pytest_terminal_summary,
+    pytest_testnodedown,
+)
 
 from skhmmdd import CategoricalHMM, GaussianHMM
 
