@@ -35,8 +35,8 @@ from skhmmdd.features._representation import (
     pooler,
 )
 from skhmmdd.hmm import BaumWelch, LinearGaussianHMM, as_hmm
-from skhmmdd.hmm._sources import Piece
-from skhmmdd.hmm._weights import FrozenHMM
+from skhmmdd.hmm.models._base import FrozenHMM
+from skhmmdd.hmm.pretraining._sources import Piece
 
 
 class HMMFeatureTransformer(

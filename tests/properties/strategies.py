@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from log_space_oracle import Chain, categorical_emission, gaussian_emission
 
 from skhmmdd import CategoricalHMM, GaussianHMM
-from skhmmdd.hmm._ending import EndingHMM
+from skhmmdd.hmm.models._ending import EndingHMM
 
 ODDS = [0.0, 0.0, 5e-324, 1e-300, 1e-200, 1e-150, 1e-80, 1e-20, 1e-6, 0.01, 0.3, 1, 1, 2]
 TAME = [0.0, 0.01, 0.1, 0.5, 1, 1, 2]
