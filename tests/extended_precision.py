@@ -1,4 +1,4 @@
-"""Linear heads in extended precision: truncated and ridge least squares by Jacobi's SVD.
+"""Linear heads in extended precision: truncated and ridge fits by Jacobi's SVD.
 
 One-sided Jacobi rotations in the longest floating type that NumPy has here; nothing of
 it is shared with the package.
@@ -47,13 +47,15 @@ class Solution(NamedTuple):
 
     `coef_error` bounds, up to a small factor, the norm of the change of the
     coefficients when every number of the design and of the targets is moved by a unit
-    in its last place. `is_decided` is False where that might change the rank.
+    in its last place; `penalised_error` is the same for a solver that leaves the null
+    space to the penalty instead of cutting it off. `is_decided` is False where that might change the rank.
     """
 
     coef: np.ndarray  # (p, q)
     intercept: np.ndarray  # (q,)
     rank: int
     coef_error: float
+    penalised_error: float
     is_decided: bool
     leverage: np.ndarray  # of the rows of positive weight, intercept included
     relative: float  # perturbation of the design over the least singular value kept
@@ -63,11 +65,12 @@ class Solution(NamedTuple):
     def predict(self, X):
         return np.asarray(X, LONG) @ self.coef + self.intercept
 
-    def prediction_error(self, X):
+    def prediction_error(self, X, penalised=False):
         """How far off a prediction may be, for each row."""
+        error = self.penalised_error if penalised else self.coef_error
         gap = np.abs(np.asarray(X, LONG) - self.x_mean).sum(axis=1)
         size = np.abs(np.asarray(X, LONG)) @ np.abs(self.coef).max(axis=1)
-        reach = gap * self.coef_error + 64 * EPS * (size + np.abs(self.intercept).max())
+        reach = gap * error + 64 * EPS * (size + np.abs(self.intercept).max())
         return reach.astype(float)
 
 
@@ -82,7 +85,9 @@ def solve_head(X, y, weights=None, alpha=0.0, fit_intercept=True, rcond=None):
         zero = np.zeros(0, LONG)
         coef = np.zeros((p, y.shape[1]), LONG)
         none = np.zeros(y.shape[1], LONG)
-        return Solution(coef, none, 0, 0.0, True, zero, 0.0, np.zeros(p, LONG), zero)
+        return Solution(
+            coef, none, 0, 0.0, 0.0, True, zero, 0.0, np.zeros(p, LONG), zero
+        )
     total = w.sum()
     x_mean = w @ X / total if fit_intercept else np.zeros(p, LONG)
     y_mean = w @ y / total if fit_intercept else np.zeros(y.shape[1], LONG)
@@ -91,8 +96,11 @@ def solve_head(X, y, weights=None, alpha=0.0, fit_intercept=True, rcond=None):
     largest = s.max(initial=LONG(0))
     cut = (max(n, p) * EPS if rcond is None else LONG(rcond)) * largest
     # What one unit in the last place of every number, means included, is worth.
-    moved = 4 * EPS * np.sqrt(LONG(max(n, p))) * np.linalg.norm(
-        (root * np.maximum(np.abs(X), np.abs(x_mean))).astype(float)
+    moved = (
+        4
+        * EPS
+        * np.sqrt(LONG(max(n, p)))
+        * np.linalg.norm((root * np.maximum(np.abs(X), np.abs(x_mean))).astype(float))
     )
     rank = int((s > cut).sum())
     zeros = s[rank:].max(initial=LONG(0))
@@ -108,7 +116,7 @@ def solve_head(X, y, weights=None, alpha=0.0, fit_intercept=True, rcond=None):
     coef = V @ (gains[:, None] * inside)
     shrunk = kept * gains
     leverage = (U * U) @ shrunk + (w / total if fit_intercept else 0)
-    error = relative = 0.0
+    error = penalised = relative = 0.0
     if rank:
         least = np.sqrt(kept[-1] ** 2 + LONG(alpha))
         rest = np.linalg.norm((target - U @ (shrunk[:, None] * inside)).astype(float))
@@ -119,11 +127,16 @@ def solve_head(X, y, weights=None, alpha=0.0, fit_intercept=True, rcond=None):
             + moved / least**2 * rest
             + 4 * EPS * np.sqrt(n) * size / least
         )
+        penalised = error
+        if alpha and rank < min(n, p):
+            # Rounding fills the null space, where the penalty alone holds against it.
+            penalised += 16 * float(moved / LONG(alpha) * rest)
     return Solution(
         coef,
         y_mean - x_mean @ coef,
         rank,
         error,
+        penalised,
         is_decided,
         leverage,
         relative,
@@ -157,6 +170,7 @@ def leave_one_out(X, y, weights=None, counts=None, **options):
         residuals.append(residual)
         # The formula divides a residual by 1 - leverage, the refit does not.
         slack = max(float(1 - full.leverage[place]), full.relative, EPS)
-        formula = 64 * full.relative / slack * (np.abs(residual).max() + np.abs(y).max())
+        size = np.abs(residual).max() + np.abs(y).max()
+        formula = 64 * full.relative / slack * size
         error.append(float(formula + head.prediction_error(X[i : i + 1])[0]))
     return LeftOut(np.array(residuals), np.array(error), decided)

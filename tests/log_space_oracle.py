@@ -187,7 +187,8 @@ class Chain:
         unit = sign * _ULPS * self.eps
 
         def moved(logs, size=None):
-            size = np.where(np.isfinite(logs), np.abs(logs), 0) if size is None else size
+            if size is None:
+                size = np.where(np.isfinite(logs), np.abs(logs), 0)
             # Partial sums of a path are rounded at every later step.
             return logs + unit * (n_steps * size + n_states + 2)
 
@@ -242,7 +243,9 @@ class Chain:
 
     def log_likelihood(self, emission):
         low, high = (
-            log_sum(self.log_alpha(emission, sign)[-1] + self.log_beta(emission, sign)[-1])
+            log_sum(
+                self.log_alpha(emission, sign)[-1] + self.log_beta(emission, sign)[-1]
+            )
             for sign in (-1, 1)
         )
         return Interval(low, high)
@@ -438,9 +441,12 @@ def conditioned(joint, n_seen):
     z = forward_solve(factor, (joint.x - joint.mean_x)[part])
     gain = forward_solve(factor, joint.cross[:, part].T)
     squares = z @ z
-    log_density = -(
-        squares
-        + 2 * np.log(np.diag(factor)).sum()
-        + n_seen * np.log(2 * LONG(np.pi))
-    ) / 2
+    log_density = (
+        -(
+            squares
+            + 2 * np.log(np.diag(factor)).sum()
+            + n_seen * np.log(2 * LONG(np.pi))
+        )
+        / 2
+    )
     return joint.mean_z + gain.T @ z, joint.cov_z - gain.T @ gain, log_density, squares

@@ -9,7 +9,8 @@ from log_space_oracle import Chain, categorical_emission, gaussian_emission
 from skhmmdd import CategoricalHMM, GaussianHMM
 from skhmmdd.hmm.models._ending import EndingHMM
 
-ODDS = [0.0, 0.0, 5e-324, 1e-300, 1e-200, 1e-150, 1e-80, 1e-20, 1e-6, 0.01, 0.3, 1, 1, 2]
+TINY = [5e-324, 1e-300, 1e-200, 1e-150, 1e-80, 1e-20, 1e-6]
+ODDS = [0.0, 0.0, *TINY, 0.01, 0.3, 1, 1, 2]
 TAME = [0.0, 0.01, 0.1, 0.5, 1, 1, 2]
 SHAPES = ["dense", "left-right", "absorbing", "banded", "cycle", "identity"]
 VARIANCES = [1.0, 1.0, 0.3, 1e-3, 1e-6, 1e-12, 1e6, 1e12]
@@ -29,9 +30,7 @@ class Case:
     def __repr__(self):
         arrays = {name: np.asarray(a).tolist() for name, a in self.arrays.items()}
         X = [np.asarray(x).tolist() for x in self.sequences]
-        return (
-            f"Case({self.family!r}, {arrays}, X={X}, weights={self.weights})"
-        )
+        return f"Case({self.family!r}, {arrays}, X={X}, weights={self.weights})"
 
     @property
     def model(self):

@@ -246,7 +246,9 @@ def test_units(case):
     assert np.isfinite(scaled.loo_risk_)
     assert np.isfinite(scaled.coef_norm_)
     if exact:
-        limit = 2 * want.prediction_error(case.X).max() + 128 * EPS * np.abs(case.y).max()
+        limit = (
+            2 * want.prediction_error(case.X).max() + 128 * EPS * np.abs(case.y).max()
+        )
         got = np.ldexp(scaled.predict(X), -y)
         # What a subnormal prediction cannot hold.
         limit += np.ldexp(4.0, max(-1074 - y, -1070))
@@ -315,9 +317,10 @@ def test_width_path(case):
             continue
         checked += 1
         norm = np.linalg.norm(head.coef.astype(float))
-        assert abs(path.coef_norm[i] - norm) <= head.coef_error * np.sqrt(
-            head.coef.size
-        ) + 64 * EPS * norm, (width, path.coef_norm[i], norm)
+        assert (
+            abs(path.coef_norm[i] - norm)
+            <= head.coef_error * np.sqrt(head.coef.size) + 64 * EPS * norm
+        ), (width, path.coef_norm[i], norm)
         for table, target, got, risk in (
             (X, y, path.train_predictions, path.train_risk),
             (X_test, y_test, path.predictions, path.test_risk),

@@ -37,7 +37,10 @@ def answers(hmm, X):
         np.asarray(rows),
         hmm.log_likelihood(X),
         hmm.predict_next(X),
-        *(np.concatenate([s[s.any(axis=1)] for s in each]) for each in (filtered, smoothed)),
+        *(
+            np.concatenate([s[s.any(axis=1)] for s in each])
+            for each in (filtered, smoothed)
+        ),
         np.concatenate([p[p >= 0] for p in paths]),
     ]
 
@@ -92,7 +95,9 @@ def frames(table):
         "pandas, odd index": pd.DataFrame(table, index=range(7, 7 + len(table))),
         "pandas of objects": pd.DataFrame(table.astype(object), columns=names),
         "polars": pl.DataFrame(columns),
-        "list of pandas Series": [pd.Series(row, index=range(3, 3 + len(row))) for row in table],
+        "list of pandas Series": [
+            pd.Series(row, index=range(3, 3 + len(row))) for row in table
+        ],
         "list of polars Series": [pl.Series(row) for row in table],
     }
     if pa is not None:

@@ -26,7 +26,8 @@ TOKENS = st.one_of(
 def test_strings(case):
     encoder = TokenEncoder().fit(case)
     assert set(encoder.vocabulary_) == set("".join(case))
-    for form in (case, tuple(case), np.array(case, dtype=object), pd.Series(case)):
+    forms = case, tuple(case), np.array(case, object), pd.Series(case, dtype=object)
+    for form in forms:
         symbols = encoder.transform(form)
         assert encoder.inverse_transform(symbols) == case
     assert [len(s) for s in symbols] == [len(text) for text in case]

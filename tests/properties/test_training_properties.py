@@ -65,10 +65,17 @@ def test_one_iteration(case):
         em.fit(X, sample_weight=weights)
         emitted = symbol_counts(counts.visits, X, hmm.n_symbols)
         check_law(
-            em.hmm_.emissionprob, emitted, pseudocount, hmm.emissionprob, error, "emission"
+            em.hmm_.emissionprob,
+            emitted,
+            pseudocount,
+            hmm.emissionprob,
+            error,
+            "emission",
         )
     else:
-        weight, mean, scatter = gaussian_moments(hmm.means, hmm.covars, counts.visits, X)
+        weight, mean, scatter = gaussian_moments(
+            hmm.means, hmm.covars, counts.visits, X
+        )
         full = scatter.ndim == 3
         location = _location(X, weights)
         prior = np.diag(location[1]) if full else location[1]
@@ -98,7 +105,10 @@ def test_one_iteration(case):
         reach = 8 * error / np.maximum(weight.astype(float), 1e-300) * spread
         off = np.where(reach < spread, np.abs(em.hmm_.means - mean), 0)
         size = np.abs(location[0]) + spread
-        assert (off <= reach + 8 * EPS * size).all(), (em.hmm_.means, mean.astype(float))
+        assert (off <= reach + 8 * EPS * size).all(), (
+            em.hmm_.means,
+            mean.astype(float),
+        )
     low, high = map(float, total)
     slack = 16 * EPS * len(X) * max(abs(low), abs(high))
     assert low - slack <= em.log_likelihoods_[0] <= high + slack
