@@ -48,7 +48,8 @@ class Solution(NamedTuple):
     `coef_error` bounds, up to a small factor, the norm of the change of the
     coefficients when every number of the design and of the targets is moved by a unit
     in its last place; `penalised_error` is the same for a solver that leaves the null
-    space to the penalty instead of cutting it off. `is_decided` is False where that might change the rank.
+    space to the penalty instead of cutting it off. `is_decided` is False where that
+    might change the rank.
     """
 
     coef: np.ndarray  # (p, q)

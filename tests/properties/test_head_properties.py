@@ -209,7 +209,7 @@ def test_invariances(case):
         both = again.loo_risk_, head.loo_risk_
         slack = np.maximum(1 - want.leverage.astype(float), EPS).min()
         if 64 * want.relative < 1e-3 * slack:
-            tiny = np.square(EPS * np.abs(y).max())
+            tiny = np.square(64 * EPS * np.abs(y).max())
             assert_allclose(*both, rtol=256 * want.relative / slack, atol=tiny)
     check(fit(X * 2.0**9, y, w, case.alpha * 2.0**18), X * 2.0**9)
     if case.weights is None:
@@ -239,7 +239,7 @@ def test_units(case):
     try:
         scaled = HeadRegressor(**case.options).fit(X, target)
     except ValueError as error:
-        assert any(name in str(error) for name in ("X", "y")), error  # noqa: PT017
+        assert any(name in str(error) for name in ("X", "y")), error
         return
     assert np.isfinite(scaled.coef_).all()
     assert np.isfinite(scaled.intercept_).all()
@@ -250,8 +250,9 @@ def test_units(case):
             2 * want.prediction_error(case.X).max() + 128 * EPS * np.abs(case.y).max()
         )
         got = np.ldexp(scaled.predict(X), -y)
-        # What a subnormal prediction cannot hold.
-        limit += np.ldexp(4.0, max(-1074 - y, -1070))
+        # What subnormal predictions and coefficients cannot hold, counts for nothing.
+        limit += np.ldexp(4.0, -1074 - y)
+        limit += np.abs(case.X).sum(axis=1).max() * np.ldexp(1.0, x - 1074 - y)
         assert np.abs(got - head.predict(case.X)).max() <= limit
     note("HeadRegressor", "units")
 
@@ -284,7 +285,6 @@ def test_classifier(case):
     proba = head.predict_proba(case.X)
     assert (proba >= 0).all()
     assert_allclose(proba.sum(axis=1), 1, rtol=1e-12)
-    assert (head.predict(case.X) == classes[proba.argmax(axis=1)]).mean() >= 0
     if len(classes) > 2:
         _check_projection(scores, proba)
         assert (head.predict(case.X) == classes[scores.argmax(axis=1)]).all()
@@ -319,14 +319,15 @@ def test_width_path(case):
         norm = np.linalg.norm(head.coef.astype(float))
         assert (
             abs(path.coef_norm[i] - norm)
-            <= head.coef_error * np.sqrt(head.coef.size) + 64 * EPS * norm
+            <= head.penalised_error * np.sqrt(head.coef.size) + 64 * EPS * norm
         ), (width, path.coef_norm[i], norm)
         for table, target, got, risk in (
             (X, y, path.train_predictions, path.train_risk),
             (X_test, y_test, path.predictions, path.test_risk),
         ):
             want = head.predict(table[:, :width])
-            limit = head.prediction_error(table[:, :width]) + 64 * EPS * np.abs(y).max()
+            limit = head.prediction_error(table[:, :width], penalised=True)
+            limit += 64 * EPS * np.abs(y).max()
             gap = np.abs(as_columns(got[i], len(table)) - want).max(axis=1)
             assert (gap <= limit).all(), (width, gap, limit)
             errors = np.abs(want - as_columns(target)).astype(float)

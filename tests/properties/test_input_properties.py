@@ -37,10 +37,8 @@ def answers(hmm, X):
         np.asarray(rows),
         hmm.log_likelihood(X),
         hmm.predict_next(X),
-        *(
-            np.concatenate([s[s.any(axis=1)] for s in each])
-            for each in (filtered, smoothed)
-        ),
+        np.concatenate([s[s.any(axis=1)] for s in filtered]),
+        np.concatenate([s[s.any(axis=1)] for s in smoothed]),
         np.concatenate([p[p >= 0] for p in paths]),
     ]
 
