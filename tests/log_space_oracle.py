@@ -230,16 +230,28 @@ class Chain:
             alpha = alpha + log(self.endprob)
         return bool(np.isfinite(alpha).any())
 
+    def _scaled(self, interval, emission):
+        """Widened by what all numbers of a step may share.
+
+        They are scaled by P(x_t | x_1..x_{t-1}), in log space by taking its logarithm
+        off theirs: that rounds to a unit of the largest logarithm of two steps, and
+        however long the sequence is to no more.
+        """
+        logs = [*self._terms(emission, 0)[:2], emission.size]
+        largest = sum(np.abs(a[np.isfinite(a)]).max(initial=0) for a in logs)
+        part = _ULPS * self.eps * (1 + largest)
+        return Interval(interval.low * (1 - part), interval.high * (1 + part))
+
     def filtered(self, emission):
         low, high = (self.log_alpha(emission, sign, True) for sign in (-1, 1))
-        return share(low, high, -1)
+        return self._scaled(share(low, high, -1), emission)
 
     def smoothed(self, emission):
         low, high = (
             self.log_alpha(emission, sign) + self.log_beta(emission, sign)
             for sign in (-1, 1)
         )
-        return share(low, high, -1)
+        return self._scaled(share(low, high, -1), emission)
 
     def log_likelihood(self, emission):
         low, high = (
@@ -254,11 +266,12 @@ class Chain:
         """The interval of P(z_{T+1} | x_1..x_T), given that it goes on."""
         low, high = (self.log_alpha(emission, sign, True)[-1] for sign in (-1, 1))
         moves = self._terms(emission, 0)[1]
-        return share(
+        interval = share(
             log_sum(low[:, None] + moves, axis=0),
             log_sum(high[:, None] + moves, axis=0),
             -1,
         )
+        return self._scaled(interval, emission)
 
     def transitions(self, emission):
         """Expected moves of each step, an interval of shape (n_steps - 1, k, k)."""
@@ -268,7 +281,7 @@ class Chain:
             alpha, beta = self.log_alpha(emission, sign), self.log_beta(emission, sign)
             ahead = (logs + beta)[1:]
             ends.append(alpha[:-1, :, None] + moves + ahead[:, None, :])
-        return share(*ends, (-2, -1))
+        return self._scaled(share(*ends, (-2, -1)), emission)
 
     def best_log_joint(self, emission, sign=0):
         """Viterbi's score: the largest log P(path, x)."""

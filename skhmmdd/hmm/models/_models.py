@@ -14,6 +14,7 @@ from skhmmdd.hmm.inference._likelihoods import (
 from skhmmdd.hmm.inference._sampling import draw
 from skhmmdd.hmm.models._base import FrozenHMM, _check_law, check_shape, law_scale
 from skhmmdd.hmm.sequences._blocks import Sequences
+from skhmmdd.hmm.sequences._overflow import check_density, safe_reach
 from skhmmdd.hmm.sequences._reading import read_observations, read_symbols
 
 
@@ -126,7 +127,9 @@ class CategoricalHMM(FrozenHMM):
         return np.take(table, values, axis=0, mode="wrap")
 
     def _step_likelihood(self, block, dtype):
-        return TableLikelihood(self._table(dtype), block)
+        exact = self._table(np.float64)
+        least = self._once("least emission", lambda: float(exact[exact > 0].min()))
+        return TableLikelihood(self._table(dtype), block, exact, least)
 
     def _emit(self, states: Array, rng: np.random.RandomState) -> Array:
         return draw(self.emissionprob, states, rng.uniform(size=states.shape))
@@ -239,13 +242,18 @@ class GaussianHMM(FrozenHMM):
         return self.means
 
     def _read(self, X: SequencesLike, name: str = "X") -> Sequences:
-        return read_observations(X, self.n_features, name)
+        sequences = read_observations(X, self.n_features, name)
+        reach = self._once("reach", lambda: safe_reach(self.means, self.covars))
+        check_density(sequences, self._log_emission_of, reach, name)
+        return sequences
 
     def _log_emission_of(self, values: Array) -> Floats:
         density = (
             log_gaussian_full if self.covariance_type == "full" else log_gaussian_diag
         )
-        return density(values, self.means, self.covars)
+        # -inf where it is too small for a double: then another state is likelier.
+        with np.errstate(over="ignore"):
+            return density(values, self.means, self.covars)
 
     def _emit(self, states: Array, rng: np.random.RandomState) -> Array:
         noise = rng.standard_normal((*states.shape, self.n_features))
