@@ -333,6 +333,8 @@ shape (n_steps_i, n_components)
                 return target
 
             self._collect(block, collect, dtype)
+            # Not before: of rows that underflow, a first walk collects no numbers.
+            _check_finite(out)
 
         return sequences.every_step(
             fill_block,
@@ -356,13 +358,7 @@ shape (n_steps_i, n_components)
         with np.errstate(over="ignore", invalid="ignore"):
             if self._map.directions is not None:
                 values = self._representation.standardise(values, pooling)
-            columns = self._map(values)
-        if not np.isfinite(columns).all():
-            raise ValueError(
-                f"The features of X overflow {columns.dtype}: rescale X and hmm"
-                f"{', or set dtype=float64' if columns.dtype != np.float64 else ''}."
-            )
-        return columns
+            return self._map(values)
 
     def __sklearn_clone__(self):
         # scikit-learn's clone would un-fit a fitted donor: what is frozen is shared.
@@ -387,7 +383,16 @@ def _pooled_columns(piece, transformer, dtype):
     pooling = transformer.pooling
     collect = pooler(transformer._representation, pooling)
     pooled = transformer._collect(piece.block, collect, dtype)
-    return transformer._columns(pooled, pooling)
+    return _check_finite(transformer._columns(pooled, pooling))
+
+
+def _check_finite(features):
+    if not np.isfinite(features).all():
+        raise ValueError(
+            f"The features of X overflow {features.dtype}: rescale X and hmm"
+            f"{', or set dtype=float64' if features.dtype != np.float64 else ''}."
+        )
+    return features
 
 
 def _is_unfitted(model):
