@@ -12,6 +12,12 @@ os.environ["VECLIB_MAXIMUM_THREADS"] = "1"
 
 import joblib
 import pytest
+from campaign import (  # noqa: F401
+    pytest_addoption,
+    pytest_sessionfinish,
+    pytest_terminal_summary,
+    pytest_testnodedown,
+)
 from random_models import random_hmm
 from threadpoolctl import threadpool_limits
 

@@ -101,6 +101,19 @@ def test_rank_deficient_widths(alpha, fit_intercept):
     check_against_head(repeated, y, **options)
 
 
+@pytest.mark.parametrize("fit_intercept", [True, False])
+@pytest.mark.parametrize("alpha", [1e-16, 1e-12, 1e-9, 1e-6])
+def test_small_penalties_on_dependent_rows_and_columns(alpha, fit_intercept):
+    # The targets lie far outside the span of the design. What rounding leaves in its
+    # null space is cut off by singular values, but not by a penalty as small as this.
+    X, y = draw(25, 70, 2)
+    options = {"alpha": alpha, "fit_intercept": fit_intercept, "rtol": 1e-6}
+    check_against_head(X[np.arange(len(X)) // 2 * 2], y, **options)
+    low_rank = X[:, :6] @ np.random.RandomState(0).standard_normal((6, 70))
+    check_against_head(low_rank, y, **options)
+    check_against_head(X, y, **options)
+
+
 @pytest.mark.parametrize("fit_intercept", [False, True])
 @pytest.mark.parametrize("alpha", [0.0, 0.3])
 def test_training_risk_is_that_of_the_predictions(alpha, fit_intercept):
