@@ -7,7 +7,6 @@ Nothing is downloaded while building or reading: MathJax is shipped with the pag
 names of other libraries are not linked.
 """
 
-import builtins
 import inspect
 import os
 import re
@@ -18,9 +17,6 @@ import matplotlib
 import skhmmdd
 
 matplotlib.use("agg")
-# The examples end with show(__file__), a name that sphinx-gallery leaves undefined;
-# what it holds does not matter here.
-builtins.__file__ = "example.py"
 # Estimators are shown on pages of the gallery, one folder below the first page.
 os.environ["SKHMMDD_DOCS_URL"] = ".."
 
@@ -60,9 +56,11 @@ myst_heading_anchors = 3
 
 sphinx_gallery_conf = {
     "examples_dirs": "../examples",
+    "subsection_order": [
+        f"../examples/{theme}" for theme in ("curves", "heads", "models", "theory")
+    ],
     "gallery_dirs": "auto_examples",
-    "filename_pattern": r"/plot_(?!10)",  # plot_10 needs torch: shown, not run
-    "ignore_pattern": r"_show\.py|__init__\.py",
+    "filename_pattern": r"/plot_(?!\d+_pomegranate)",  # needs torch: shown, not run
     "within_subsection_order": "FileNameSortKey",
     "backreferences_dir": "api/generated/backreferences",
     "doc_module": ("skhmmdd",),

@@ -1,11 +1,22 @@
-"""Random models and sequences that many tests share."""
+"""Fixtures, and what every test process sets up."""
 
+# ruff: noqa: E402
+import os
 import warnings
 
-import numpy as np
-import pytest
+# BLAS reads these when NumPy loads it, and what the tests start inherits them. On a
+# machine that runs several tests at a time its threads would only stand in their way.
+for library in ("OPENBLAS", "OMP", "MKL", "BLIS"):
+    os.environ[f"{library}_NUM_THREADS"] = "1"
+os.environ["VECLIB_MAXIMUM_THREADS"] = "1"
 
-from skhmmdd import CategoricalHMM, GaussianHMM
+import joblib
+import pytest
+from random_models import random_hmm
+from threadpoolctl import threadpool_limits
+
+# Again, for where a plugin of pytest had loaded NumPy before.
+threadpool_limits(1)
 
 with warnings.catch_warnings():
     # matplotlib 3.8 calls functions that later versions of pyparsing deprecate.
@@ -15,35 +26,17 @@ with warnings.catch_warnings():
     matplotlib.use("Agg")
 
 
-def random_hmm(kind, n_states=3, size=4, seed=0):
-    """Frozen weights: `size` is the number of symbols or of features."""
-    rng = np.random.RandomState(seed)
-    startprob = rng.dirichlet(np.ones(n_states))
-    transmat = rng.dirichlet(np.ones(n_states), n_states)
-    if kind == "categorical":
-        return CategoricalHMM(
-            startprob, transmat, rng.dirichlet(np.ones(size), n_states)
-        )
-    means = 2 * rng.standard_normal((n_states, size))
-    if kind == "diag":
-        covars = rng.uniform(0.3, 2.0, (n_states, size))
-    else:
-        factor = rng.standard_normal((n_states, size, size))
-        covars = factor @ factor.transpose(0, 2, 1) + 0.5 * np.eye(size)
-    return GaussianHMM(startprob, transmat, means, covars)
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers():
+    """Test processes of `pytest -n auto`: the cores that this process may use.
 
-
-def random_sequences(hmm, lengths=(5, 1, 3, 6, 5), seed=0, missing=0.0):
-    """A ragged list drawn from the model, with inner steps or features missing."""
-    rng = np.random.RandomState(seed)
-    sequences = []
-    for i, n_steps in enumerate(lengths):
-        x = hmm.sample(1, n_steps, random_state=seed + i)[0][0]
-        gone = rng.uniform(size=x.shape) < missing
-        gone[-1] = False
-        x[gone] = -1 if isinstance(hmm, CategoricalHMM) else np.nan
-        sequences.append(x)
-    return sequences
+    Each imports and collects all tests by itself: beyond eight that costs more than
+    they win. By itself pytest-xdist looks neither at affinity nor at a container's
+    quota, and takes two hyperthreads for one core.
+    """
+    if "PYTEST_XDIST_AUTO_NUM_WORKERS" in os.environ:
+        return None
+    return min(joblib.cpu_count(), 8)
 
 
 @pytest.fixture(params=["categorical", "diag", "full"])

@@ -13,7 +13,7 @@ from skhmmdd import (
     width_path,
 )
 from skhmmdd._repr import short_repr
-from skhmmdd.hmm._ending import EndingHMM
+from skhmmdd.hmm.models._ending import EndingHMM
 
 RNG = np.random.RandomState(0)
 X, Y = RNG.randn(30, 500), RNG.randn(30)

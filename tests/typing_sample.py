@@ -12,7 +12,7 @@ from sklearn.pipeline import make_pipeline
 
 import skhmmdd as dd
 from skhmmdd import theory
-from skhmmdd.hmm._weights import FrozenHMM
+from skhmmdd.hmm.models._base import FrozenHMM
 
 Floats = NDArray[np.float64]
 Pretrained = dd.CategoricalHMM | dd.GaussianHMM

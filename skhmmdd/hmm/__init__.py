@@ -1,10 +1,10 @@
 """Frozen hidden Markov models: weights, causal inference, pretraining."""
 
-from skhmmdd.hmm._baum_welch import BaumWelch
-from skhmmdd.hmm._convert import as_hmm
-from skhmmdd.hmm._family import HMMFamily, pretrain_family
-from skhmmdd.hmm._linear_gaussian import LinearGaussianHMM
-from skhmmdd.hmm._models import CategoricalHMM, GaussianHMM
+from skhmmdd.hmm.interop._as_hmm import as_hmm
+from skhmmdd.hmm.models._linear_gaussian import LinearGaussianHMM
+from skhmmdd.hmm.models._models import CategoricalHMM, GaussianHMM
+from skhmmdd.hmm.pretraining._baum_welch import BaumWelch
+from skhmmdd.hmm.pretraining._hmm_family import HMMFamily, pretrain_family
 
 __all__ = [
     "BaumWelch",

@@ -9,7 +9,7 @@ from skhmmdd._plotting import import_pandas, own_axes_pair
 from skhmmdd._typing import Array, Floats
 from skhmmdd.features import TokenEncoder
 from skhmmdd.hmm import CategoricalHMM, LinearGaussianHMM, as_hmm
-from skhmmdd.hmm._ending import EndingHMM
+from skhmmdd.hmm.models._ending import EndingHMM
 from skhmmdd.inspection._hmm_figure import (
     END,
     all_moves,

@@ -1,0 +1,1 @@
+"""Inference on arrays: forward-backward, Viterbi, Kalman, likelihoods."""

@@ -1,0 +1,264 @@
+r"""Kalman filter and smoother of a block of sequences: pure functions on arrays.
+
+States and observations are rows: :math:`z_i = z_{i-1} A + \varepsilon_i` and
+:math:`x_i = z_i W + u_i`. The p features of a step are first reduced to at most d
+readings with unit noise, which tell of the state all that they do, so the recursions
+cost the same for every p. Covariances are carried as factors :math:`P = U'U` and
+moved by QR (the square-root array form), never subtracted.
+
+Covariances do not depend on the data, only on which features were missing so far:
+each such history is worked out once for all the sequences that share it, and no
+more once it has settled.
+"""
+
+from collections import deque
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from scipy.linalg import solve_triangular
+
+from skhmmdd.hmm.inference._likelihoods import LOG_2PI
+from skhmmdd.hmm.inference._whitening import Reduction, members, read_block, whiten
+
+# Numbers that remembered histories may hold.
+_MEMORY = 2**21
+
+
+class System(NamedTuple):
+    """A linear-Gaussian model as the recursions need it."""
+
+    start_mean: np.ndarray
+    start_root: np.ndarray
+    transition: np.ndarray
+    noise_root: np.ndarray
+    emission: np.ndarray
+    emission_cov: np.ndarray
+    whole: Reduction
+
+
+@dataclass(frozen=True, eq=False)
+class Spread:
+    """Covariance of the predicted state after one history, and its factor."""
+
+    root: np.ndarray
+    cov: np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
+class Update:
+    """One step of the filter after one history.
+
+    With m the predicted mean, `w = y @ whitener - m @ reading` is the whitened
+    innovation and `m + w @ gain` the filtered mean; `root` is the factor of the
+    filtered covariance, `after` the next prediction's.
+    """
+
+    whitener: np.ndarray
+    reading: np.ndarray
+    gain: np.ndarray
+    root: np.ndarray
+    log_det: float
+    after: Spread
+
+
+class Histories:
+    """The updates of every history met in a walk, each worked out once."""
+
+    def __init__(self, system, reductions, dtype):
+        self._system, self._reductions, self._dtype = system, reductions, dtype
+        self._memo, self._settled = {}, deque(maxlen=8)
+        n = system.transition.shape[0]
+        self._tolerance = max(1e-14, 4 * n * np.finfo(float).eps)
+        self._size = max(16, _MEMORY // n**2)
+        self.start = _spread(system.start_root)
+
+    def update(self, spread, pattern):
+        """The update of a step with a missing pattern, after a history."""
+        key = spread, pattern
+        if key not in self._memo:
+            if len(self._memo) >= self._size:
+                self._memo.clear()
+            self._memo[key] = self._work_out(spread, self._reductions[pattern].reading)
+        return self._memo[key]
+
+    def group(self, spreads, which, pattern):
+        """Sequences that share a history and what is missing now.
+
+        Parameters
+        ----------
+        spreads : list of Spread
+        which : ndarray of int of shape (n_sequences,)
+            The history of each sequence, a position in `spreads`.
+        pattern : ndarray of int of shape (n_sequences,)
+
+        Returns
+        -------
+        groups : list of (rows, Update)
+        spreads, which
+            As above, for the next step.
+        """
+        if len(spreads) == 1 and (pattern == pattern[0]).all():
+            update = self.update(spreads[0], pattern[0])
+            return [(slice(None), update)], [update.after], which
+        pairs = which * len(self._reductions) + pattern
+        pairs, label = np.unique(pairs, return_inverse=True)
+        updates = [
+            self.update(spreads[i], j)
+            for i, j in zip(*divmod(pairs, len(self._reductions)), strict=True)
+        ]
+        after = {update.after: None for update in updates}
+        position = {spread: i for i, spread in enumerate(after)}
+        which = np.array([position[update.after] for update in updates])[label]
+        groups = list(zip(members(label, len(updates)), updates, strict=True))
+        return groups, list(after), which
+
+    def _work_out(self, spread, reading):
+        n, k = reading.shape
+        array = np.eye(k + n, k + n)
+        array[k:, :k], array[k:, k:] = spread.root @ reading, spread.root
+        triangle = np.linalg.qr(array, mode="r")
+        root = triangle[k:, k:]
+        whitener = solve_triangular(triangle[:k, :k], np.eye(k))
+        ahead = np.vstack([root @ self._system.transition, self._system.noise_root])
+        arrays = (whitener, reading @ whitener, triangle[:k, k:], root)
+        return Update(
+            *(np.ascontiguousarray(array, self._dtype) for array in arrays),
+            log_det=2 * np.log(np.abs(np.diag(triangle)[:k])).sum(),
+            after=self._settle(spread, _spread(np.linalg.qr(ahead, mode="r"))),
+        )
+
+    def _settle(self, before, after):
+        """A covariance that was there already, if `after` is one to rounding."""
+        spread = np.sqrt(np.diag(after.cov))
+        tolerance = self._tolerance * spread * spread[:, None]
+        for known in (before, *self._settled):
+            if (np.abs(after.cov - known.cov) <= tolerance).all():
+                if known not in self._settled:
+                    self._settled.append(known)
+                return known
+        return after
+
+
+def _spread(root):
+    return Spread(root, root.T @ root)
+
+
+def filter_walk(system, block, dtype=np.float64, read=None):
+    """The filter, step by step.
+
+    Parameters
+    ----------
+    system : System
+    block : Block
+    dtype : dtype, default=np.float64
+    read : tuple, default=None
+        What `read_block` made of the block, if it is at hand.
+
+    Yields
+    ------
+    mean : ndarray of shape (counts[t], d)
+        Filtered means.
+    innovation : ndarray of shape (counts[t], k)
+        Whitened innovations.
+    groups : list of (rows, Update)
+    """
+    readings, pattern, reductions = read or read_block(system, block.values)
+    readings = readings.astype(dtype, copy=False)
+    transition = system.transition.astype(dtype, copy=False)
+    histories = Histories(system, reductions, dtype)
+    spreads, which = [histories.start], np.zeros(block.counts[0], dtype=np.intp)
+    predicted = np.tile(system.start_mean.astype(dtype), (block.counts[0], 1))
+    for t, n in enumerate(block.counts):
+        groups, spreads, which = histories.group(spreads, which[:n], pattern[t, :n])
+        y, predicted = readings[t, :n], predicted[:n]
+        mean, innovation = np.empty_like(predicted), np.empty_like(y)
+        for rows, update in groups:
+            w = y[rows] @ update.whitener - predicted[rows] @ update.reading
+            innovation[rows] = w
+            mean[rows] = predicted[rows] + w @ update.gain
+        yield mean, innovation, groups
+        predicted = mean @ transition
+
+
+def filter_block(system, block, collect, dtype=np.float64):
+    """Filtered means of a block, collected.
+
+    Parameters
+    ----------
+    system : System
+    block : Block
+    collect : callable
+        `collect(steps, counts, d, dtype)`, where `steps` yields pairs of t and an
+        array (counts[t], d), in any order of t.
+    dtype : dtype, default=np.float64
+
+    Returns
+    -------
+    What `collect` returns.
+    """
+    means = (mean for mean, _, _ in filter_walk(system, block, dtype))
+    return collect(enumerate(means), block.counts, len(system.start_mean), dtype)
+
+
+def filtered_covariances(system, block, collect):
+    """Covariances of the filtered states, d * d numbers each; see `filter_block`."""
+    n_columns = len(system.start_mean) ** 2
+
+    def steps():
+        for t, (mean, _, groups) in enumerate(filter_walk(system, block)):
+            covs = np.empty((len(mean), n_columns))
+            for rows, update in groups:
+                covs[rows] = (update.root.T @ update.root).ravel()
+            yield t, covs
+
+    return collect(steps(), block.counts, n_columns, np.float64)
+
+
+def smooth_block(system, block, collect, dtype=np.float64):
+    r"""Smoothed means of a block, collected; see `filter_block`.
+
+    The backward pass carries the adjoint of Bryson and Frazier, which inverts no
+    covariance of the state (it may be singular):
+    :math:`\hat z_t = m_t + \lambda_{t+1} A' C_t`.
+    """
+    walk = list(filter_walk(system, block, dtype))
+    back = system.transition.T.astype(dtype)
+
+    def steps():
+        # The adjoint of a sequence that has ended is zero.
+        adjoint = np.zeros((block.counts[0], len(back)), dtype)
+        for t in range(len(walk) - 1, -1, -1):
+            mean, innovation, groups = walk[t]
+            ahead = adjoint[: len(mean)] @ back
+            smoothed = np.empty_like(mean)
+            for rows, update in groups:
+                v = ahead[rows]
+                smoothed[rows] = mean[rows] + v @ update.root.T @ update.root
+                w = innovation[rows] - v @ update.gain.T
+                adjoint[: len(mean)][rows] = v + w @ update.reading.T
+            yield t, smoothed
+
+    return collect(steps(), block.counts, len(back), dtype)
+
+
+def log_likelihood_block(system, block):
+    """log p(x_1..x_T) of each sequence of a block, shape (n_sequences,)."""
+    read = read_block(system, block.values)
+    out = np.zeros(block.counts[0])
+    for mean, innovation, groups in filter_walk(system, block, read=read):
+        n = len(mean)
+        out[:n] -= (innovation**2).sum(axis=1)
+        for rows, update in groups:
+            out[:n][rows] -= update.log_det
+    # What the readings leave out of the features has a law of its own.
+    exists = np.arange(len(block.counts))[:, None] < block.lengths
+    _, pattern, reductions = read
+    values, pattern = block.values[exists], pattern[exists]
+    rest, flat = np.zeros(exists.shape), np.empty(len(values))
+    for rows, part in zip(members(pattern, len(reductions)), reductions, strict=True):
+        x = whiten(values[np.ix_(rows, part.seen)], part.factor)
+        x = x - (x @ part.basis) @ part.basis.T
+        flat[rows] = (x**2).sum(axis=1) + part.log_det + len(part.seen) * LOG_2PI
+    rest[exists] = flat
+    return 0.5 * (out - rest.sum(axis=0))

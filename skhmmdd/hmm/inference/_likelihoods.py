@@ -1,0 +1,187 @@
+"""Emission laws as the recursions see them: what each state gives each step.
+
+A missing observation (-1 or NaN) is marginalised out: it tells nothing of any state.
+"""
+
+import numpy as np
+from scipy.linalg import solve_triangular
+
+LOG_2PI = np.log(2 * np.pi)
+
+# Numbers worked on at a time: few enough to stay in the cache, and for a block of
+# sequences few enough to hold.
+_CACHED, _HELD = 2**15, 2**20
+
+
+class TableLikelihood:
+    """`likelihood(t, n)` of a block of symbols: rows of a table.
+
+    Parameters
+    ----------
+    table : ndarray of shape (n_symbols + 1, n_states)
+        The last row is that of the symbol -1.
+    block : Block
+    exact : ndarray of shape (n_symbols + 1, n_states)
+        The same in double precision, which alone tells what is zero.
+    least : float
+        The least number of `exact` that is not zero.
+
+    Attributes
+    ----------
+    shift : float
+        What is left out of the log-likelihood of each sequence: nothing.
+    """
+
+    shift = 0.0
+
+    def __init__(self, table, block, exact, least):
+        self._table, self._values = table, block.values
+        self._exact, self._least = exact, least
+        self._buffer = np.empty((block.counts[0], table.shape[1]), table.dtype)
+
+    def __call__(self, t, n):
+        """A buffer, valid until the next call."""
+        out = self._buffer[:n]
+        return self._table.take(self._values[t, :n], axis=0, out=out, mode="wrap")
+
+    def least(self, t):
+        """A bound from below of what states that can emit give to step t."""
+        return self._least
+
+    def possible(self, t, n):
+        """Which states can emit step t, shape (n, n_states); None is all."""
+        return self._exact.take(self._values[t, :n], axis=0, mode="wrap") > 0
+
+
+class DensityLikelihood:
+    """`likelihood(t, n)` of a block of observations, computed some steps at a time.
+
+    Rows are scaled so that their largest number is one.
+
+    Parameters
+    ----------
+    log_density : callable
+        log b_k(x) of shape (n, n_states) for n observations.
+    block : Block
+    n_states : int
+    dtype : dtype
+
+    Attributes
+    ----------
+    shift : ndarray of shape (n_sequences,)
+        The logarithm left out of each sequence by scaling, as far as its steps have
+        been asked for.
+    """
+
+    def __init__(self, log_density, block, n_states, dtype):
+        self._log_density, self._block, self._dtype = log_density, block, dtype
+        n_sequences = block.counts[0]
+        self._span = max(1, _HELD // (n_sequences * n_states))
+        self._first, self._scaled = 0, ()
+        self._shifted = set()
+        self.shift = np.zeros(n_sequences)
+
+    def __call__(self, t, n):
+        """A view, valid until the next call."""
+        if not 0 <= t - self._first < len(self._scaled):
+            self._load(t // self._span * self._span)
+        return self._scaled[t - self._first, :n]
+
+    def least(self, t):
+        """As in `TableLikelihood`; of the step that was asked for last."""
+        return float(self._scaled[t - self._first].min())
+
+    def possible(self, t, n):
+        """As in `TableLikelihood`: a zero may be an underflow, or none."""
+        if self.least(t) > 0:
+            return None
+        logs = self._log_density(self._block.values[t, :n])
+        impossible = np.isneginf(logs)
+        return ~impossible if impossible.any() else None
+
+    def _load(self, first):
+        block, steps = self._block, slice(first, first + self._span)
+        values, counts = block.values[steps], block.counts[steps]
+        logs = self._log_density(values.reshape(-1, *values.shape[2:]))
+        logs = logs.reshape(*values.shape[:2], -1)
+        top = logs.max(axis=2)
+        logs -= top[:, :, None]
+        self._first = first
+        self._scaled = np.exp(logs, out=logs).astype(self._dtype, copy=False)
+        if first not in self._shifted:
+            self._shifted.add(first)
+            exists = np.arange(values.shape[1]) < counts[:, None]
+            self.shift += np.where(exists, top, 0.0).sum(axis=0)
+
+
+def log_gaussian_diag(values, means, variances):
+    """log N(x; mean, diag(variance)) for every row and state.
+
+    Parameters
+    ----------
+    values : ndarray of shape (n, n_features)
+        NaN is missing; each feature that is there counts.
+    means, variances : ndarray of shape (n_states, n_features)
+
+    Returns
+    -------
+    ndarray of shape (n, n_states)
+    """
+    out = np.empty((len(values), len(means)), values.dtype)
+    scales = 1 / np.sqrt(variances)
+    log_norms = np.log(variances) + LOG_2PI
+    rows = max(1, _CACHED // len(means))
+    for first in range(0, len(values), rows):
+        part = slice(first, first + rows)
+        _add_diag(out[part], values[part], means, scales, log_norms)
+    return out
+
+
+def _add_diag(out, values, means, scales, log_norms):
+    out[:] = 0.0
+    z = np.empty_like(out)
+    for d, x in enumerate(values.T):
+        # Differences before squares: expanding the square would cancel.
+        np.subtract(x[:, None], means[:, d], out=z)
+        z *= scales[:, d]
+        np.square(z, out=z)
+        z += log_norms[:, d]
+        if (missing := np.isnan(x)).any():
+            z[missing] = 0.0
+        out -= z
+    out *= 0.5
+
+
+def log_gaussian_full(values, means, covars):
+    """log N(x; mean, covariance) for every row and state.
+
+    Parameters
+    ----------
+    values : ndarray of shape (n, n_features)
+        NaN is missing; the observed features' marginal law counts.
+    means : ndarray of shape (n_states, n_features)
+    covars : ndarray of shape (n_states, n_features, n_features)
+
+    Returns
+    -------
+    ndarray of shape (n, n_states)
+    """
+    out = np.zeros((len(values), len(means)), values.dtype)
+    patterns, which = np.unique(np.isnan(values), axis=0, return_inverse=True)
+    which = which.reshape(-1)
+    for i, missing in enumerate(patterns):
+        seen = ~missing
+        if not seen.any():
+            continue
+        rows = np.flatnonzero(which == i)
+        x = values[np.ix_(rows, seen)]
+        for k, (mean, covar) in enumerate(zip(means, covars, strict=True)):
+            factor = np.linalg.cholesky(covar[np.ix_(seen, seen)])
+            z = solve_triangular(
+                factor, (x - mean[seen]).T, lower=True, check_finite=False
+            )
+            # A copy: NumPy 1.26 may round the logarithms of a strided view either way,
+            # as memory happens to lie.
+            log_det = 2 * np.log(np.diag(factor).copy()).sum()
+            out[rows, k] = -0.5 * ((z**2).sum(axis=0) + log_det + seen.sum() * LOG_2PI)
+    return out

@@ -1,0 +1,1 @@
+"""Frozen weights from the fitted models of other libraries."""

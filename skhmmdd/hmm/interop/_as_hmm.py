@@ -1,0 +1,100 @@
+"""Frozen weights from the fitted models of other libraries."""
+
+from typing import Any, TypeVar, overload
+
+from skhmmdd.hmm.interop._conversion import fitted
+from skhmmdd.hmm.interop._dynamax import from_dynamax
+from skhmmdd.hmm.interop._hmmlearn import from_hmmlearn
+from skhmmdd.hmm.interop._pomegranate import from_pomegranate
+from skhmmdd.hmm.models._base import FrozenHMM
+from skhmmdd.hmm.models._frozen import FrozenValue
+from skhmmdd.hmm.models._models import Pretrained
+from skhmmdd.hmm.pretraining._baum_welch import BaumWelch
+
+_Frozen = TypeVar("_Frozen", bound=FrozenValue)
+
+_PARAMS_ASIDE = "dynamax."
+_DONORS = {"hmmlearn.": from_hmmlearn, "pomegranate.hmm.": from_pomegranate}
+
+
+@overload
+def as_hmm(model: BaumWelch, params: None = None) -> Pretrained: ...
+@overload
+# Frozen weights are objects too; a checker takes the first line that fits.
+def as_hmm(  # type: ignore[overload-overlap]
+    model: _Frozen, params: None = None
+) -> _Frozen: ...
+@overload
+def as_hmm(model: object, params: Any = None) -> FrozenHMM: ...
+def as_hmm(model: object, params: Any = None) -> Any:
+    """Frozen weights from a fitted hidden Markov model.
+
+    Parameters
+    ----------
+    model : frozen weights, fitted BaumWelch, or fitted model of hmmlearn, pomegranate \
+or dynamax
+        Of hmmlearn: `CategoricalHMM` and `GaussianHMM` (all covariance types) become
+        weights of our own kinds; every other family (`GMMHMM`, `PoissonHMM`,
+        `MultinomialHMM`, the variational ones) keeps a copy of its emission
+        likelihood. Of pomegranate 1.x: `DenseHMM` and `SparseHMM`, where states that
+        are all `Categorical` (of one feature) or all `Normal` become our own kinds,
+        and other families keep copies of their distributions. Of dynamax:
+        `CategoricalHMM` with `emission_dim=1` and the Gaussian models (all
+        covariance structures). Later changes to the donor change nothing here.
+    params : parameters of dynamax, default=None
+        What the `initialize`, `fit_em` or `fit_sgd` of a dynamax model returned: that
+        library keeps them apart from the model. Of no other library.
+
+    Returns
+    -------
+    CategoricalHMM, GaussianHMM or other frozen weights
+        The very object, if it was frozen.
+
+    Raises
+    ------
+    TypeError
+        If the model is of a kind that is not known, or `params` is not for it.
+    sklearn.exceptions.NotFittedError
+        If the model is not fitted.
+    ValueError
+        If its number of states was set anew after it was fitted, or its numbers are
+        no probabilities.
+
+    Notes
+    -----
+    In a chain of pomegranate every state may end the sequence. Where all are as
+    likely to, the end tells nothing of the state: the weights are of our own kinds,
+    beliefs and best paths are the donor's, and `log_likelihood` is that of the
+    observations given the length of the sequence. Where they differ, the weights keep
+    the end probabilities. Then `smooth`, `decode` and `log_likelihood` hold, as the
+    donor's do, that a sequence ends after its last step (so a prefix is not a
+    sequence), while the causal beliefs of `filter` know of each step only that the
+    sequence had not ended before it.
+
+    Examples
+    --------
+    >>> from skhmmdd import BaumWelch, as_hmm
+    >>> X = [[0, 1, 1, 0], [1, 1, 1, 1], [0, 0, 1, 0]]
+    >>> as_hmm(BaumWelch(n_states=2, tol=0, max_iter=3).fit(X))
+    CategoricalHMM(n_states=2, n_symbols=2)
+    """
+    origins = [f"{base.__module__}." for base in type(model).__mro__]
+    if any(origin.startswith(_PARAMS_ASIDE) for origin in origins):
+        return from_dynamax(model, params)
+    if params is not None:
+        raise TypeError(
+            "params goes with a model of dynamax, which keeps its parameters apart; "
+            f"a {type(model).__name__} holds its own."
+        )
+    if isinstance(model, FrozenValue):
+        return model
+    if isinstance(model, BaumWelch):
+        return fitted(model, "hmm_")
+    for library, convert in _DONORS.items():
+        if any(origin.startswith(library) for origin in origins):
+            return convert(model)
+    raise TypeError(
+        "hmm must be frozen weights (CategoricalHMM, GaussianHMM, LinearGaussianHMM), "
+        "a fitted BaumWelch or a fitted model of hmmlearn, pomegranate or dynamax, got "
+        f"{type(model).__name__}: {model!r}."
+    )

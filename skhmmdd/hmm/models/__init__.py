@@ -1,0 +1,1 @@
+"""Frozen weights: immutable values, one module for each kind of model."""

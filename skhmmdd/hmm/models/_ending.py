@@ -1,0 +1,268 @@
+r"""Frozen weights of a chain whose states may end the sequence.
+
+In every state k the chain stops with probability :math:`e_k`, and otherwise moves on:
+
+.. math:: P(z, x) = \pi_{z_1} b_{z_1}(x_1)
+          \prod_{t>1} (1 - e_{z_{t-1}}) A_{z_{t-1} z_t} b_{z_t}(x_t) \cdot e_{z_T}
+
+So the state emits, beside its observation, whether the sequence goes on, and the
+recursions run as they are on observations with that mark as one more column. A causal
+belief at step t must not see the mark of step t, only those before it: it comes out of
+the recursion over :math:`(1 - e_i) A_{ij}` without marks.
+"""
+
+from typing import Any, NoReturn, overload
+
+import numpy as np
+from numpy.typing import ArrayLike
+from sklearn.utils import check_random_state
+
+from skhmmdd._parallel import single_blas_thread
+from skhmmdd._typing import (
+    Array,
+    Floats,
+    RandomState,
+    SequenceList,
+    SequencesLike,
+    SequenceTable,
+    StrPath,
+)
+from skhmmdd.hmm.inference._forward_backward import (
+    filter_block,
+    keep_last,
+    keep_nothing,
+)
+from skhmmdd.hmm.inference._recursions import block_rows
+from skhmmdd.hmm.models._base import FrozenHMM, check_shape
+from skhmmdd.hmm.models._models import CategoricalHMM
+from skhmmdd.hmm.sequences._blocks import Sequences
+
+
+class _Marked(FrozenHMM):
+    """Weights that read the observations of `within` with a last column of marks."""
+
+    within: FrozenHMM
+
+    def __init__(self, within: FrozenHMM, **arrays: ArrayLike) -> None:
+        super().__init__(startprob=within.startprob, transmat=within.transmat, **arrays)
+        object.__setattr__(self, "within", within)
+
+    @property
+    def _state_means(self) -> Floats:
+        return self.within._state_means
+
+    def _read(self, X: SequencesLike, name: str = "X") -> Sequences:
+        values, starts, lengths, width = self.within._read(X, name)
+        values = values.reshape(len(values), -1)
+        marks = np.zeros((len(values), 1))
+        marks[starts + lengths - 1] = 1.0
+        return Sequences(np.hstack([values, marks]), starts, lengths, width)
+
+    def _log_emission_of(self, values: Array) -> Floats:
+        values = values[:, :-1]
+        if isinstance(self.within, CategoricalHMM):
+            values = values[:, 0].astype(np.intp)
+        return self.within._log_emission_of(values)
+
+    def _emit(self, states: Array, rng: np.random.RandomState) -> Array:
+        return self.within._emit(states, rng)
+
+
+class EndingHMM(_Marked):
+    """Frozen weights whose states end the sequence with probabilities of their own.
+
+    Made by `as_hmm`. `smooth`, `decode` and `log_likelihood` hold that a sequence ends
+    after its last step; `filter` knows only that it had not ended before each.
+
+    Parameters
+    ----------
+    within : CategoricalHMM, GaussianHMM or EmissionHMM
+        The laws of a chain that goes on: its `transmat` is that of the next state,
+        given that there is one.
+    endprob : array-like of shape (n_states,)
+        The probability that the sequence ends in each state.
+    """
+
+    endprob: Floats
+
+    _array_names = ("startprob", "transmat", "endprob")
+
+    def __init__(self, within: FrozenHMM, endprob: ArrayLike) -> None:
+        super().__init__(within, endprob=endprob)
+        check_shape(self, "endprob", ("n_states",), (self.n_states,))
+        if not ((self.endprob >= 0) & (self.endprob <= 1)).all():
+            raise ValueError(
+                f"endprob must hold probabilities in [0, 1], got values from "
+                f"{self.endprob.min()} to {self.endprob.max()}."
+            )
+
+    def __repr__(self) -> str:
+        return f"EndingHMM({self.within!r})"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.within, self.endprob)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, EndingHMM):
+            return NotImplemented
+        return super().__eq__(other) and self.within == other.within
+
+    def __hash__(self) -> int:
+        return hash((super().__hash__(), self.within))
+
+    def _log_emission_of(self, values: Array) -> Floats:
+        with np.errstate(divide="ignore"):
+            law = np.log([1 - self.endprob, self.endprob])
+        return super()._log_emission_of(values) + law[values[:, -1].astype(np.intp)]
+
+    @property
+    def _going(self) -> "_Going":
+        return self._once("going", lambda: _Going(self))
+
+    def _filter_block(self, block, collect, *, dtype):
+        return filter_block(self._going, block, collect, dtype=dtype)[0]
+
+    @overload
+    def filter(self, X: SequenceTable) -> Floats: ...
+    @overload
+    def filter(self, X: SequenceList) -> list[Floats]: ...
+    def filter(self, X: SequencesLike) -> Floats | list[Floats]:
+        """Filtered beliefs P(z_t | x_1..x_t, no end before t): causal.
+
+        Parameters
+        ----------
+        X : array of shape (n_sequences, n_steps[, n_features]) or list of arrays
+
+        Returns
+        -------
+        ndarray of shape (n_sequences, n_steps, n_states), or list of ndarrays of \
+shape (n_steps_i, n_states)
+        """
+        return self._going.filter(X)
+
+    def predict_next(self, X: SequencesLike) -> Floats:
+        """What comes after the last step of each sequence, given that one comes.
+
+        Parameters
+        ----------
+        X : array of shape (n_sequences, n_steps[, n_features]) or list of arrays
+
+        Returns
+        -------
+        ndarray of shape (n_sequences, n_symbols) or (n_sequences, n_features)
+
+        Raises
+        ------
+        ValueError
+            If a sequence has probability zero, or cannot go on.
+        """
+        sequences = self._read(X)
+        # The step that comes next as one whose observation is missing: filtered as it
+        # is, no state that hardly ever goes on is lost by underflow.
+        longer = self._with_next(sequences)
+        following = np.empty((len(sequences), self.n_states))
+        possible = np.empty(len(sequences), dtype=bool)
+        with single_blas_thread():
+            for index in longer.blocks(block_rows(self.n_states)):
+                following[index], log_likelihood = filter_block(
+                    self._going, longer.block(index), keep_last, strict=False
+                )
+                possible[index] = np.isfinite(log_likelihood)
+        if not possible.all():
+            first = int(possible.argmin())
+            # Raises if the steps before are impossible themselves.
+            filter_block(self._going, sequences.block(np.array([first])), keep_nothing)
+            raise ValueError(
+                f"Sequence {first} cannot go on under {self!r}: nothing comes next."
+            )
+        return following @ self._state_means
+
+    def _with_next(self, sequences):
+        missing = -1.0 if isinstance(self.within, CategoricalHMM) else np.nan
+        step = np.full(sequences.values.shape[1], missing)
+        step[-1] = 0.0
+        ends = sequences.starts + sequences.lengths
+        return Sequences(
+            np.insert(sequences.values, ends, step, axis=0),
+            sequences.starts + np.arange(len(sequences)),
+            sequences.lengths + 1,
+            None,
+        )
+
+    def sample(
+        self,
+        n_sequences: int = 1,
+        n_steps: int = 20,
+        *,
+        random_state: RandomState = None,
+    ) -> tuple[Any, Any]:
+        """Draw sequences that end where the chain does.
+
+        Parameters
+        ----------
+        n_sequences : int, default=1
+        n_steps : int, default=20
+            The most steps: what has not ended by then is cut.
+        random_state : int, RandomState instance or None, default=None
+
+        Returns
+        -------
+        X : list of ndarrays of shape (n_steps_i,) or (n_steps_i, n_features)
+            Observations.
+        states : list of ndarrays of int of shape (n_steps_i,)
+            The hidden paths that made them.
+        """
+        rng = check_random_state(random_state)
+        X, states = super().sample(n_sequences, n_steps, random_state=rng)
+        ended = rng.uniform(size=states.shape) < self.endprob[states]
+        ended[:, -1] = True
+        lengths = ended.argmax(axis=1) + 1
+
+        def cut(rows):
+            return [row[:n] for row, n in zip(rows, lengths, strict=True)]
+
+        return cut(X), cut(states)
+
+    def _long_run(self, kind):
+        if kind == "predictive":
+            raise ValueError(
+                "representation='predictive' is not linear in the belief of a chain "
+                "with end probabilities: take 'belief'."
+            )
+        return super()._long_run(kind)
+
+    def save(self, path: StrPath) -> NoReturn:
+        """Refused: the file of weights has no place for end probabilities.
+
+        Raises
+        ------
+        TypeError
+            Always.
+        """
+        raise TypeError(
+            f"{self!r} cannot be saved as plain arrays: save the donor with its own "
+            "library and use as_hmm again."
+        )
+
+
+class _Going(_Marked):
+    """The same chain, as long as it goes on: the moves of each state sum to 1 - e."""
+
+    whole: EndingHMM
+
+    def __init__(self, whole: EndingHMM) -> None:
+        super().__init__(whole.within)
+        object.__setattr__(self, "whole", whole)
+
+    def __repr__(self) -> str:
+        return repr(self.whole)
+
+    def _chain(self, dtype):
+        startprob, transmat = super()._chain(dtype)
+        goes_on = (1 - self.whole.endprob).astype(dtype)
+        return startprob, goes_on[:, None] * transmat
+
+    def _log_chain(self):
+        log_startprob, log_transmat = super()._log_chain()
+        with np.errstate(divide="ignore"):
+            return log_startprob, np.log(1 - self.whole.endprob)[:, None] + log_transmat

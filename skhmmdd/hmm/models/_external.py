@@ -1,0 +1,97 @@
+"""Frozen weights whose emission law is an object of another library."""
+
+from typing import Any, NoReturn
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from skhmmdd._typing import Array, Floats, SequencesLike, StrPath
+from skhmmdd.hmm.models._base import FrozenHMM
+from skhmmdd.hmm.sequences._blocks import Sequences
+from skhmmdd.hmm.sequences._reading import read_observations
+
+
+class EmissionHMM(FrozenHMM):
+    """Frozen weights whose emission law is an object of another library.
+
+    Made by `as_hmm`. A step must be observed whole or be missing whole.
+
+    Parameters
+    ----------
+    startprob : array-like of shape (n_states,)
+    transmat : array-like of shape (n_states, n_states)
+    emission : object
+        With `n_features`, `state_means`, `log_likelihood(values)` of shape
+        (n, n_states) and `sample(state, rng)`; must be hashable and never change.
+    """
+
+    emission: Any
+
+    def __init__(
+        self, startprob: ArrayLike, transmat: ArrayLike, emission: Any
+    ) -> None:
+        super().__init__(startprob=startprob, transmat=transmat)
+        object.__setattr__(self, "emission", emission)
+
+    def __repr__(self) -> str:
+        return f"EmissionHMM(n_states={self.n_states}, emission={self.emission!r})"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.startprob, self.transmat, self.emission)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, EmissionHMM):
+            return NotImplemented
+        return super().__eq__(other) and self.emission == other.emission
+
+    def __hash__(self) -> int:
+        return hash((super().__hash__(), self.emission))
+
+    @property
+    def n_features(self) -> int:
+        """Number of features of an observation."""
+        return self.emission.n_features
+
+    @property
+    def _state_means(self) -> Floats:
+        means = self.emission.state_means
+        if means is None:
+            raise TypeError(f"The states of {self!r} have no known mean observation.")
+        return means
+
+    def _read(self, X: SequencesLike, name: str = "X") -> Sequences:
+        return read_observations(X, self.n_features, name)
+
+    def _log_emission_of(self, values: Array) -> Floats:
+        out = np.zeros((len(values), self.n_states))
+        missing = np.isnan(values)
+        seen = ~missing.all(axis=1)
+        if missing[seen].any():
+            raise ValueError(
+                f"{self!r} cannot marginalise out single features: a step must be "
+                "observed whole or be NaN in all of them."
+            )
+        if seen.any():
+            with np.errstate(divide="ignore"):
+                out[seen] = self.emission.log_likelihood(values[seen])
+        if np.isnan(out).any():
+            bad = values[np.isnan(out).any(axis=1)][0]
+            raise ValueError(f"{self!r} gives no likelihood to the observation {bad}.")
+        return out
+
+    def _emit(self, states: Array, rng: np.random.RandomState) -> Array:
+        steps = [self.emission.sample(state, rng) for state in states.ravel()]
+        return np.reshape(steps, (*states.shape, -1))
+
+    def save(self, path: StrPath) -> NoReturn:
+        """Refused: another library's emission can only be pickled, not saved.
+
+        Raises
+        ------
+        TypeError
+            Always.
+        """
+        raise TypeError(
+            f"{self!r} holds an object of another library, which no plain array file "
+            "can carry: save the donor with its own library and use as_hmm again."
+        )

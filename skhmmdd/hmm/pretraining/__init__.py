@@ -1,0 +1,1 @@
+"""Pretraining on unlabeled sequences by expectation-maximization."""

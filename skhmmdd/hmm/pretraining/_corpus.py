@@ -1,0 +1,272 @@
+"""The sequences that pretraining learns from: sums over the parts of a source."""
+
+from collections.abc import Collection, Iterator, Mapping, Sequence, Set
+from hashlib import sha256
+
+import numpy as np
+from sklearn.utils import check_array
+from sklearn.utils.validation import check_consistent_length
+
+from skhmmdd._tables import is_table
+from skhmmdd.hmm.models._models import CategoricalHMM
+from skhmmdd.hmm.pretraining._corpus_moments import Location, SymbolCounts, steps_of
+from skhmmdd.hmm.pretraining._sources import (
+    InMemory,
+    Part,
+    Reader,
+    Stream,
+    counts_of,
+    log_likelihood_of,
+)
+from skhmmdd.hmm.sequences._overflow import check_moments, check_weights
+from skhmmdd.hmm.sequences._reading import infer_emission
+
+
+class Corpus:
+    """What EM asks of a corpus.
+
+    Parameters
+    ----------
+    source : InMemory or Stream
+    is_symbolic : bool
+    n_symbols : int or None
+        Size of the alphabet; None is one more than the largest symbol.
+    """
+
+    def __init__(self, source, is_symbolic, n_symbols=None):
+        self.source, self.is_symbolic = source, is_symbolic
+        self.n_sequences, self.n_observed = 0.0, 0.0
+        summary = SymbolCounts() if is_symbolic else Location()
+        for n, n_steps, more in source.each_part(_summary, type(summary)):
+            self.n_sequences += n
+            self.n_observed += n_steps
+            summary = summary + more
+        self.symbol_counts, self.n_symbols = None, None
+        self.center, self.scale = 0.0, 1.0
+        if not self.n_observed:
+            return
+        if is_symbolic:
+            self.n_symbols = n_symbols or max(1, len(summary.counts))
+            self.symbol_counts = summary.padded(self.n_symbols)
+        else:
+            self.center, self.scale = summary.center_and_scale()
+
+    def expected_counts(self, hmm, batch_size=None, n_jobs=None):
+        """The E-step over all sequences, summed in a fixed order."""
+        return self._total(counts_of, hmm, batch_size, n_jobs, self.center)
+
+    def log_likelihood(self, hmm, batch_size=None, n_jobs=None):
+        """Weighted log-likelihood, in nats."""
+        return self._total(log_likelihood_of, hmm, batch_size, n_jobs)
+
+    def _total(self, function, hmm, batch_size, n_jobs, *shared):
+        total, n_observed = self.source.total(
+            function, hmm, *shared, batch_size=batch_size, n_jobs=n_jobs
+        )
+        if n_observed != self.n_observed:
+            raise ValueError(
+                f"X gave {n_observed:g} steps in a later pass, but {self.n_observed:g} "
+                "in the first: its batches must be the same in every pass."
+            )
+        return total
+
+    def only_sequences(self, reader):
+        """The one set of sequences of equal weight that there is, for `reader`."""
+        if self.source.is_streamed or (self.source.part.weights != 1).any():
+            raise ValueError(
+                f"{reader} takes neither batches nor sample_weight: pass one array or "
+                "list of sequences."
+            )
+        return self.source.part.sequences
+
+    def digest(self):
+        """A fingerprint of the sequences and their weights."""
+        digest = sha256()
+        for one in self.source.each_part(_digest, "<i8" if self.is_symbolic else "<f8"):
+            digest.update(one)
+        return digest.hexdigest()
+
+    def split(self, fraction, rng):
+        """Two corpora: what to learn from, and a fraction held out at random."""
+        corpora = tuple(
+            Corpus(source, self.is_symbolic, self.n_symbols)
+            for source in self.source.split(fraction, rng)
+        )
+        for corpus, lot in zip(corpora, ("to learn from", "to hold out"), strict=True):
+            if not corpus.n_observed:
+                raise ValueError(
+                    f"validation_fraction={fraction} of {self.n_sequences:g} sequences "
+                    f"leaves none {lot}."
+                )
+        return corpora
+
+    def draw_steps(self, n, rng):
+        """`n` observed steps at random, a sequence in proportion to its weight.
+
+        A sequence of integer weight w is drawn from as if it stood there w times.
+        """
+        numbers, weights, tallies = zip(*self.source.each_part(_tally), strict=True)
+        shares = np.concatenate([w * t for w, t in zip(weights, tallies, strict=True)])
+        ends = np.cumsum(shares)
+        if ends[-1] == round(ends[-1]) and ends[-1] < 2**53:
+            picked = rng.randint(int(ends[-1]), size=n).astype(float)
+        else:
+            picked = rng.uniform(0, ends[-1], size=n)
+        which = np.minimum(np.searchsorted(ends, picked, "right"), len(ends) - 1)
+        offsets = (picked - (ends - shares)[which]) % np.concatenate(tallies)[which]
+        offsets = offsets.astype(np.intp)
+        wanted, places, first = {}, [], 0
+        for number, here in zip(numbers, tallies, strict=True):
+            last = first + len(here)
+            places.append(np.flatnonzero((first <= which) & (which < last)))
+            wanted[number] = which[places[-1]] - first, offsets[places[-1]]
+            first = last
+        found = [steps for steps in self.source.each_part(_pick, wanted) if len(steps)]
+        return np.concatenate(found)[np.argsort(np.concatenate(places))]
+
+
+def _summary(part, kind):
+    summary = kind()
+    for steps, weights in steps_of(part):
+        summary = summary + kind.of(steps, weights)
+    return float(part.weights.sum()), part.n_steps, summary
+
+
+def _digest(part, dtype):
+    digest = sha256()
+    digest.update(part.sequences.lengths.astype("<i8").tobytes())
+    digest.update(part.weights.astype("<f8").tobytes())
+    for steps, _ in steps_of(part):
+        digest.update(np.ascontiguousarray(steps, dtype=dtype))
+    return digest.digest()
+
+
+def _tally(part):
+    """How many steps of each sequence are not missing throughout."""
+    sequences = part.sequences
+    missing = np.flatnonzero(_missing(sequences.observed()))
+    which = np.searchsorted(np.cumsum(sequences.lengths), missing, "right")
+    tally = sequences.lengths - np.bincount(which, minlength=len(sequences))
+    return part.number, part.weights, tally
+
+
+def _pick(part, wanted):
+    """Observed steps: the `offset`-th ones of some sequences."""
+    values, starts, lengths, _ = part.sequences
+    picked = []
+    for i, offset in zip(*wanted[part.number], strict=True):
+        x = values[starts[i] :][: lengths[i]]
+        picked.append(np.array(x[~_missing(x)][offset]))
+    return picked
+
+
+def _missing(x):
+    return np.isnan(x).all(axis=1)
+
+
+def read_corpus(
+    X,
+    emission="auto",
+    n_symbols=None,
+    init=None,
+    sample_weight=None,
+    n_jobs=None,
+    verbose=0,
+):
+    """The corpus of what a user calls one.
+
+    Parameters
+    ----------
+    X : sequences, or re-iterable of batches of sequences
+    emission : {"auto", "categorical", "gaussian"}, default="auto"
+    n_symbols : int, default=None
+    init : frozen weights, default=None
+        Weights whose kind and sizes the sequences must have.
+    sample_weight : array-like of shape (n_sequences,), default=None
+        For batches, a re-iterable of such arrays.
+    n_jobs : int, default=None
+        Batches that are read at a time.
+    verbose : int, default=0
+
+    Returns
+    -------
+    Corpus
+    """
+    is_streamed = is_batches(X)
+    if init is not None:
+        emission = "categorical" if isinstance(init, CategoricalHMM) else "gaussian"
+    elif emission == "auto":
+        emission = infer_emission(_first(X) if is_streamed else X)
+    is_symbolic = emission == "categorical"
+    size = n_symbols if is_symbolic else None
+    if init is not None:
+        size = init.n_symbols if is_symbolic else init.n_features
+    reader = Reader(is_symbolic, size, weighted_part)
+    if is_streamed:
+        if sample_weight is not None and (
+            isinstance(sample_weight, Iterator)
+            or not hasattr(sample_weight, "__iter__")
+        ):
+            raise ValueError(
+                "sample_weight must hold one array for each batch of X and start again "
+                f"in every pass, got a {type(sample_weight).__name__}."
+            )
+        source = Stream(X, sample_weight, reader, n_jobs, verbose)
+    else:
+        source = InMemory(reader(X, sample_weight))
+    corpus = Corpus(source, is_symbolic, size if is_symbolic else None)
+    if not corpus.n_observed:
+        raise ValueError("X holds no batch: at least one is needed.")
+    return corpus
+
+
+def weighted_part(sequences, sample_weight=None):
+    """Sequences with their weights; those of weight zero are left out."""
+    if sequences.values.dtype.kind == "f":
+        check_moments(sequences)
+    if sample_weight is None:
+        return Part(sequences, np.ones(len(sequences)))
+    weights = check_array(
+        sample_weight,
+        ensure_2d=False,
+        dtype=np.float64,
+        input_name="sample_weight",
+    )
+    if weights.ndim != 1:
+        raise ValueError(f"Sample weights must be 1D array, got {weights.ndim}D array.")
+    check_consistent_length(sequences.lengths, weights)
+    if (weights < 0).any():
+        raise ValueError(f"sample_weight must be in [0, inf), got {weights.min()}.")
+    if not weights.any():
+        raise ValueError("sample_weight is zero for every sequence.")
+    check_weights(weights, sequences.lengths)
+    part = Part(sequences, weights)
+    return part if weights.all() else part.among(np.flatnonzero(weights))
+
+
+def is_batches(X):
+    """Whether X is an iterable of batches rather than an array or list of sequences.
+
+    Raises
+    ------
+    TypeError
+        If it can be read only once.
+    """
+    if isinstance(X, Iterator):
+        raise TypeError(
+            f"X is a {type(X).__name__}, which can be read only once, but EM reads its "
+            "corpus in every iteration: pass a list of sequences, or an object whose "
+            "__iter__ starts again and yields batches."
+        )
+    is_array = hasattr(X, "__array__") or is_table(X)
+    known = isinstance(X, Sequence | Set | Mapping | memoryview | type)
+    plain = isinstance(X, Collection) and type(X).__module__ == "builtins"
+    return hasattr(X, "__iter__") and not (
+        is_array or known or plain or hasattr(X, "tocsr")
+    )
+
+
+def _first(X):
+    for batch in X:
+        return batch
+    raise ValueError("X holds no batch: at least one is needed.")

@@ -1,0 +1,86 @@
+"""How well weights fit for their size, and in which unit to say it."""
+
+import numpy as np
+from sklearn.utils.validation import check_is_fitted
+
+from skhmmdd._base import check_sequence_table
+from skhmmdd._typing import Floats, SequencesLike
+from skhmmdd.hmm.models._models import CategoricalHMM, Pretrained
+
+
+def n_parameters(hmm: Pretrained) -> int:
+    """Free parameters: each law has one number less than entries."""
+    k = hmm.n_states
+    chain = (k - 1) + k * (k - 1)
+    if isinstance(hmm, CategoricalHMM):
+        return chain + k * (hmm.n_symbols - 1)
+    d = hmm.n_features
+    spread = d * (d + 1) // 2 if hmm.covariance_type == "full" else d
+    return chain + k * (d + spread)
+
+
+def aic(hmm: Pretrained, log_likelihood: float) -> float:
+    """Akaike's information criterion: the less the better."""
+    return 2 * n_parameters(hmm) - 2 * log_likelihood
+
+
+def bic(hmm: Pretrained, log_likelihood: float, n: int) -> float:
+    """Schwarz's criterion for n observations: the less the better."""
+    return np.log(n) * n_parameters(hmm) - 2 * log_likelihood
+
+
+class LikelihoodMixin:
+    """How likely sequences are under the fitted `hmm_`, in three units."""
+
+    hmm_: Pretrained
+
+    def score_samples(self, X: SequencesLike) -> Floats:
+        """Log-likelihood of each sequence under the pretrained weights, in nats.
+
+        Parameters
+        ----------
+        X : array of shape (n_sequences, n_steps[, n_features]) or list of arrays
+            Sequences, as `fit` takes them.
+
+        Returns
+        -------
+        ndarray of shape (n_sequences,)
+            -inf for a sequence that is impossible under the weights.
+        """
+        check_is_fitted(self)
+        return self.hmm_.log_likelihood(check_sequence_table(self, X, reset=False))
+
+    def score(self, X: SequencesLike, y: object = None) -> float:
+        """Mean log-likelihood of the sequences, in nats: the more the better.
+
+        Parameters
+        ----------
+        X : array of shape (n_sequences, n_steps[, n_features]) or list of arrays
+            Sequences, as `fit` takes them.
+        y : None
+            Ignored.
+
+        Returns
+        -------
+        float
+            Not divided by the lengths: see `bits_per_step` for that.
+        """
+        return float(np.mean(self.score_samples(X)))
+
+    def bits_per_step(self, X: SequencesLike) -> float:
+        """Bits that a step costs: the logarithm to base 2 of the perplexity.
+
+        Parameters
+        ----------
+        X : array of shape (n_sequences, n_steps[, n_features]) or list of arrays
+            Sequences, as `fit` takes them.
+
+        Returns
+        -------
+        float
+            Of the density, for continuous observations: it may be negative.
+        """
+        check_is_fitted(self)
+        X = check_sequence_table(self, X, reset=False)
+        n_steps = self.hmm_._read(X).n_steps
+        return float(-self.hmm_.log_likelihood(X).sum() / n_steps / np.log(2))

@@ -1,0 +1,97 @@
+"""Where Baum-Welch starts from."""
+
+import numpy as np
+
+from skhmmdd.hmm.models._models import CategoricalHMM, GaussianHMM
+
+_CLUSTERED = 20_000
+
+
+def draw_start(corpus, n_states, covariance_type, init, rng):
+    """Weights to start EM from.
+
+    Parameters
+    ----------
+    corpus : Corpus
+    n_states : int
+    covariance_type : {"diag", "full"}
+    init : None or "kmeans"
+    rng : RandomState
+
+    Returns
+    -------
+    CategoricalHMM or GaussianHMM
+    """
+    if corpus.is_symbolic:
+        if init == "kmeans":
+            raise ValueError(
+                "init='kmeans' clusters continuous observations, but X holds symbols: "
+                "use init=None or frozen weights."
+            )
+        return random_categorical(corpus.symbol_counts, n_states, rng)
+    if init == "kmeans":
+        return clustered_gaussian(corpus, n_states, covariance_type, rng)
+    return random_gaussian(corpus, n_states, covariance_type, rng)
+
+
+def random_categorical(symbol_counts, n_states, rng):
+    """Random laws; each state emits a random distortion of the symbols' frequencies."""
+    counts = symbol_counts + 1.0
+    # Rows of Gamma(1) weights normalise to flat Dirichlet draws; here they tilt the
+    # frequencies, so rare symbols start rare in every state.
+    emission = rng.standard_gamma(1.0, (n_states, len(counts))) * counts
+    return CategoricalHMM(
+        *_random_chain(n_states, rng), emission / emission.sum(axis=1, keepdims=True)
+    )
+
+
+def random_gaussian(corpus, n_states, covariance_type, rng):
+    """Random laws of the chain; means at random observed steps, the data's spread."""
+    means = _set_off(corpus.draw_steps(n_states, rng), corpus, rng)
+    variances = np.broadcast_to(corpus.scale, means.shape)
+    return _gaussian(means, variances, covariance_type, rng)
+
+
+def clustered_gaussian(corpus, n_states, covariance_type, rng):
+    """Means and variances of k-means clusters of at most 20,000 random steps."""
+    n_drawn = min(_CLUSTERED, max(n_states, int(corpus.n_observed)))
+    drawn = corpus.draw_steps(n_drawn, rng)
+    unit = np.sqrt(corpus.scale)
+    steps = np.where(np.isnan(drawn), 0.0, (drawn - corpus.center) / unit)
+    n_clusters = min(n_states, len(np.unique(steps, axis=0)))
+    # Half the time of importing the package, for what few starts need.
+    from sklearn.cluster import KMeans
+
+    found = KMeans(n_clusters, n_init=1, random_state=rng).fit(steps)
+    sizes = np.bincount(found.labels_, minlength=n_clusters)
+    squares = np.zeros((n_clusters, steps.shape[1]))
+    np.add.at(
+        squares, found.labels_, (steps - found.cluster_centers_[found.labels_]) ** 2
+    )
+    # One more observation of the data's own variance, as the prior has it.
+    variances = (squares + 1.0) / (sizes[:, None] + 1.0)
+    pick = np.arange(n_states) % n_clusters
+    means = found.cluster_centers_[pick] * unit + corpus.center
+    if n_clusters < n_states:
+        means = _set_off(means, corpus, rng)
+    return _gaussian(means, variances[pick] * corpus.scale, covariance_type, rng)
+
+
+def _set_off(means, corpus, rng):
+    # Steps picked twice would be twins for ever: set every mean off a little.
+    means = np.where(np.isnan(means), corpus.center, means)
+    return means + 0.1 * np.sqrt(corpus.scale) * rng.standard_normal(means.shape)
+
+
+def _gaussian(means, variances, covariance_type, rng):
+    covars = variances
+    if covariance_type == "full":
+        covars = variances[:, :, None] * np.eye(variances.shape[1])
+    return GaussianHMM(*_random_chain(len(means), rng), means, covars)
+
+
+def _random_chain(n_states, rng):
+    # Near to uniform: strongly random chains start EM near poor local maxima.
+    rows = rng.standard_gamma(10.0, (n_states + 1, n_states))
+    rows /= rows.sum(axis=1, keepdims=True)
+    return rows[0], rows[1:]

@@ -1,0 +1,97 @@
+"""The starts of one pretraining: drawn in order, run, the best of them kept."""
+
+from functools import partial
+
+import numpy as np
+from sklearn.utils import check_random_state
+
+from skhmmdd._parallel import is_alone, map_threads, shares_memory
+from skhmmdd.hmm.models._models import CategoricalHMM, GaussianHMM
+from skhmmdd.hmm.pretraining._checkpoints import Checkpoint, fit_digest
+from skhmmdd.hmm.pretraining._em_loop import Run, run_em
+
+
+def best_run(estimator, corpus, draw, options, path=None):
+    """EM from every start.
+
+    Parameters
+    ----------
+    estimator : BaumWelch
+        Whose `n_init`, `init`, `validation_fraction` and `random_state` hold.
+    corpus : Corpus
+    draw : callable
+        Weights to start from, of a RandomState.
+    options : Options
+    path : path-like, default=None
+        The checkpoint.
+
+    Returns
+    -------
+    run : Run
+        The best.
+    corpus : Corpus
+        What it learned from: without the sequences held out.
+    done : list of Run
+        Every one in order, without its weights.
+    """
+    is_given = estimator.init is not None and not isinstance(estimator.init, str)
+    n_starts = 1 if is_given else estimator.n_init
+    checkpoint, found = None, None
+    if path is not None:
+        kind = CategoricalHMM if corpus.is_symbolic else GaussianHMM
+        digest = fit_digest(estimator, corpus)
+        checkpoint = Checkpoint(path, digest, kind, kind._array_names, n_starts)
+        found = checkpoint.load()
+    rng = check_random_state(estimator.random_state)
+    state, done, kept, resumed = found or (rng.get_state(), [], None, None)
+    if found is not None:
+        rng = np.random.RandomState()
+        rng.set_state(state)
+    held_out = None
+    if (fraction := estimator.validation_fraction) is not None:
+        corpus, held_out = corpus.split(fraction, rng)
+    runs = [Run(draw(rng)) for _ in range(n_starts)][len(done) :]
+    if resumed is not None:
+        runs[0] = resumed
+
+    def save(run):
+        checkpoint.save(state, done, kept, run)
+
+    if checkpoint is None:
+        finished = _side_by_side(corpus, runs, options, held_out)
+    else:
+        finished = (run_em(corpus, run, options, held_out, save) for run in runs)
+    for run in finished:
+        done.append(run._replace(hmm=None, best=None, counts=None))
+        if options.verbose:
+            _tell(run, len(done), n_starts)
+        if kept is None or run.merit > kept.merit:
+            kept = run
+        if checkpoint is not None and len(done) < n_starts:
+            save(None)
+    if kept.counts is None:
+        # A start that ended before the interruption.
+        kept = kept._replace(counts=corpus.expected_counts(kept.hmm))
+    if checkpoint is not None:
+        checkpoint.remove()
+    return kept, corpus, done
+
+
+def _side_by_side(corpus, runs, options, held_out):
+    """Finished runs in order, each on a thread of its own where there are several."""
+    n_jobs = options.n_jobs
+    # Elsewhere each start would need all sequences: blocks of them travel instead.
+    one_by_one = corpus.source.is_streamed or not shares_memory() or is_alone(n_jobs)
+    if len(runs) == 1 or one_by_one:
+        return (run_em(corpus, run, options, held_out) for run in runs)
+    alone = options._replace(n_jobs=1)
+    work = partial(run_em, corpus, options=alone, held_out=held_out)
+    return map_threads(work, runs, n_jobs)
+
+
+def _tell(run, i, n_starts):
+    print(
+        f"BaumWelch start {i}/{n_starts}: {run.n_iter} "
+        f"iterations, log-likelihood {run.log_likelihoods[-1]:.6g}, "
+        f"{'converged' if run.converged else 'not converged'}"
+    )

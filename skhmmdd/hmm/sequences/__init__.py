@@ -1,0 +1,1 @@
+"""Sequences as users hold them, read once, in blocks of work."""

@@ -1,0 +1,377 @@
+"""Fast kernels against plain recursions; blocks, pieces, precision, memory, threads."""
+
+import tracemalloc
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+from plain import plain_filter, plain_smooth
+from random_models import random_hmm, random_sequences
+
+from skhmmdd import CategoricalHMM, GaussianHMM, HMMFeatureTransformer
+from skhmmdd.hmm.inference import _forward_backward, _segments
+from skhmmdd.hmm.inference._forward_backward import (
+    filter_block,
+    keep_last,
+    keep_nothing,
+    smooth_block,
+    walk_block,
+)
+from skhmmdd.hmm.inference._recursions import block_rows, scaled_for_ends
+from skhmmdd.hmm.pretraining._em_step import expected_counts
+from skhmmdd.hmm.sequences._blocks import LONG
+
+CLOSE = {"rtol": 0, "atol": 1e-12}
+LENGTHS = (60, 1, 17, 60, 33, 2, 60, 9)
+
+
+def one_block(hmm, X):
+    sequences = hmm._read(X)
+    return sequences.block(np.argsort(-sequences.lengths, kind="stable"))
+
+
+def check_against_plain(hmm, X):
+    filtered, smoothed = hmm.filter(X), hmm.smooth(X)
+    likelihoods = hmm.log_likelihood(X)
+    following = hmm.predict_next(X)
+    for i, x in enumerate(X):
+        beliefs, _, log_likelihood = plain_filter(hmm, x)
+        assert_allclose(filtered[i], beliefs, **CLOSE)
+        assert_allclose(smoothed[i], plain_smooth(hmm, x)[0], **CLOSE)
+        assert_allclose(likelihoods[i], log_likelihood, rtol=1e-12)
+        law = beliefs[-1] @ hmm.transmat @ hmm._state_means
+        assert_allclose(following[i], law, rtol=1e-11, atol=1e-12)
+
+
+def check_counts_against_plain(hmm, X):
+    sequences = hmm._read(X)
+    counts = [expected_counts(hmm, sequences.block(i)) for i in sequences.blocks(4)]
+    total = counts[0]
+    for more in counts[1:]:
+        total = total + more
+    plain = [plain_smooth(hmm, x) for x in X]
+    log_likelihood = sum(plain_filter(hmm, x)[2] for x in X)
+    close = {"rtol": 1e-9, "atol": 1e-9}
+    assert_allclose(total.log_likelihood, log_likelihood, rtol=1e-12)
+    assert_allclose(total.start, sum(gamma[0] for gamma, _ in plain), **close)
+    assert_allclose(total.transitions, sum(moves for _, moves in plain), **close)
+    gamma = np.concatenate([gamma for gamma, _ in plain])
+    steps = np.concatenate(X)
+    if isinstance(hmm, CategoricalHMM):
+        want = [gamma[steps == v].sum(axis=0) for v in range(hmm.n_symbols)]
+        assert_allclose(total.emission[0], np.transpose(want), **close)
+    elif not np.isnan(steps).any():
+        assert_allclose(total.emission[1], gamma.T @ steps, **close)
+
+
+@pytest.mark.parametrize("n_states", [1, 2, 13, 40])
+@pytest.mark.parametrize("missing", [0.0, 0.3])
+@pytest.mark.parametrize("kind", ["categorical", "diag", "full"])
+def test_ragged_batches(kind, missing, n_states):
+    hmm = random_hmm(kind, n_states, size=3, seed=n_states)
+    X = random_sequences(hmm, LENGTHS, missing=missing)
+    check_against_plain(hmm, X)
+    check_counts_against_plain(hmm, X)
+
+
+def test_results_do_not_depend_on_the_company_kept():
+    hmm = random_hmm("categorical", 6)
+    X = random_sequences(hmm, LENGTHS, missing=0.2)
+    together = hmm.filter(X), hmm.smooth(X), hmm.log_likelihood(X)
+    for i, x in enumerate(X):
+        alone = hmm.filter([x]), hmm.smooth([x]), hmm.log_likelihood([x])
+        for a, b in zip(together, alone, strict=True):
+            assert_allclose(a[i], b[0], rtol=1e-13, atol=1e-14)
+
+
+def test_lost_rows_leave_their_neighbours_alone():
+    # Symbol 2 of state 2 is reached by way of state 1 alone, at odds below the least
+    # double; or not at all.
+    hmm = CategoricalHMM(
+        [1, 0, 0],
+        [[1, 1e-200, 0], [0, 0, 1], [0, 0, 1]],
+        [[0.5, 0.5, 0], [1e-150, 1, 0], [0, 0, 1]],
+    )
+    usual = [np.array([0, 1, 1, 0]), np.array([1, 0]), np.array([0])]
+    lost = np.array([0, 0, 2, 2, 2])
+    impossible = np.array([0, 2])
+    X = [usual[0], lost, usual[1], usual[2]]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        rows = walk_block(hmm, one_block(hmm, X)).lost
+    assert rows.tolist() == [0]
+    check_against_plain(hmm, usual)
+    for method in (hmm.filter, hmm.smooth):
+        together, alone = method(X), method(usual)
+        for i, j in [(0, 0), (2, 1), (3, 2)]:
+            assert_allclose(together[i], alone[j], **CLOSE)
+        assert_allclose(together[1][[0, 2, 3, 4]], np.eye(3)[[0, 2, 2, 2]], **CLOSE)
+    for collect in (keep_last, keep_nothing):
+        block = one_block(hmm, [*X, impossible])
+        _, got = filter_block(hmm, block, collect, strict=False)
+        assert np.isfinite(got[block.index != 4]).all()
+        assert got[block.index == 4] == -np.inf
+    # Once from each state: the lost sequence moves 0, (0), 1, 2, 2.
+    counts = expected_counts(hmm, one_block(hmm, [lost]))
+    assert_allclose(counts.transitions, [[0, 1, 0], [0, 0, 1], [0, 0, 2]], **CLOSE)
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_ends_alone_are_the_ends(dtype):
+    hmm = random_hmm("categorical", 5, size=6)
+    block = one_block(hmm, random_sequences(hmm, LENGTHS, missing=0.2))
+    every, log_likelihood = filter_block(hmm, block, dtype=dtype)
+    last, again = filter_block(hmm, block, keep_last, dtype=dtype)
+    eps = np.finfo(dtype).eps
+    assert_allclose(again, log_likelihood, rtol=20 * eps)
+    ends = every[block.lengths - 1, np.arange(len(last))]
+    assert_allclose(last, ends, rtol=50 * eps)
+    scaled = scaled_for_ends(block.counts, dtype)
+    assert 0 < scaled.sum() < len(scaled)
+    assert scaled[block.lengths - 1].all()
+
+
+def test_rare_symbols_in_single_precision_are_scaled_in_time():
+    emission = np.full((2, 3), 1e-9)
+    emission[:, 2] = 1 - 2e-9
+    hmm = CategoricalHMM([0.5, 0.5], [[0.9, 0.1], [0.2, 0.8]], emission)
+    X = np.zeros((3, 20), int)
+    got, log_likelihood = filter_block(
+        hmm, one_block(hmm, X), keep_last, dtype=np.float32
+    )
+    assert_allclose(got, hmm.filter(X)[:, -1], rtol=1e-5)
+    assert_allclose(log_likelihood, 20 * np.log(1e-9), rtol=1e-5)
+
+
+# Long sequences ---------------------------------------------------------------------
+
+
+def sticky(n_states, stay=0.9999):
+    """A chain that remembers for ten thousand steps and is seen through a haze."""
+    transmat = np.full((n_states, n_states), (1 - stay) / max(n_states - 1, 1))
+    np.fill_diagonal(transmat, stay)
+    transmat /= transmat.sum(axis=1, keepdims=True)
+    haze = np.random.RandomState(0).dirichlet(np.full(4, 200.0), n_states)
+    return CategoricalHMM(np.eye(n_states)[0], transmat, haze)
+
+
+def left_right(n_states):
+    """Never goes back: a filter that no start can be forgotten by."""
+    transmat = 0.998 * np.eye(n_states) + 0.002 * np.eye(n_states, k=1)
+    transmat[-1, -1] = 1
+    law = np.random.RandomState(1).dirichlet(np.full(4, 20.0), n_states)
+    return CategoricalHMM(np.eye(n_states)[0], transmat, law)
+
+
+def cyclic(n_states):
+    """Goes round without a doubt; where it began shows in no symbol but one."""
+    transmat = np.roll(np.eye(n_states), 1, axis=1)
+    law = np.full((n_states, 2), 0.5)
+    law[0] = [0.4, 0.6]
+    return CategoricalHMM(np.full(n_states, 1 / n_states), transmat, law)
+
+
+CHAINS = {
+    "forgets": lambda: random_hmm("categorical", 4, size=3),
+    "two states": lambda: random_hmm("categorical", 2, size=3),
+    "diag": lambda: random_hmm("diag", 5, size=2),
+    "full": lambda: random_hmm("full", 3, size=2),
+    "sticky": lambda: sticky(3),
+    "left-right": lambda: left_right(6),
+    "cyclic": lambda: cyclic(5),
+    "many states": lambda: random_hmm("categorical", 50, size=4),
+    "many sticky states": lambda: sticky(40),
+}
+
+
+@pytest.mark.parametrize("name", CHAINS)
+@pytest.mark.parametrize("n_steps", [LONG, 128 * 20 + 1, 6000])
+def test_long_sequences(name, n_steps):
+    hmm = CHAINS[name]()
+    X = random_sequences(hmm, (n_steps,), missing=0.1, seed=3)
+    assert walk_block(hmm, one_block(hmm, X)).is_cut == (name != "many sticky states")
+    check_against_plain(hmm, X)
+    check_counts_against_plain(hmm, X)
+
+
+@pytest.mark.parametrize("representation", ["belief", "log_belief", "smoothed"])
+@pytest.mark.parametrize("readout", ["relu", "identity"])
+def test_features_of_a_long_sequence(representation, readout, monkeypatch):
+    monkeypatch.setattr(_forward_backward, "_SPAN_SIZE", 400)
+    hmm = random_hmm("categorical", 4, size=3)
+    (x,) = X = random_sequences(hmm, (LONG + 333,), missing=0.1)
+    assert walk_block(hmm, one_block(hmm, X)).is_cut
+    options = {"representation": representation, "readout": readout}
+    options |= {"n_components": 3, "random_state": 0}
+    steps = HMMFeatureTransformer(hmm, **options).fit(X).transform_steps(X)[0]
+    with monkeypatch.context() as plainly:
+        plainly.setattr(_forward_backward, "_walk_cut", lambda *args: None)
+        uncut = HMMFeatureTransformer(hmm, **options).fit(X).transform_steps(X)[0]
+    assert_allclose(steps, uncut, **CLOSE)
+    pooled = {
+        "max": lambda values: values.max(axis=0),
+        "mean": lambda values: values.mean(axis=0),
+        "sum": lambda values: values.sum(axis=0),
+    }
+    if representation == "smoothed":
+        values = plain_smooth(hmm, x)[0]
+    else:
+        values = plain_filter(hmm, x)[0]
+    if representation == "log_belief":
+        values = np.log(values)
+    for pooling, pool in pooled.items():
+        model = HMMFeatureTransformer(
+            hmm, representation=representation, pooling=pooling
+        )
+        assert_allclose(model.fit_transform(X)[0], pool(values), rtol=1e-11)
+
+
+@pytest.mark.parametrize("length", [100, 101, 128, 500, 999])
+def test_pieces_of_every_length(length, monkeypatch):
+    hmm = random_hmm("categorical", 3)
+    monkeypatch.setattr(_segments, "_PIECE", length)
+    check_against_plain(hmm, random_sequences(hmm, (2000,), missing=0.1))
+
+
+def test_few_long_among_many_short():
+    hmm = random_hmm("categorical", 3, size=5)
+    X = random_sequences(hmm, (7, 3000, 1500, 40, 2999, 1, 40), missing=0.1)
+    sizes = [len(index) for index in hmm._read(X).blocks(256)]
+    assert sizes == [1, 1, 1, 4]
+    check_against_plain(hmm, X)
+    check_counts_against_plain(hmm, X)
+    # So many of one length are better off side by side.
+    many = np.zeros((300, 2000), np.uint8)
+    assert len(hmm._read(many).blocks(1000)) == 1
+
+
+@pytest.mark.parametrize("name", ["forgets", "sticky", "left-right"])
+def test_long_sequences_are_causal_bit_for_bit(name):
+    hmm = CHAINS[name]()
+    X = hmm.sample(1, 5000, random_state=0)[0]
+    before = hmm.filter(X)
+    X[:, 3500:] = hmm.sample(1, 1500, random_state=1)[0]
+    after = hmm.filter(X)
+    assert_array_equal(before[:, :3500], after[:, :3500])
+    assert not np.array_equal(before[:, 3500:], after[:, 3500:])
+
+
+def test_long_sequence_that_is_lost_or_impossible():
+    hmm = GaussianHMM([0.5, 0.5], np.eye(2), [0.0, 100.0], [1.0, 1.0])
+    X = np.zeros((1, 2000))
+    X[0, 1500:] = 100.0
+    # To the end state 0 is the better by a factor of e^5,000,000; it is what the last
+    # 500 steps speak against, each by e^5,000.
+    assert_allclose(hmm.filter(X)[0, :, 0], 1, **CLOSE)
+    assert_allclose(hmm.smooth(X)[0, :, 0], 1, **CLOSE)
+    dead = CategoricalHMM([1, 0], [[0.5, 0.5], [0, 1]], [[1, 0], [0, 1]])
+    x = np.r_[np.zeros(900, int), np.ones(300, int), 0]
+    with pytest.raises(ValueError, match=r"Sequence 0 is impossible.*step 1200"):
+        dead.filter([x])
+    with pytest.raises(ValueError, match="impossible"):
+        dead.smooth([x])
+    assert dead.log_likelihood([x]) == -np.inf
+
+
+# Single precision -------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["forgets", "diag", "sticky"])
+@pytest.mark.parametrize("lengths", [LENGTHS, (2500,)])
+def test_single_precision(name, lengths):
+    hmm = CHAINS[name]()
+    block = one_block(hmm, random_sequences(hmm, lengths, missing=0.1))
+    walk = walk_block(hmm, block, np.float32)
+    assert walk.filtered.dtype == walk.norms.dtype == np.float32
+    assert walk.likelihood(0, 1).dtype == np.float32
+    for run in (lambda **k: filter_block(hmm, block, **k)[0], None):
+        run = run or (lambda **k: smooth_block(hmm, block, **k))
+        single = run(dtype=np.float32)
+        assert single.dtype == np.float32
+        assert_allclose(single, run(dtype=np.float64), atol=2e-4)
+
+
+# Memory, threads, targets -----------------------------------------------------------
+
+
+def test_blocks_fit_the_cache():
+    rows = [block_rows(k) for k in (1, 8, 32, 128, 512, 4096)]
+    assert rows == sorted(rows, reverse=True)
+    assert rows[0] <= 4096
+    assert rows[-1] >= 256
+
+
+@pytest.mark.parametrize("readout", ["relu", "identity"])
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_features_are_written_where_asked(tmp_path, readout, dtype):
+    hmm = random_hmm("categorical", 5)
+    X = hmm.sample(50, 12, random_state=0)[0]
+    transformer = HMMFeatureTransformer(
+        hmm, 5, readout=readout, dtype=dtype, batch_size=7, random_state=0
+    ).fit(X)
+    want = transformer.transform(X)
+    target = np.lib.format.open_memmap(
+        tmp_path / "features.npy", "w+", dtype=dtype, shape=(50, 5)
+    )
+    assert transformer.transform(X, out=target) is target
+    assert_array_equal(np.load(tmp_path / "features.npy"), want)
+    columns = np.zeros((5, 50), dtype).T
+    assert_array_equal(transformer.transform(X, out=columns), want)
+
+
+@pytest.mark.parametrize(
+    ("out", "error", "message"),
+    [
+        (np.empty((3, 4)), ValueError, r"shape \(2, 4\) and dtype float64, got .*3, 4"),
+        (np.empty((2, 4), np.float32), ValueError, "dtype float64, got .* float32"),
+        ([[0.0]], TypeError, "out must be a NumPy array, got list"),
+        (np.broadcast_to(0.0, (2, 4)), ValueError, "out must be writeable"),
+    ],
+)
+def test_bad_targets_are_refused(out, error, message):
+    hmm = random_hmm("categorical", 3)
+    X = np.zeros((2, 3), int)
+    transformer = HMMFeatureTransformer(hmm, 4, random_state=0).fit(X)
+    with pytest.raises(error, match=message):
+        transformer.transform(X, out=out)
+
+
+def test_memory_is_bounded_by_the_batch(tmp_path):
+    hmm = random_hmm("categorical", 16)
+    rng = np.random.RandomState(0)
+    peaks = []
+    for n in (5_000, 40_000):
+        X = rng.randint(4, size=(n, 20)).astype(np.uint8)
+        transformer = HMMFeatureTransformer(
+            hmm, 100, dtype="float32", batch_size=256, random_state=0
+        ).fit(X[:10])
+        target = np.lib.format.open_memmap(
+            tmp_path / f"{n}.npy", "w+", dtype="float32", shape=(n, 100)
+        )
+        transformer.transform(X[:300], out=target[:300])
+        tracemalloc.start()
+        transformer.transform(X, out=target)
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    # Whatever grows with n is of the size of the input: where sequences start, how
+    # long they are. Features of 40,000 sequences would take 16 MB, their beliefs 100.
+    assert peaks[1] - peaks[0] < 35_000 * 100
+    assert peaks[1] < 8_000_000
+
+
+@pytest.mark.parametrize("pooling", ["last", "mean"])
+@pytest.mark.parametrize("representation", ["belief", "smoothed"])
+def test_threads_change_no_bit(pooling, representation):
+    hmm = random_hmm("categorical", 20, size=6)
+    rng = np.random.RandomState(0)
+    X = [rng.randint(6, size=rng.randint(1, 40)) for _ in range(300)]
+    options = {
+        "representation": representation,
+        "pooling": pooling,
+        "batch_size": 32,
+        "random_state": 0,
+    }
+    one, two = (
+        HMMFeatureTransformer(hmm, 50, n_jobs=n_jobs, **options).fit_transform(X)
+        for n_jobs in (1, 2)
+    )
+    assert_array_equal(one, two)
