@@ -13,10 +13,10 @@ from skhmmdd._parallel import map_jobs
 from skhmmdd._repr import short_repr
 from skhmmdd._typing import Floats, Ints
 from skhmmdd.curve._landmarks import find_danger_zone, find_peak
-from skhmmdd.curve._summary import Findings, describe
 from skhmmdd.curve._width_path import check_widths
-from skhmmdd.heads._solve import decompose, gcv_risk, loo_risk
+from skhmmdd.curve.display._summary import Findings, describe
 from skhmmdd.heads._validation import check_alpha, check_design, check_targets
+from skhmmdd.heads.solvers._spectrum import decompose, gcv_risk, loo_risk
 
 # Without `widths`: so many on a logarithmic grid, and all of this share about n.
 _GRID_SIZE, _NEAR = 60, 0.05

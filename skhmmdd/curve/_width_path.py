@@ -13,9 +13,12 @@ from skhmmdd._base import validate_params
 from skhmmdd._parallel import single_blas_thread
 from skhmmdd._repr import short_repr
 from skhmmdd._typing import Floats, Ints
-from skhmmdd.curve._nested import TRUSTED_CONDITION, nested_blocks
-from skhmmdd.heads._solve import decompose, on_contrasts, shrink
 from skhmmdd.heads._validation import check_alpha, check_design, check_targets
+from skhmmdd.heads.solvers._nested_factorizations import (
+    TRUSTED_CONDITION,
+    nested_blocks,
+)
+from skhmmdd.heads.solvers._spectrum import decompose, on_contrasts, shrink
 from skhmmdd.theory import EffectiveParameters
 
 # Unit vectors walked at a time: bounds the predictions that are held.

@@ -14,7 +14,6 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from skhmmdd._base import SkhmmddEstimator, fit_context
 from skhmmdd._parallel import single_blas_thread
 from skhmmdd._typing import FloatOrFloats, Floats, Names
-from skhmmdd.heads._solve import decompose, loo_alpha, loo_risk, shrink
 from skhmmdd.heads._validation import (
     DESIGN_RANGE,
     TARGET_RANGE,
@@ -23,6 +22,7 @@ from skhmmdd.heads._validation import (
     check_sample_weight,
     quiet_sums,
 )
+from skhmmdd.heads.solvers._spectrum import decompose, loo_alpha, loo_risk, shrink
 
 
 class _LinearHead(SkhmmddEstimator):

@@ -27,14 +27,14 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from skhmmdd._progress import Progress
 from skhmmdd.curve import CurvePoint, DoubleDescentCurve
-from skhmmdd.curve._frozen import is_frozen, split_frozen
 from skhmmdd.curve._landmarks import (
     find_peak,
     find_threshold,
     peak_and_best,
     quantile_over_splits,
 )
-from skhmmdd.curve._risks import Predictions, resolve_risks
+from skhmmdd.curve.measurement._frozen import is_frozen, split_frozen
+from skhmmdd.curve.measurement._risks import Predictions, resolve_risks
 
 CV = ShuffleSplit(4, train_size=40, random_state=0)
 

@@ -14,7 +14,7 @@ from threadpoolctl import threadpool_info, threadpool_limits
 
 from skhmmdd.heads import HeadClassifier, HeadRegressor
 from skhmmdd.heads._classifier import project_simplex
-from skhmmdd.heads._solve import (
+from skhmmdd.heads.solvers._spectrum import (
     decompose,
     loo_alpha,
     loo_residuals,

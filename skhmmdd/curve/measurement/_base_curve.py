@@ -22,9 +22,6 @@ from sklearn.utils.validation import (
 
 from skhmmdd._base import SkhmmddEstimator, fit_context
 from skhmmdd._typing import Array, Floats, Names, RandomState
-from skhmmdd.curve._complexity import order_by_complexity
-from skhmmdd.curve._diagnostics import Diagnosis
-from skhmmdd.curve._evaluate import refit_curve
 from skhmmdd.curve._landmarks import (
     CurvePoint,
     find_danger_zone,
@@ -32,10 +29,18 @@ from skhmmdd.curve._landmarks import (
     median_over_splits,
     peak_and_best,
 )
-from skhmmdd.curve._path_strategy import path_curve, why_not_path
-from skhmmdd.curve._results import make_results, refuse_nan
-from skhmmdd.curve._risks import Risk, constant_risk, resolve_risks, threshold_risk
-from skhmmdd.curve._validate import (
+from skhmmdd.curve.measurement._complexity import order_by_complexity
+from skhmmdd.curve.measurement._diagnostics import Diagnosis
+from skhmmdd.curve.measurement._path import path_curve, why_not_path
+from skhmmdd.curve.measurement._refit import refit_curve
+from skhmmdd.curve.measurement._results import make_results, refuse_nan
+from skhmmdd.curve.measurement._risks import (
+    Risk,
+    constant_risk,
+    resolve_risks,
+    threshold_risk,
+)
+from skhmmdd.curve.measurement._validation import (
     check_data,
     check_param_name,
     check_quantiles,
@@ -49,7 +54,7 @@ from skhmmdd.theory import EffectiveParameters
 _THRESHOLD = None
 
 
-class CurveMeasurement(MetaEstimatorMixin, SkhmmddEstimator):
+class BaseDoubleDescentCurve(MetaEstimatorMixin, SkhmmddEstimator):
     """What `DoubleDescentCurve` measures, apart from how it is shown.
 
     The display measures with it too, and the curve draws with the display: so

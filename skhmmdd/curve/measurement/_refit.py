@@ -10,9 +10,9 @@ from sklearn.utils.validation import _check_method_params
 
 from skhmmdd._parallel import map_jobs, single_blas_thread
 from skhmmdd._progress import Progress
-from skhmmdd.curve._diagnostics import Diagnostics
-from skhmmdd.curve._frozen import split_frozen, transform_frozen
-from skhmmdd.curve._risks import Predictions, one_risk
+from skhmmdd.curve.measurement._diagnostics import Diagnostics
+from skhmmdd.curve.measurement._frozen import split_frozen, transform_frozen
+from skhmmdd.curve.measurement._risks import Predictions, one_risk
 
 
 class CurveTable(NamedTuple):

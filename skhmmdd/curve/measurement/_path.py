@@ -12,11 +12,15 @@ from sklearn.utils import _safe_indexing
 
 from skhmmdd._parallel import map_jobs, single_blas_thread
 from skhmmdd._progress import Progress
-from skhmmdd.curve._diagnostics import Diagnostics, Measured
-from skhmmdd.curve._evaluate import CurveTable
-from skhmmdd.curve._frozen import split_frozen, transform_frozen
-from skhmmdd.curve._risks import is_mean_squared_error, needs_estimator, one_risk
 from skhmmdd.curve._width_path import width_path
+from skhmmdd.curve.measurement._diagnostics import Diagnostics, Measured
+from skhmmdd.curve.measurement._frozen import split_frozen, transform_frozen
+from skhmmdd.curve.measurement._refit import CurveTable
+from skhmmdd.curve.measurement._risks import (
+    is_mean_squared_error,
+    needs_estimator,
+    one_risk,
+)
 from skhmmdd.heads import HeadClassifier, HeadRegressor
 from skhmmdd.heads._classifier import code_labels, labels_of, probabilities_of
 
