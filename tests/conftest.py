@@ -3,7 +3,7 @@
 import warnings
 
 import pytest
-from random_models import random_hmm
+from random_models import KINDS, random_hmm
 
 with warnings.catch_warnings():
     # matplotlib 3.8 calls functions that later versions of pyparsing deprecate.
@@ -13,6 +13,6 @@ with warnings.catch_warnings():
     matplotlib.use("Agg")
 
 
-@pytest.fixture(params=["categorical", "diag", "full"])
+@pytest.fixture(params=KINDS)
 def hmm(request):
     return random_hmm(request.param, size=4 if request.param == "categorical" else 2)

@@ -4,7 +4,8 @@ import numpy as np
 from sklearn.exceptions import NotFittedError
 
 from skhmmdd.hmm.interop._conversion import law
-from skhmmdd.hmm.models._models import CategoricalHMM, GaussianHMM
+from skhmmdd.hmm.models._categorical import CategoricalHMM
+from skhmmdd.hmm.models._gaussian import GaussianHMM
 
 
 def from_dynamax(model, params):

@@ -8,9 +8,10 @@ from sklearn.exceptions import NotFittedError
 
 from skhmmdd._extras import import_extra
 from skhmmdd.hmm.interop._conversion import SINGLE, law
+from skhmmdd.hmm.models._categorical import CategoricalHMM
 from skhmmdd.hmm.models._ending import EndingHMM
 from skhmmdd.hmm.models._external import EmissionHMM
-from skhmmdd.hmm.models._models import CategoricalHMM, GaussianHMM
+from skhmmdd.hmm.models._gaussian import GaussianHMM
 from skhmmdd.hmm.pretraining._pomegranate_engine import numbers
 
 # Families that look symbols up, and so take whole numbers only.
