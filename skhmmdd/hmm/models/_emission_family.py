@@ -25,6 +25,8 @@ class EmissionFamily(FrozenHMM):
 
     # Parameters of BaumWelch that `_start` takes.
     _options: ClassVar[tuple[str, ...]] = ()
+    # What scikit-learn's tags say of its sequences, where it is not False.
+    _input_tags: ClassVar[tuple[str, ...]] = ()
 
     @staticmethod
     @abstractmethod

@@ -66,6 +66,8 @@ class PoissonHMM(EmissionFamily):
     rates: Floats
 
     _array_names = ("startprob", "transmat", "rates")
+    # Whole numbers, which scikit-learn calls categorical.
+    _input_tags = ("categorical", "positive_only")
 
     def __init__(
         self, startprob: ArrayLike, transmat: ArrayLike, rates: ArrayLike
@@ -113,13 +115,14 @@ class PoissonHMM(EmissionFamily):
         X: SequencesLike, size: int | None = None, name: str = "X", /
     ) -> Sequences:
         sequences = read_observations(X, size, name)
-        values = sequences.values
-        wrong = (values < 0) | (np.rint(values) != values)
-        wrong &= ~np.isnan(values)
+        values = sequences.values[~np.isnan(sequences.values)]
+        negative = values < 0
+        wrong = negative if negative.any() else np.rint(values) != values
         if wrong.any():
+            kind = "Negative values in data" if negative.any() else "Fractions in data"
             raise ValueError(
-                f"{name} must hold counts, whole numbers in [0, inf) or NaN for a "
-                f"missing one, got {values[wrong][0].item()!r}."
+                f"{kind} passed as {name}: it must hold counts, whole numbers in "
+                f"[0, inf) or NaN for a missing one, got {values[wrong][0].item()!r}."
             )
         return sequences
 

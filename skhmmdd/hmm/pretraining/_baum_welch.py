@@ -422,4 +422,7 @@ class BaumWelch(LikelihoodMixin, DensityMixin, SkhmmddEstimator):
         tags = super().__sklearn_tags__()
         tags.input_tags.allow_nan = True
         tags.input_tags.three_d_array = True
+        family = FAMILIES.get(str(self.emission), type(self.init))
+        for name in getattr(family, "_input_tags", ()):
+            setattr(tags.input_tags, name, True)
         return tags

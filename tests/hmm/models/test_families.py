@@ -224,8 +224,8 @@ def test_a_feature_without_counts_stays_possible():
 @pytest.mark.parametrize(
     ("X", "message"),
     [
-        ([[0, 1], [-1, 2]], r"X must hold counts.* got -1\.0"),
-        (np.array([[0.0, 1.5]]), r"X must hold counts.* got 1\.5"),
+        ([[0, 1], [-1, 2]], r"Negative values .* as X: .*counts.* got -1\.0"),
+        (np.array([[0.0, 1.5]]), r"as X: it must hold counts.* got 1\.5"),
         ([[np.nan, 1.0], [np.inf, 2.0]], "infinity"),
     ],
 )

@@ -65,8 +65,20 @@ def assert_proper(hmm):
             assert (hmm.covars > 0).all()
 
 
+def not_for(estimator):
+    """Checks that hand fractions to a model of counts."""
+    name = "check_sample_weight_equivalence_on_dense_data"
+    return {name: "fractions"} if estimator.emission == "poisson" else {}
+
+
 CHECKS = parametrize_with_checks(
-    [BaumWelch(), BaumWelch(n_states=2, covariance_type="full")]
+    [
+        BaumWelch(),
+        BaumWelch(n_states=2, covariance_type="full"),
+        BaumWelch(n_states=2, emission="gaussian_mixture"),
+        BaumWelch(n_states=2, emission="poisson"),
+    ],
+    expected_failed_checks=not_for,
 )
 
 
