@@ -12,13 +12,13 @@ from skhmmdd.hmm import LinearGaussianHMM, as_hmm
 from skhmmdd.hmm.models._ending import EndingHMM
 from skhmmdd.inspection._hmm_figure import (
     END,
-    all_moves,
+    all_transitions,
     check_features,
     column_names,
     draw_features,
-    draw_moves,
-    draw_moves_as_graph,
     draw_symbols,
+    draw_transition_graph,
+    draw_transitions,
     state_names,
 )
 from skhmmdd.inspection._panels import draw_eigenvalues
@@ -225,10 +225,10 @@ class HMMDisplay:
             new figure.
         kind : {"heatmap", "graph", "eigenvalues"}, default="heatmap"
             How the transitions are drawn. "graph" has the states as discs, with an
-            area by how often they are visited, and the moves as arrows: for few
+            area by how often they are visited, and the transitions as arrows: for few
             states. "eigenvalues" is for a linear Gaussian model.
         min_probability : float, default=0.1
-            Least probability of a move that the graph shows, in [0, 1].
+            Least probability of a transition that the graph shows, in [0, 1].
         max_symbols : int, default=40
             Of a larger alphabet the most frequent so many symbols are shown.
         features : sequence of int, default=None
@@ -263,11 +263,11 @@ class HMMDisplay:
         self.images_, self.texts_, self.artists_ = [], [], []
         left, right = self.ax_
         if kind == "graph":
-            draw_moves_as_graph(self, left, min_probability)
+            draw_transition_graph(self, left, min_probability)
         elif kind == "eigenvalues":
             self.artists_ += draw_eigenvalues(left, self.transition)
         else:
-            draw_moves(self, left)
+            draw_transitions(self, left)
         if self.family == "categorical":
             draw_symbols(self, right, max_symbols)
         else:
@@ -288,7 +288,7 @@ class HMMDisplay:
         states = state_names(self)
         ends = [] if self.endprob is None else [END]
         tables = {
-            "transition": (all_moves(self), [*states, *ends]),
+            "transition": (all_transitions(self), [*states, *ends]),
             "emission": (self.emission, column_names(self)),
         }
         return pd.concat(

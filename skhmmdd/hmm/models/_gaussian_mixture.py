@@ -152,13 +152,14 @@ class GaussianMixtureHMM(EmissionFamily):
         """Of each state: its log-density, and the share of each component in it."""
         k, m, d = self.means.shape
         means, covars = self.means.reshape(-1, d), self.covars.reshape(-1, d)
-        with np.errstate(divide="ignore"):
-            log_weights = np.log(self.weights)
-        joint = log_gaussian_diag(values, means, covars).reshape(-1, k, m) + log_weights
-        top = joint.max(axis=2, keepdims=True)
-        share = np.exp(joint - top)
-        total = share.sum(axis=2, keepdims=True)
-        return (np.log(total) + top)[:, :, 0], share / total
+        with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
+            joint = log_gaussian_diag(values, means, covars).reshape(-1, k, m)
+            joint += np.log(self.weights)
+            # Finite, so that what no component can emit has the log-density -inf.
+            top = np.maximum(joint.max(axis=2, keepdims=True), np.finfo(float).min)
+            share = np.exp(joint - top)
+            total = share.sum(axis=2, keepdims=True)
+            return (np.log(total) + top)[:, :, 0], share / total
 
     def _log_emission_of(self, values: Array) -> Floats:
         return self._components(values)[0]

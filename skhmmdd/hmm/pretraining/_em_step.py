@@ -88,7 +88,7 @@ def expected_counts(hmm, block, center=0.0, weights=None):
     moves = filtered[:-1].reshape(-1, n_states).T @ ahead[1:].reshape(-1, n_states)
     starts = smoothed[0]
     if walk.is_cut:
-        # The pieces lie end to end: from each there is a move into the next.
+        # The pieces lie end to end: from each there is a transition into the next.
         moves += filtered[-1, :-1].T @ ahead[0, 1:]
         starts = starts[:1]
     values = walk.block.values

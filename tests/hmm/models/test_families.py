@@ -317,3 +317,23 @@ def test_displays(kind):
     assert display.frame().shape == (9 + 6, 4)
     x = random_sequences(hmm, [6], missing=0.3)[0]
     BeliefDisplay.from_hmm(hmm, x, order="index").plot(show_path=True)
+
+
+@pytest.mark.parametrize("kind", KINDS[1:4])
+def test_what_no_state_can_emit(kind):
+    hmm = random_hmm(kind, size=1)
+    X = [np.zeros((3, 1)), np.array([[0.0], [1e200]])]
+    assert_array_equal(np.isneginf(hmm.log_likelihood(X)), [False, True])
+    with pytest.raises(ValueError, match=r"Sequence 1 is impossible.*step 1"):
+        expected_counts(hmm, hmm._read(X).block(np.array([1, 0])))
+
+
+def test_components_without_weight_stay_so():
+    hmm = GaussianMixtureHMM(
+        *CHAIN, [[1.0, 0.0], [0.5, 0.5]], np.eye(2), np.ones((2, 2))
+    )
+    X = [[0.3, 1.2, -0.5], [2.0, 0.1]]
+    assert np.isfinite(hmm.log_likelihood(X)).all()
+    model = em(init=hmm, pseudocount=0).fit(X)
+    assert_array_equal(model.hmm_.weights[0], [1, 0])
+    assert_array_equal(model.hmm_.means[0, 1], hmm.means[0, 1])
