@@ -138,7 +138,9 @@ class GaussianHMM(EmissionFamily):
         density = (
             log_gaussian_full if self.covariance_type == "full" else log_gaussian_diag
         )
-        return density(values, self.means, self.covars)
+        # What lies too far off has the log-density -inf.
+        with np.errstate(over="ignore"):
+            return density(values, self.means, self.covars)
 
     def _emit(self, states: Array, rng: np.random.RandomState) -> Array:
         noise = rng.standard_normal((*states.shape, self.n_features))

@@ -149,17 +149,25 @@ class GaussianMixtureHMM(EmissionFamily):
         return as_matrices(within) + between
 
     def _components(self, values):
-        """Of each state: its log-density, and the share of each component in it."""
-        k, m, d = self.means.shape
-        means, covars = self.means.reshape(-1, d), self.covars.reshape(-1, d)
+        """Of each state: its log-density, and the share of each component in it.
+
+        The shares have shape (n_components, n_steps, n_states).
+        """
         with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
-            joint = log_gaussian_diag(values, means, covars).reshape(-1, k, m)
-            joint += np.log(self.weights)
+            share = np.stack(
+                [
+                    log_gaussian_diag(values, self.means[:, m], self.covars[:, m])
+                    for m in range(self.n_components)
+                ]
+            )
+            share += np.log(self.weights.T)[:, None]
             # Finite, so that what no component can emit has the log-density -inf.
-            top = np.maximum(joint.max(axis=2, keepdims=True), np.finfo(float).min)
-            share = np.exp(joint - top)
-            total = share.sum(axis=2, keepdims=True)
-            return (np.log(total) + top)[:, :, 0], share / total
+            top = np.maximum(share.max(axis=0), np.finfo(float).min)
+            share -= top
+            np.exp(share, out=share)
+            total = share.sum(axis=0)
+            share /= total
+            return np.log(total) + top, share
 
     def _log_emission_of(self, values: Array) -> Floats:
         return self._components(values)[0]
@@ -189,13 +197,13 @@ class GaussianMixtureHMM(EmissionFamily):
 
     def _count(self, values, smoothed, center):
         _, share = self._components(values)
-        share = (share * smoothed[:, :, None]).reshape(len(values), -1)
+        share *= smoothed
         x = values - center
         # A step that is missing whole tells nothing of the components.
-        weight = share.T @ (~np.isnan(x).all(axis=1)).astype(float)
-        moments = diagonal_moments(x, share)
-        shape = self.means.shape
-        return weight.reshape(shape[:2]), *(one.reshape(shape) for one in moments)
+        is_seen = (~np.isnan(x).all(axis=1)).astype(float)
+        weight = (is_seen @ share).T
+        moments = [diagonal_moments(x, one) for one in share]
+        return weight, *(np.stack(one, axis=1) for one in zip(*moments, strict=True))
 
     def _maximise(self, counts, pseudocount, center, scale):
         weight, *moments = counts

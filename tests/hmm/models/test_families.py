@@ -1,5 +1,8 @@
 """Counts and mixtures against hmmlearn and enumeration; what each family refuses."""
 
+import ast
+from pathlib import Path
+
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
@@ -7,6 +10,7 @@ from oracle import brute_force, component_densities
 from random_models import KINDS, options_of, random_hmm, random_sequences
 from scipy.stats import poisson
 
+import skhmmdd
 from skhmmdd import (
     BaumWelch,
     BeliefDisplay,
@@ -34,6 +38,22 @@ def test_the_registry_names_every_kind():
         "gaussian_mixture": "GaussianMixtureHMM",
         "poisson": "PoissonHMM",
     }
+
+
+def test_nothing_else_chooses_by_family():
+    # Each family's choices are its own; the engine runs those that pomegranate has.
+    classes = {family.__name__ for family in FAMILIES.values()}
+    package = Path(skhmmdd.__file__).parent
+    for room in ("hmm/pretraining", "hmm/inference", "features", "inspection"):
+        for path in sorted((package / room).glob("*.py")):
+            if path.name == "_pomegranate_engine.py":
+                continue
+            names = {
+                node.id
+                for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+                if isinstance(node, ast.Name)
+            }
+            assert not names & classes, path
 
 
 # The E-step and the M-step
