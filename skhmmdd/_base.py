@@ -9,6 +9,7 @@ from sklearn.utils._param_validation import validate_params as _validate_params
 from sklearn.utils.validation import validate_data
 
 from skhmmdd._docs import doc_link_template
+from skhmmdd._tables import as_array, is_table
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
@@ -42,24 +43,28 @@ def check_sequence_table(estimator: BaseEstimator, X: Any, *, reset: bool) -> An
     A DataFrame or a 2-D float array is a table: scikit-learn's rules on
     `n_features_in_` and `feature_names_in_` apply. Arrays of symbols and lists
     may be as long as they like.
+
+    Returns
+    -------
+    ndarray, MaskedArray or object
+        `X` as an array, if it is a table, a column or an array of any library; what
+        the values are worth is for the reader to see.
     """
     if reset:
         # An earlier fit may have left them, and lists set neither.
         for name in ("n_features_in_", "feature_names_in_"):
             if hasattr(estimator, name):
                 delattr(estimator, name)
-    is_frame = hasattr(X, "columns") and not isinstance(X, np.ndarray)
-    if not is_frame and hasattr(X, "__array__"):
-        X = np.asarray(X)
-    is_array = isinstance(X, np.ndarray) and X.ndim == 2
-    if is_frame or (is_array and X.dtype.kind not in "iub"):
-        return validate_data(
-            estimator,
-            X,
-            reset=reset,
-            dtype=None if is_array and X.dtype.kind == "f" else "numeric",
-            ensure_all_finite="allow-nan",
-        )
-    if reset and isinstance(X, np.ndarray) and X.ndim in (2, 3):
-        estimator.n_features_in_ = X.shape[-1]
-    return X
+    array = as_array(X)
+    is_frame = is_table(X)
+    is_array = isinstance(array, np.ndarray) and array.ndim == 2
+    if is_frame or (is_array and array.dtype.kind not in "iub"):
+        check_columns(estimator, X if is_frame else array, reset=reset)
+    elif reset and isinstance(array, np.ndarray) and array.ndim in (2, 3):
+        estimator.n_features_in_ = array.shape[-1]
+    return array
+
+
+def check_columns(estimator: BaseEstimator, X: Any, *, reset: bool) -> None:
+    """scikit-learn's rules on `n_features_in_` and `feature_names_in_` alone."""
+    validate_data(estimator, X, reset=reset, skip_check_array=True)

@@ -1,4 +1,4 @@
-"""Answers found the slow way: every hidden path, one by one."""
+"""Answers found the slow way: every hidden path, or each step in log space."""
 
 from itertools import product
 
@@ -71,3 +71,71 @@ def brute_force(hmm, sequence):
 def _marginal(paths, joint, t, hmm):
     weights = np.bincount(paths[:, t], weights=joint, minlength=hmm.n_states)
     return weights / weights.sum()
+
+
+def log_emission(hmm, x):
+    """log P(x_t | state) of shape (n_steps, n_states), straight from the law."""
+    if isinstance(hmm, CategoricalHMM):
+        with np.errstate(divide="ignore"):
+            logs = np.log(hmm.emissionprob)
+        return np.array([logs[:, v] if v >= 0 else 0 * hmm.startprob for v in x])
+    x = np.reshape(x, (len(x), -1))
+    out = np.zeros((len(x), hmm.n_states))
+    for t, row in enumerate(x):
+        seen = ~np.isnan(row)
+        for k, mean in enumerate(hmm.means):
+            rest = (row - mean)[seen]
+            if hmm.covars.ndim == 3:
+                covar = hmm.covars[k][np.ix_(seen, seen)]
+                square = rest @ np.linalg.solve(covar, rest)
+                log_det = np.linalg.slogdet(2 * np.pi * covar)[1]
+            else:
+                square = (rest**2 / hmm.covars[k][seen]).sum()
+                log_det = np.log(2 * np.pi * hmm.covars[k][seen]).sum()
+            out[t, k] = -(square + log_det) / 2
+    return out
+
+
+def log_space(hmm, x, emission=None, transmat=None):
+    """The textbook's recursions on logarithms: what `brute_force` gives, and more.
+
+    Nothing here can underflow, however improbable a path; each step is set off by a
+    number of its own, lest the logarithms of a long sequence lose their digits.
+    `emission` stands for the logarithms of the emission, `transmat` for the moves of a
+    chain that may end. Of an impossible sequence it tells just that.
+    """
+    with np.errstate(divide="ignore"):
+        start = np.log(hmm.startprob)
+        moves = np.log(hmm.transmat if transmat is None else transmat)
+    b = log_emission(hmm, x) if emission is None else emission
+    n = len(b)
+    alpha, best = np.empty_like(b), np.empty_like(b)
+    beta, back = np.zeros_like(b), np.zeros(b.shape, int)
+    norms = np.empty(n)
+    alpha[0] = best[0] = start + b[0]
+    for t in range(n):
+        if t:
+            alpha[t] = np.logaddexp.reduce(alpha[t - 1][:, None] + moves, axis=0) + b[t]
+            through = best[t - 1][:, None] + moves
+            back[t], best[t] = through.argmax(axis=0), through.max(axis=0) + b[t]
+        norms[t] = np.logaddexp.reduce(alpha[t])
+        if norms[t] == -np.inf:
+            return {"log_likelihood": -np.inf, "impossible_from": t}
+        alpha[t] -= norms[t]
+    path = [best[-1].argmax()]
+    for t in range(n - 1, 0, -1):
+        path.insert(0, back[t, path[0]])
+    expected = np.zeros_like(moves)
+    for t in range(n - 1, 0, -1):
+        ahead = moves + b[t] + beta[t] - norms[t]
+        beta[t - 1] = np.logaddexp.reduce(ahead, axis=1)
+        expected += np.exp(alpha[t - 1][:, None] + ahead)
+    gamma = alpha + beta
+    return {
+        "filtered": np.exp(alpha),
+        "smoothed": np.exp(gamma - np.logaddexp.reduce(gamma, axis=1, keepdims=True)),
+        "log_likelihood": norms.sum(),
+        "path": np.array(path),
+        "log_joint": best[-1].max(),
+        "moves": expected,
+    }

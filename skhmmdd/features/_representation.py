@@ -58,7 +58,13 @@ def make_representation(hmm, kind):
     -------
     Representation
     """
-    weights, center, spread = hmm._long_run(kind)
+    with np.errstate(over="ignore", invalid="ignore"):
+        weights, center, spread = hmm._long_run(kind)
+    if not (np.isfinite(center).all() and np.isfinite(spread).all()):
+        raise ValueError(
+            f"representation={kind!r} of hmm is standardised by the spread of its "
+            "means, which overflows: rescale the observations of hmm."
+        )
     scale = 1 / np.where(spread > 0, spread, 1.0)
     return Representation(
         kind == "smoothed", kind == "log_belief", weights, center, scale

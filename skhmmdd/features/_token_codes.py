@@ -9,6 +9,8 @@ from typing import NamedTuple
 import numpy as np
 from scipy.sparse import issparse
 
+from skhmmdd._tables import as_array, filled, object_array
+
 
 class Tokens(NamedTuple):
     """All the tokens of an input: token number i is ``distinct[codes[i]]``."""
@@ -28,6 +30,8 @@ def read_tokens(X, check_table):
         lengths = np.full(table.shape[0], table.shape[1])
         return Tokens(*_factorize(table.ravel()), lengths, "table", True)
 
+    if not all(isinstance(s, (str, list, tuple)) for s in sequences):
+        sequences = [filled(as_array(sequence), None) for sequence in sequences]
     lengths = measure(sequences)
     if all(isinstance(sequence, str) for sequence in sequences):
         characters = _factorize_characters("".join(sequences))
@@ -69,12 +73,11 @@ def _list_sequences(X):
             f"X must be a list of sequences, got the single {type(X).__name__} {X!r}. "
             "Put it in a list: [X]."
         )
-    if isinstance(X, (list, tuple)):
-        return X
-    if not issparse(X) and len(getattr(X, "shape", ())) == 1:
-        X = np.asarray(X)
-        if X.dtype.kind in "OUT":
-            return X.tolist()
+    if isinstance(X, Sequence) and not isinstance(X, memoryview):
+        return X if isinstance(X, (list, tuple)) else list(X)
+    X = X if issparse(X) else as_array(X)
+    if isinstance(X, np.ndarray) and X.ndim == 1 and X.dtype.kind in "OUT":
+        return X.tolist()
     return None
 
 
@@ -101,7 +104,7 @@ def measure(sequences):
     empty = np.flatnonzero(lengths == 0)
     if empty.size:
         raise ValueError(
-            f"Sequences must hold at least one token; {empty.size} of "
+            f"The sequences of X must hold at least one token; {empty.size} of "
             f"{lengths.size} are empty, the first at index {empty[0]}."
         )
     return lengths
@@ -131,22 +134,12 @@ def _factorize(flat):
         codes = [index.setdefault(token, len(index)) for token in flat]
     except TypeError as error:
         raise TypeError(
-            "Every token must be hashable (a string, a number, a tuple of those), "
+            "Every token of X must be hashable (a string, a number, a tuple of those), "
             f"got an {error}."
         ) from error
     builtin = (np.bool_, np.integer, np.floating, np.str_, np.bytes_)
     distinct = [t.item() if isinstance(t, builtin) else t for t in index]
     return distinct, np.array(codes, dtype=np.intp)
-
-
-def is_missing(token):
-    """Whether `token` is None, NaN, NaT or pandas.NA."""
-    if token is None:
-        return True
-    try:
-        return bool(token != token)
-    except TypeError:  # pandas.NA has no truth value
-        return type(token).__name__ == "NAType"
 
 
 def sort_tokens(tokens):
@@ -168,14 +161,6 @@ def as_vocabulary(tokens):
         if array.tolist() == tokens:  # int64 and uint64 meet in float64
             return array
     return object_array(tokens)
-
-
-def object_array(items):
-    """A 1-D object array, even of items of equal length."""
-    array = np.empty(len(items), dtype=object)
-    for i, item in enumerate(items):
-        array[i] = item
-    return array
 
 
 def sequence_of(position, lengths):

@@ -6,18 +6,18 @@ from typing import Any, Literal, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
+from scipy.sparse import issparse
 from sklearn.base import OneToOneFeatureMixin, TransformerMixin
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils._set_output import _wrap_data_with_container
-from sklearn.utils.validation import check_array, check_is_fitted, validate_data
+from sklearn.utils.validation import check_array, check_is_fitted
 
-from skhmmdd._base import SkhmmddEstimator, fit_context
+from skhmmdd._base import SkhmmddEstimator, check_columns, fit_context
+from skhmmdd._tables import as_array, filled, is_missing, is_table, object_array
 from skhmmdd._typing import Array, Names, SequencesLike, TokensLike
 from skhmmdd.features._token_codes import (
     as_vocabulary,
-    is_missing,
     measure,
-    object_array,
     read_tokens,
     sequence_of,
     sort_tokens,
@@ -285,13 +285,15 @@ class TokenEncoder(
             None, or NaN if the vocabulary is of floats.
         """
         check_is_fitted(self)
-        is_2d = len(getattr(X, "shape", ())) == 2
-        sequences = [np.asarray(s) for s in (np.asarray(X) if is_2d else X)]
+        X = as_array(X)
+        is_2d = isinstance(X, np.ndarray) and X.ndim == 2
+        sequences = [np.asanyarray(as_array(s)) for s in X]
         lengths = measure(sequences)
-        symbols = np.concatenate(sequences)
+        symbols = np.ma.concatenate(sequences)
         if symbols.dtype.kind not in "iu":
-            raise ValueError(f"Symbols must be integers, got {symbols.dtype}.")
+            raise ValueError(f"Symbols of X must be integers, got {symbols.dtype}.")
         is_bad = (symbols < _MISSING) | (symbols >= self.n_symbols_)
+        is_bad = is_bad.filled(False)
         if is_bad.any():
             first = np.argmax(is_bad)
             raise ValueError(
@@ -306,7 +308,7 @@ class TokenEncoder(
             dtype=object,
         )
         table[:-2] = self.vocabulary_.tolist()
-        tokens = table[symbols.astype(np.intp)]
+        tokens = table[symbols.astype(np.intp).filled(_MISSING)]
         if self._kind == "strings":
             text = "".join(tokens)
             return [text[i:j] for i, j in spans(lengths)]
@@ -337,11 +339,20 @@ class TokenEncoder(
         return np.array(["sequence"], dtype=object)
 
     def _check_table(self, X, reset=False):
-        # An infinite number is a token like any other.
-        options = {"dtype": None, "ensure_all_finite": False}
+        table = X if issparse(X) else filled(as_array(X), None)
+        try:
+            # An infinite number is a token like any other.
+            table = check_array(table, dtype=None, ensure_all_finite=False)
+            if table.dtype.kind == "V":
+                raise ValueError(f"A token cannot be of type {table.dtype}.")
+        except (ValueError, TypeError) as error:
+            kind = TypeError if isinstance(error, TypeError) else ValueError
+            raise kind(
+                f"X is no list of sequences, and no table of tokens: {error}"
+            ) from None
         if reset or hasattr(self, "n_features_in_"):
-            return validate_data(self, X, reset=reset, **options)
-        return check_array(X, estimator=self, input_name="X", **options)
+            check_columns(self, X if is_table(X) else table, reset=reset)
+        return table
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

@@ -349,12 +349,20 @@ shape (n_steps_i, n_components)
     def _collect(self, block, collect, dtype):
         smoothed = self._representation.smoothed
         walk = self.hmm_._smooth_block if smoothed else self.hmm_._filter_block
-        return walk(block, collect, dtype=dtype)
+        with np.errstate(over="ignore", invalid="ignore"):
+            return walk(block, collect, dtype=dtype)
 
     def _columns(self, values, pooling):
-        if self._map.directions is not None:
-            values = self._representation.standardise(values, pooling)
-        return self._map(values)
+        with np.errstate(over="ignore", invalid="ignore"):
+            if self._map.directions is not None:
+                values = self._representation.standardise(values, pooling)
+            columns = self._map(values)
+        if not np.isfinite(columns).all():
+            raise ValueError(
+                f"The features of X overflow {columns.dtype}: rescale X and hmm"
+                f"{', or set dtype=float64' if columns.dtype != np.float64 else ''}."
+            )
+        return columns
 
     def __sklearn_clone__(self):
         # scikit-learn's clone would un-fit a fitted donor: what is frozen is shared.

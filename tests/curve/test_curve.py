@@ -343,7 +343,7 @@ def test_objects_as_values(regression, complexity):
     for row, model in zip(curve.test_risk_, curve.param_range_, strict=True):
         plain = DoubleDescentCurve(Ridge(), "alpha", [1.0], cv=CV)
         plain.fit(X[:, : model.n_states], y)
-        np.testing.assert_array_equal(row, plain.test_risk_[0])
+        np.testing.assert_allclose(row, plain.test_risk_[0], rtol=1e-9)
     pipe.set_params(**{curve.param_name: curve.best_.param}).fit(X, y)
     assert curve.results_["param_usesmodel__model"][2] is models[2]
 

@@ -159,7 +159,7 @@ def test_without_test_rows():
     only_rows = width_path(X, y, X[:3], return_predictions=True)
     assert only_rows.test_risk is None
     assert only_rows.predictions.shape == (40, 3)
-    assert_array_equal(only_rows.train_risk, path.train_risk)
+    assert_allclose(only_rows.train_risk, path.train_risk, rtol=1e-9, atol=1e-20)
 
 
 @pytest.mark.parametrize("alpha", [0.0, 0.1])

@@ -57,26 +57,33 @@ def conditional_risk(transition, readout, noise_sd, n_samples, n_draws, seed):
     rng = np.random.RandomState(seed)
     d, p = readout.shape
     _, _, noise_var = spectral_task(transition, readout, noise_sd)
-    if p <= d:
-        cov = readout.T @ readout + noise_sd**2 * np.eye(p)
-        best = np.linalg.solve(cov, readout.T @ transition)
-    else:
+    is_wide = p > n_samples
+    if is_wide:
+        # The features are turned so that the state reaches the first d only. The noise
+        # in the rest enters by its Gram matrix, of which the triangular root is drawn
+        # (Bartlett's decomposition): n columns at most, however wide the features.
+        readout = np.linalg.qr(readout.T)[1].T
+        freedom = np.arange(p - d, max(p - d - n_samples, 0), -1)
         inner = readout @ readout.T + noise_sd**2 * np.eye(d)
         best = readout.T @ np.linalg.solve(inner, transition)
     risks = np.empty(n_draws)
     for draw in range(n_draws):
         X = rng.standard_normal((n_samples, d)) @ readout
-        X += noise_sd * rng.standard_normal((n_samples, p))
-        if p <= n_samples:
+        X += noise_sd * rng.standard_normal(X.shape)
+        if is_wide:
+            root = np.tril(rng.standard_normal((n_samples, len(freedom))), -1)
+            np.fill_diagonal(root, np.sqrt(rng.chisquare(freedom)))
+            gram = np.linalg.inv(X @ X.T + noise_sd**2 * (root @ root.T))
+            seen = gram @ (X @ readout.T)
+            variance = np.sum(seen**2) + noise_sd**2 * np.trace(gram)
+            fitted = X @ best
+            missed = best - X.T @ (gram @ fitted)
+            missed_sq = np.sum(best**2) - np.sum(fitted * (gram @ fitted))
+            bias = np.sum((readout @ missed) ** 2) + noise_sd**2 * missed_sq
+        else:
             gram = np.linalg.inv(X.T @ X)
             variance = np.sum((readout @ gram) * readout) + noise_sd**2 * np.trace(gram)
             bias = 0.0
-        else:
-            gram = np.linalg.inv(X @ X.T)
-            seen = gram @ (X @ readout.T)
-            variance = np.sum(seen**2) + noise_sd**2 * np.trace(gram)
-            missed = best - X.T @ (gram @ (X @ best))
-            bias = np.sum((readout @ missed) ** 2) + noise_sd**2 * np.sum(missed**2)
         risks[draw] = bias + noise_var * variance
     return risks
 
@@ -90,7 +97,8 @@ def agreement():
             transition, readout = draw_task(d, 16 * n, seed=n)
             for ratio in RATIOS:
                 p = round(ratio * n)
-                n_draws = 200 if ratio >= 2 else 400
+                # with n the spread of one draw falls, and with the ratio
+                n_draws = 200 if ratio >= 2 or n > 100 else 400
                 W = readout[:, :p]
                 risks = conditional_risk(transition, W, noise_sd, n, n_draws, seed=p)
                 task = spectral_task(transition, W, noise_sd)

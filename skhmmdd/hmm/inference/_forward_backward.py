@@ -8,46 +8,51 @@ from functools import partial
 from typing import NamedTuple
 
 import numpy as np
-from scipy.special import logsumexp
 
+from skhmmdd.hmm.inference._log_space import (
+    expected_transitions,
+    log_backward_steps,
+    log_filter,
+    log_sum,
+)
 from skhmmdd.hmm.inference._recursions import (
     backward_steps,
     filter_steps,
-    log_filter,
-    log_smooth,
     scaled_for_ends,
     viterbi,
 )
 from skhmmdd.hmm.inference._segments import filter_pieces, piece_length, smooth_pieces
+from skhmmdd.hmm.inference._underflow import Watch, lost_rows
 from skhmmdd.hmm.sequences._blocks import LONG, Block
 
 # Viterbi holds n_sequences * n_states**2 numbers a step; past the cache it crawls.
 _VITERBI_SIZE = 2**18
 # Numbers of a long sequence that are collected at a time.
 _SPAN_SIZE = 2**16
+# Numbers of each array that a walk in log space keeps.
+_LOG_SIZE = 2**20
 
 
 class Walk(NamedTuple):
     """Filtered beliefs of a block, all of them kept, and what a way back needs.
 
-    `block` holds whole sequences or, if `is_cut`, the pieces of a single one.
+    `block` holds whole sequences or, if `is_cut`, the pieces of a single one. `lost`
+    are the sequences whose beliefs are invalid after underflow.
     """
 
     block: Block
     likelihood: object
     filtered: np.ndarray
     norms: np.ndarray
+    lost: np.ndarray
     is_cut: bool
 
     def join(self, steps):
         """Steps of pieces (n_steps, n_pieces, ...) as those of the sequence itself."""
-        if not self.is_cut:
-            return steps
-        ends_met = steps.swapaxes(0, 1).reshape(-1, 1, *steps.shape[2:])
-        return ends_met[: self.block.counts.sum()]
+        return _join(steps, self.block) if self.is_cut else steps
 
     def log_likelihood(self):
-        """Of each sequence; what lost rows have is not to be trusted."""
+        """Of each sequence; that of lost ones is invalid."""
         return _log_likelihood(self.norms, self.likelihood, self.is_cut)
 
 
@@ -109,29 +114,57 @@ def filter_block(
     collected : ndarray
     log_likelihood : ndarray of shape (n_sequences,)
     """
+    collected = log_likelihood = None
+    rows = np.arange(len(block.index))
+    for precision, scaled in _attempts(collect, block, dtype):
+        first = collected is None
+        part = block if first else block.take(rows)
+        got, values, lost = _filter_scaled(
+            hmm, part, collect, precision, dtype, scaled, out if first else None
+        )
+        if first:
+            collected, log_likelihood = got, values
+        else:
+            _put(collected, rows, got)
+            log_likelihood[rows] = values
+        rows = rows[lost]
+        if not len(rows):
+            return collected, log_likelihood
+    for some in _held_rows(block, rows, hmm.n_states):
+        part = block.take(some)
+        log_beliefs, log_likelihood[some] = _filter_in_logs(hmm, part, strict)
+        _put(collected, some, _collect_logs(log_beliefs, part, collect, dtype))
+    return collected, log_likelihood
+
+
+def _attempts(collect, block, dtype):
+    """Precision and steps to scale at of the walks to try before log space."""
+    if getattr(collect, "ends_only", False) and not _is_to_cut(block):
+        yield dtype, scaled_for_ends(block.counts, dtype)
+    yield dtype, None
+    if np.dtype(dtype) != np.float64:
+        yield np.float64, None
+
+
+def _filter_scaled(hmm, block, collect, precision, dtype, scaled, out):
+    """Beliefs collected, log-likelihoods, and the rows that underflows made invalid."""
     gather = collect if out is None else partial(collect, out=out)
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-        if (walk := _walk_cut(hmm, block, dtype)) is not None:
-            collected = _collect_all(walk.join(walk.filtered), block, collect, out)
-            log_likelihood = walk.log_likelihood()
-            norms = walk.join(walk.norms)
-        else:
-            likelihood = hmm._step_likelihood(block, dtype)
-            norms = np.ones((len(block.counts), block.counts[0]), dtype)
-            for scaled in _scalings(collect, block.counts, dtype):
-                beliefs = filter_steps(
-                    *hmm._chain(dtype), likelihood, block.counts, norms, scaled
-                )
-                collected = gather(
-                    enumerate(beliefs), block.counts, hmm.n_states, dtype
-                )
-                if not len(lost_rows(norms)):
-                    break
-            log_likelihood = _log_likelihood(norms, likelihood)
-    for row in lost_rows(norms):
-        beliefs, log_likelihood[row] = filter_row(hmm, block, row, strict)
-        _patch(collected, row, beliefs, collect, dtype)
-    return collected, log_likelihood
+        if (walk := _walk_cut(hmm, block, precision)) is not None:
+            beliefs = walk.join(walk.filtered).astype(dtype, copy=False)
+            collected = _collect_all(beliefs, block, collect, out)
+            return collected, walk.log_likelihood(), walk.lost
+        likelihood = hmm._step_likelihood(block, precision)
+        norms = np.ones((len(block.counts), block.counts[0]), precision)
+        watch = _make_watch(hmm, block.counts[0], precision)
+        steps = filter_steps(
+            *hmm._chain(precision), likelihood, block.counts, norms, scaled, watch
+        )
+        if np.dtype(precision) != dtype:
+            gather = _cast(gather, dtype)
+        collected = gather(enumerate(steps), block.counts, hmm.n_states, dtype)
+        log_likelihood = _log_likelihood(norms, likelihood)
+        return collected, log_likelihood, _lost(hmm, norms, watch)
 
 
 def smooth_block(hmm, block, collect=keep_steps, *, dtype=np.float64, out=None):
@@ -154,9 +187,16 @@ def smooth_block(hmm, block, collect=keep_steps, *, dtype=np.float64, out=None):
             total = np.ones(walk.norms.shape, dtype)
             steps = _smoothed_steps(hmm, walk, total)
             collected = gather(steps, block.counts, hmm.n_states, dtype)
-    for row in rows_to_redo(hmm, block, walk, total):
-        beliefs, _ = log_posterior(hmm, block.values[: block.lengths[row], row])
-        _patch(collected, row, beliefs, collect, dtype)
+    rows = rows_to_redo(walk, total)
+    if len(rows) and np.dtype(dtype) != np.float64:
+        _put(
+            collected, rows, smooth_block(hmm, block.take(rows), _cast(collect, dtype))
+        )
+        return collected
+    for some in _held_rows(block, rows, hmm.n_states):
+        part = block.take(some)
+        log_smoothed, *_ = _posterior_in_logs(hmm, part)
+        _put(collected, some, _collect_logs(log_smoothed, part, collect, dtype))
     return collected
 
 
@@ -169,28 +209,57 @@ def walk_block(hmm, block, dtype=np.float64, cut=True):
         return walk
     likelihood = hmm._step_likelihood(block, dtype)
     norms = np.ones((len(block.counts), block.counts[0]), dtype)
-    steps = filter_steps(*hmm._chain(dtype), likelihood, block.counts, norms)
+    watch = _make_watch(hmm, block.counts[0], dtype)
+    steps = filter_steps(
+        *hmm._chain(dtype), likelihood, block.counts, norms, watch=watch
+    )
     filtered = keep_steps(enumerate(steps), block.counts, hmm.n_states, dtype)
-    return Walk(block, likelihood, filtered, norms, False)
+    return Walk(block, likelihood, filtered, norms, _lost(hmm, norms, watch), False)
+
+
+def _is_to_cut(block):
+    return len(block.index) == 1 and len(block.counts) >= LONG
 
 
 def _walk_cut(hmm, block, dtype):
     """The Walk of a long sequence in pieces; None where pieces are not the way."""
-    if len(block.index) > 1 or len(block.counts) < LONG:
+    if not _is_to_cut(block):
         return None
     pieces = block.cut(piece_length(len(block.counts), hmm.n_states))
     likelihood = hmm._step_likelihood(pieces, dtype)
-    filtered, norms, settled = filter_pieces(
-        *hmm._chain(dtype), likelihood, pieces.counts
+    make_watch = partial(_make_watch, hmm, pieces.counts[0], dtype)
+    filtered, norms, settled, watch = filter_pieces(
+        *hmm._chain(dtype), likelihood, pieces.counts, make_watch
     )
-    return Walk(pieces, likelihood, filtered, norms, True) if settled else None
+    if not settled:
+        return None
+    if watch is not None:
+        watch.lost = watch.lost.any(keepdims=True)
+    lost = _lost(hmm, _join(norms, pieces), watch)
+    return Walk(pieces, likelihood, filtered, norms, lost, True)
 
 
-def _scalings(collect, counts, dtype):
-    """At which steps to scale; and, where that may have lost a sequence, at all."""
-    if getattr(collect, "ends_only", False):
-        yield scaled_for_ends(counts, dtype)
-    yield None
+def _join(steps, pieces):
+    ends_met = steps.swapaxes(0, 1).reshape(-1, 1, *steps.shape[2:])
+    return ends_met[: pieces.counts.sum()]
+
+
+def _make_watch(hmm, n_rows, dtype, possible=None):
+    """What watches for underflows; None where the transitions make up for them.
+
+    `possible` are the states that enter the pieces of one sequence.
+    """
+    if np.isfinite(hmm._safe_norm(dtype)):
+        return None
+    log_startprob, log_transmat = hmm._log_chain()
+    first = np.isfinite(log_startprob)
+    if possible is not None:
+        possible[0], first = first, possible
+    return Watch(log_transmat, first, n_rows, dtype)
+
+
+def _lost(hmm, norms, watch):
+    return lost_rows(norms, hmm.n_states, hmm._safe_norm(norms.dtype), watch)
 
 
 def _collect_all(beliefs, block, collect, out):
@@ -241,65 +310,113 @@ def decode_block(hmm, block):
         paths[: len(counts), rows], log_joint[rows] = viterbi(
             log_startprob, log_transmat, lambda t, n, part=part: part[t, :n], counts
         )
-    for row in np.flatnonzero(np.isneginf(log_joint)):
-        filter_row(hmm, block, row)
+    if len(dead := np.flatnonzero(np.isneginf(log_joint))):
+        # Names the first of them, and the step.
+        _filter_in_logs(hmm, block.take(dead[:1]))
     return paths, log_joint
 
 
-def log_posterior(hmm, values):
-    """Posterior of one sequence by recursions in log space.
-
-    Returns
-    -------
-    smoothed : ndarray of shape (n_steps, n_states)
-    transitions : ndarray of shape (n_states, n_states)
-        Expected number of moves from state to state.
-    """
-    log_transmat, log_emission, log_alpha = _log_alpha(hmm, values)
-    log_beta = log_smooth(log_transmat, log_emission, log_alpha)
-    total = logsumexp(log_alpha[-1])
-    transitions = np.zeros_like(log_transmat)
-    for t in range(1, len(values)):
-        ahead = log_emission[t] + log_beta[t]
-        transitions += np.exp(log_alpha[t - 1][:, None] + log_transmat + ahead - total)
-    smoothed = log_alpha + log_beta
-    # Its sums are all `total`, but for rounding.
-    smoothed -= logsumexp(smoothed, axis=1, keepdims=True)
-    return np.exp(smoothed, out=smoothed), transitions
-
-
-def lost_rows(norms):
-    """Sequences whose scaled recursion came too near to zero to be trusted."""
-    info = np.finfo(norms.dtype)
-    return np.flatnonzero(~(norms > info.tiny / info.eps).all(axis=0))
-
-
-def rows_to_redo(hmm, block, walk, total):
+def rows_to_redo(walk, total):
     """Sequences whose way back has to be taken in log space.
 
     Those that the way forth lost, and those whose smoothed beliefs do not sum to one
     at some step.
+    """
+    unbalanced = ~(np.abs(total - 1) < 1e-3).all(axis=0)
+    return np.union1d(walk.lost, np.flatnonzero(unbalanced))
+
+
+def _held_rows(block, rows, n_states):
+    """Parts of `rows`, few enough for all that a walk in log space keeps of them."""
+    size = max(1, _LOG_SIZE // (len(block.counts) * n_states))
+    return [rows[a : a + size] for a in range(0, len(rows), size)]
+
+
+def _filter_in_logs(hmm, block, strict=True):
+    """`log_filter` of a block: the log beliefs and the log-likelihoods."""
+    log_beliefs, log_norms, _ = _walk_in_logs(hmm, block, strict)
+    return log_beliefs, log_norms.sum(axis=0)
+
+
+def _walk_in_logs(hmm, block, strict=True):
+    log_likelihood = hmm._log_emission(block)
+    log_beliefs, log_norms = log_filter(
+        hmm._log_chain()[0], hmm._log_transmat()[0], log_likelihood, block.counts
+    )
+    # NaN is a density that overflowed, whatever the state.
+    dead = ~np.isfinite(log_norms)
+    if strict and dead.any():
+        row = int(dead.any(axis=0).argmax())
+        raise ValueError(
+            f"Sequence {block.index[row]} is impossible under {hmm!r}: its step "
+            f"{dead[:, row].argmax()} has probability zero given the steps before it."
+        )
+    return log_beliefs, log_norms, log_likelihood
+
+
+def _posterior_in_logs(hmm, block, weights=None):
+    """Posterior of a block by recursions in log space.
+
+    Returns
+    -------
+    log_smoothed : ndarray of shape (n_steps, n_sequences, n_states)
+        -inf past the end of a sequence.
+    log_likelihood : ndarray of shape (n_sequences,)
+    transitions : ndarray of shape (n_states, n_states) or None
+        Expected number of moves from state to state, each sequence as often as
+        `weights` says; None without weights.
 
     Raises
     ------
     ValueError
-        If one of them is impossible.
+        If a sequence is impossible.
     """
-    lost = lost_rows(walk.join(walk.norms))
-    for row in lost:
-        filter_row(hmm, block, row)
-    unbalanced = ~(np.abs(total - 1) < 1e-3).all(axis=0)
-    return np.union1d(lost, np.flatnonzero(unbalanced))
+    log_beliefs, log_norms, log_likelihood = _walk_in_logs(hmm, block)
+    transmat, transposed = hmm._log_transmat()
+    log_smoothed = np.full_like(log_beliefs, -np.inf)
+    transitions = None if weights is None else np.zeros((hmm.n_states,) * 2)
+    for t, log_beta, log_ahead in log_backward_steps(
+        transposed, log_likelihood, log_norms, block.counts
+    ):
+        n = block.counts[t]
+        both = log_beliefs[t, :n] + log_beta
+        # The sums are one but for rounding.
+        log_smoothed[t, :n] = both - log_sum(both)[:, None]
+        if weights is not None and log_ahead is not None:
+            m = len(log_ahead)
+            transitions += expected_transitions(
+                log_beliefs[t, :m], transmat, log_ahead, weights[:m]
+            )
+    return log_smoothed, log_norms.sum(axis=0), transitions
 
 
-def _log_alpha(hmm, values):
-    log_startprob, log_transmat = hmm._log_chain()
-    log_emission = hmm._log_emission_of(values)
-    return (
-        log_transmat,
-        log_emission,
-        log_filter(log_startprob, log_transmat, log_emission),
-    )
+def posterior_of_rows(hmm, block, rows, weights=None):
+    """Smoothed beliefs, log-likelihoods and transitions of some rows, in log space.
+
+    Parameters
+    ----------
+    hmm : frozen weights
+    block : Block
+    rows : ndarray of int
+        In rising order.
+    weights : ndarray of shape (n_sequences,), default=None
+        How often each sequence of the block counts; None is once.
+
+    Yields
+    ------
+    rows : ndarray of int
+        Some of them.
+    smoothed : ndarray of shape (n_steps, len(rows), n_states)
+        0 past the end of a sequence.
+    log_likelihood : ndarray of shape (len(rows),)
+    transitions : ndarray of shape (n_states, n_states)
+    """
+    weights = np.ones(len(block.index)) if weights is None else weights
+    for some in _held_rows(block, rows, hmm.n_states):
+        log_smoothed, log_likelihood, transitions = _posterior_in_logs(
+            hmm, block.take(some), weights[some]
+        )
+        yield some, np.exp(log_smoothed), log_likelihood, transitions
 
 
 def _log_likelihood(norms, likelihood, is_cut=False):
@@ -307,26 +424,27 @@ def _log_likelihood(norms, likelihood, is_cut=False):
     return parts.sum(keepdims=True) if is_cut else parts
 
 
-def filter_row(hmm, block, row, strict=True):
-    """Filtered beliefs and log-likelihood of one sequence, in log space."""
-    _, _, log_alpha = _log_alpha(hmm, block.values[: block.lengths[row], row])
-    log_norm = logsumexp(log_alpha, axis=1, keepdims=True)
-    dead = ~np.isfinite(log_norm[:, 0])
-    if dead.any() and strict:
-        raise ValueError(
-            f"Sequence {block.index[row]} is impossible under {hmm!r}: its step "
-            f"{dead.argmax()} has probability zero given the steps before it."
-        )
-    with np.errstate(invalid="ignore"):
-        beliefs = np.where(dead[:, None], 0.0, np.exp(log_alpha - log_norm))
-    return beliefs, log_norm[-1, 0]
+def _cast(collect, dtype):
+    """`collect` of steps in another precision than what it collects."""
+
+    def cast(steps, counts, n_states, _):
+        steps = ((t, belief.astype(dtype)) for t, belief in steps)
+        return collect(steps, counts, n_states, dtype)
+
+    return cast
 
 
-def _patch(collected, row, beliefs, collect, dtype):
-    """Put what `collect` makes of one sequence in the place of its row."""
-    steps = enumerate(beliefs.astype(dtype)[:, None])
-    ones = np.ones(len(beliefs), dtype=int)
-    alone = collect(steps, ones, beliefs.shape[1], dtype)
-    target = collected[..., row : row + 1, :]
-    target[...] = 0
-    target[tuple(map(slice, alone.shape))] = alone
+def _collect_logs(log_beliefs, block, collect, dtype):
+    """Collect beliefs of a block that are all at hand, as logarithms."""
+    counts = block.counts
+    steps = ((t, np.exp(log_beliefs[t, :n])) for t, n in enumerate(counts))
+    return _cast(collect, dtype)(steps, counts, log_beliefs.shape[2], dtype)
+
+
+def _put(collected, rows, part):
+    """Put what `collect` makes of some sequences in the place of their rows."""
+    if part.ndim < 3:
+        collected[rows] = part
+        return
+    collected[:, rows] = 0
+    collected[: len(part), rows] = part

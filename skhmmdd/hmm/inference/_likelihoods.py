@@ -21,6 +21,10 @@ class TableLikelihood:
     table : ndarray of shape (n_symbols + 1, n_states)
         The last row is that of the symbol -1.
     block : Block
+    exact : ndarray of shape (n_symbols + 1, n_states)
+        The same in double precision, which alone tells what is zero.
+    least : float
+        The least number of `exact` that is not zero.
 
     Attributes
     ----------
@@ -30,14 +34,23 @@ class TableLikelihood:
 
     shift = 0.0
 
-    def __init__(self, table, block):
+    def __init__(self, table, block, exact, least):
         self._table, self._values = table, block.values
+        self._exact, self._least = exact, least
         self._buffer = np.empty((block.counts[0], table.shape[1]), table.dtype)
 
     def __call__(self, t, n):
         """A buffer, valid until the next call."""
         out = self._buffer[:n]
         return self._table.take(self._values[t, :n], axis=0, out=out, mode="wrap")
+
+    def least(self, t):
+        """A bound from below of what states that can emit give to step t."""
+        return self._least
+
+    def possible(self, t, n):
+        """Which states can emit step t, shape (n, n_states); None is all."""
+        return self._exact.take(self._values[t, :n], axis=0, mode="wrap") > 0
 
 
 class DensityLikelihood:
@@ -73,6 +86,18 @@ class DensityLikelihood:
         if not 0 <= t - self._first < len(self._scaled):
             self._load(t // self._span * self._span)
         return self._scaled[t - self._first, :n]
+
+    def least(self, t):
+        """As in `TableLikelihood`; of the step that was asked for last."""
+        return float(self._scaled[t - self._first].min())
+
+    def possible(self, t, n):
+        """As in `TableLikelihood`: a zero may be an underflow, or none."""
+        if self.least(t) > 0:
+            return None
+        logs = self._log_density(self._block.values[t, :n])
+        impossible = np.isneginf(logs)
+        return ~impossible if impossible.any() else None
 
     def _load(self, first):
         block, steps = self._block, slice(first, first + self._span)
@@ -152,7 +177,9 @@ def log_gaussian_full(values, means, covars):
         x = values[np.ix_(rows, seen)]
         for k, (mean, covar) in enumerate(zip(means, covars, strict=True)):
             factor = np.linalg.cholesky(covar[np.ix_(seen, seen)])
-            z = solve_triangular(factor, (x - mean[seen]).T, lower=True)
+            z = solve_triangular(
+                factor, (x - mean[seen]).T, lower=True, check_finite=False
+            )
             # A copy: NumPy 1.26 may round the logarithms of a strided view either way,
             # as memory happens to lie.
             log_det = 2 * np.log(np.diag(factor).copy()).sum()

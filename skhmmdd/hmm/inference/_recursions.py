@@ -7,13 +7,12 @@ sum to one at every step (Rabiner, 1989, section V.A), so no length of sequence 
 or overflows. Each step works in buffers that are made once, for blocks that fit the
 processor's cache (`block_rows`).
 
-A scaled recursion can still lose a sequence whose only possible states were all but
-ruled out before: their beliefs underflow to zero. Such rows show in the scale (`norm`)
-and are to be run again in log space, by the functions whose names say so.
+A scaled recursion can still lose a state that was all but ruled out before: its belief
+underflows to zero, though later steps may speak for it alone. Which rows are concerned
+is seen by `_underflow.py`; they are run again in log space (`_log_space.py`).
 """
 
 import numpy as np
-from scipy.special import logsumexp
 
 # Numbers in one buffer of a step: 256 kB of doubles, several of which fit the cache.
 _BUFFER_SIZE = 2**15
@@ -37,7 +36,7 @@ def block_rows(n_states):
     return min(max(_BUFFER_SIZE // n_states, _LEAST_ROWS), _MOST_ROWS)
 
 
-def filter_steps(first, transmat, likelihood, counts, norms, scaled=None):
+def filter_steps(first, transmat, likelihood, counts, norms, scaled=None, watch=None):
     r"""Filtered beliefs, step by step.
 
     .. math:: \alpha_t \propto (\alpha_{t-1} A) \circ b(x_t), \qquad
@@ -58,6 +57,8 @@ def filter_steps(first, transmat, likelihood, counts, norms, scaled=None):
     scaled : ndarray of bool of shape (n_steps,), default=None
         The steps at which beliefs are scaled; None is all. At the others they
         are left as they come out, and the norm is one: the next that is scaled has all.
+    watch : Watch, default=None
+        Is shown every step, where underflows have to be watched.
 
     Yields
     ------
@@ -77,6 +78,8 @@ def filter_steps(first, transmat, likelihood, counts, norms, scaled=None):
         if t:
             np.matmul(current[:n], transmat, out=belief)
         belief *= likelihood(t, n)
+        if watch is not None:
+            watch.see(current[:n] if t else None, belief, likelihood, t)
         current, following = following, current
         if scaled is not None and not scaled[t]:
             norm[:] = 1.0
@@ -129,45 +132,6 @@ def backward_steps(transmat, likelihood, norms, counts, beta):
         ahead *= inverse[t + 1, :m]
         np.matmul(ahead, transmat.T, out=beta[:m])
         yield t, ahead
-
-
-def log_filter(log_startprob, log_transmat, log_likelihood):
-    """`filter_steps` for one sequence, in log space.
-
-    Parameters
-    ----------
-    log_startprob : ndarray of shape (n_states,)
-    log_transmat : ndarray of shape (n_states, n_states)
-    log_likelihood : ndarray of shape (n_steps, n_states)
-
-    Returns
-    -------
-    log_alpha : ndarray of shape (n_steps, n_states)
-        log P(z_t, x_1..x_t). All -inf from the step on at which the sequence
-        becomes impossible.
-    """
-    log_alpha = np.empty_like(log_likelihood)
-    log_alpha[0] = log_startprob + log_likelihood[0]
-    for t in range(1, len(log_likelihood)):
-        into = logsumexp(log_alpha[t - 1][:, None] + log_transmat, axis=0)
-        log_alpha[t] = into + log_likelihood[t]
-    return log_alpha
-
-
-def log_smooth(log_transmat, log_likelihood, log_alpha):
-    """Log-space counterpart of `smooth_steps` for one sequence.
-
-    Returns
-    -------
-    log_beta : ndarray of shape (n_steps, n_states)
-        log P(x_{t+1}..x_T | z_t); log_alpha + log_beta is the joint law of z_t and
-        the whole sequence.
-    """
-    log_beta = np.zeros_like(log_alpha)
-    for t in range(len(log_alpha) - 2, -1, -1):
-        ahead = log_likelihood[t + 1] + log_beta[t + 1]
-        log_beta[t] = logsumexp(log_transmat + ahead, axis=1)
-    return log_beta
 
 
 def viterbi(log_startprob, log_transmat, log_likelihood, counts):

@@ -27,7 +27,7 @@ def piece_length(n_steps, n_states):
     return -(-n_steps // n_pieces)
 
 
-def filter_pieces(startprob, transmat, likelihood, counts):
+def filter_pieces(startprob, transmat, likelihood, counts, make_watch=None):
     """Filtered beliefs of the pieces of one sequence.
 
     Parameters
@@ -38,6 +38,9 @@ def filter_pieces(startprob, transmat, likelihood, counts):
         As in `filter_steps`, of the pieces.
     counts : ndarray of shape (n_steps,)
         All pieces are as long, but for the last, which may be shorter.
+    make_watch : callable, default=None
+        `make_watch(possible)` returns a Watch of pieces that are entered by the states
+        `possible`, if underflows have to be watched.
 
     Returns
     -------
@@ -47,18 +50,28 @@ def filter_pieces(startprob, transmat, likelihood, counts):
         As `filter_steps` fills them; 1 past the end.
     settled : bool
         False if the chain forgets so slowly that the plain recursion is the way.
+    watch : Watch or None
+        That of the last walk.
     """
     n_steps, n_pieces, n_states = len(counts), counts[0], len(startprob)
     dtype = transmat.dtype
     filtered = np.empty((n_pieces, n_steps, n_states), dtype).swapaxes(0, 1)
     norms = np.ones((n_steps, n_pieces), dtype)
 
+    watch = None
+
     def walk(entering):
-        steps = filter_steps(entering, transmat, likelihood, counts, norms)
+        nonlocal watch
+        if make_watch is not None:
+            watch = make_watch(entering > 0)
+        steps = filter_steps(entering, transmat, likelihood, counts, norms, watch=watch)
         for t, belief in enumerate(steps):
             filtered[t, : counts[t]] = belief
             filtered[t, counts[t] :] = 0.0
-        return filtered[-1, :-1] @ transmat
+        leaving = filtered[-1, :-1] @ transmat
+        if watch is not None:
+            watch.see_end(filtered[-1, :-1], leaving)
+        return leaving
 
     def transfer():
         return _transfer(transmat, likelihood, n_steps, n_pieces - 1)[1:]
@@ -74,7 +87,8 @@ def filter_pieces(startprob, transmat, likelihood, counts):
         np.empty((_RUN_IN, n_pieces - 1), dtype),
     )
     np.matmul(belief, transmat, out=entering[1:])
-    return filtered, norms, _settle(entering, walk, transfer)
+    settled = _settle(entering, walk, transfer)
+    return filtered, norms, settled, watch
 
 
 def smooth_pieces(transmat, likelihood, filtered, norms, counts, keep_ahead=False):
@@ -107,7 +121,8 @@ def smooth_pieces(transmat, likelihood, filtered, norms, counts, keep_ahead=Fals
         if keep_ahead:
             ahead[0, 1:] = u[1:]
         law = u[:0:-1] @ transmat.T
-        law /= law.sum(axis=1, keepdims=True)
+        # On the scale of the beliefs that it meets: what matters then cannot underflow.
+        law /= (ends[-2::-1] * law).sum(axis=1, keepdims=True)
         return law
 
     def walk(entering):
@@ -157,24 +172,32 @@ def _settle(entering, walk, transfer):
     """
     info = np.finfo(entering.dtype)
     few_states = entering.shape[1] <= _MOST_TRANSFER_STATES
-    for _ in range(_FEW_WALKS if few_states else _MANY_WALKS):
+
+    def known(roundings=1024):
+        """How many pieces are entered right; those after them begin anew."""
         leaving = walk(entering)
-        fits = np.isclose(
-            entering[1:], leaving, rtol=1024 * info.eps, atol=info.tiny / info.eps
-        ).all(axis=1)
-        if fits.all():
-            return True
+        # The least numbers count too: the end of the sequence may speak for them.
+        close = np.isclose(entering[1:], leaving, rtol=roundings * info.eps, atol=0.0)
+        fits = np.append(close.all(axis=1), False)
         # What fits so far stays as it is, whatever comes after.
-        known = fits.argmin() + 1
-        entering[known:] = leaving[known - 1 :]
+        n_known = int(fits.argmin()) + 1
+        entering[n_known:] = leaving[n_known - 1 :]
+        return n_known
+
+    for _ in range(_FEW_WALKS if few_states else _MANY_WALKS):
+        n_known = known()
+        if n_known == len(entering):
+            return True
     if not few_states:
         return False
     matrices = transfer()
-    for i in range(known, len(entering) - 1):
+    for i in range(n_known, len(entering) - 1):
         law = entering[i] @ matrices[i - 1]
         entering[i + 1] = law / law.sum()
-    walk(entering)
-    return True
+    # The second walk begins where the first one says, and has to bear it out, but for
+    # the rounding of all pieces before, which a chain without oblivion keeps.
+    known()
+    return known(16 * 1024) == len(entering)
 
 
 def _transfer(transmat, likelihood, n_steps, n_pieces):

@@ -25,8 +25,10 @@ from skhmmdd.hmm.inference._forward_backward import (
     smooth_block,
 )
 from skhmmdd.hmm.inference._likelihoods import DensityLikelihood
+from skhmmdd.hmm.inference._log_space import split_transmat
 from skhmmdd.hmm.inference._recursions import block_rows
 from skhmmdd.hmm.inference._sampling import sample_paths
+from skhmmdd.hmm.inference._underflow import safe_norm
 from skhmmdd.hmm.models._frozen import FrozenValue
 from skhmmdd.hmm.sequences._blocks import Sequences
 
@@ -114,6 +116,24 @@ class FrozenHMM(FrozenValue, ABC):
             return self._once(
                 "log chain", lambda: (np.log(self.startprob), np.log(self.transmat))
             )
+
+    def _safe_norm(self, dtype):
+        """The norm above which no underflow can matter, infinite if there is none."""
+        dtype = np.dtype(dtype)
+        return self._once(
+            ("safe norm", dtype), lambda: safe_norm(self._log_chain()[1], dtype)
+        )
+
+    def _log_transmat(self):
+        """The transition matrix for recursions in log space, and transposed."""
+        _, logs = self._log_chain()
+        return self._once(
+            "log transmat",
+            lambda: (
+                split_transmat(logs),
+                split_transmat(np.ascontiguousarray(logs.T)),
+            ),
+        )
 
     # What a user asks --------------------------------------------------------------
 
@@ -343,7 +363,8 @@ def check_probabilities(hmm, name, axes, shape):
     """Rows of non-negative numbers that sum to one."""
     array = getattr(hmm, name)
     check_shape(hmm, name, axes, shape)
-    if not np.isfinite(array).all() or (array < 0).any():
+    top = 1 + _ROW_SUM_TOLERANCE
+    if not np.isfinite(array).all() or (array < 0).any() or (array > top).any():
         raise ValueError(
             f"{name} must hold probabilities in [0, 1], got values from {array.min()} "
             f"to {array.max()}."

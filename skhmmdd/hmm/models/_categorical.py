@@ -133,7 +133,9 @@ class CategoricalHMM(EmissionFamily):
         return np.take(table, values, axis=0, mode="wrap")
 
     def _step_likelihood(self, block, dtype):
-        return TableLikelihood(self._table(dtype), block)
+        exact = self._table(np.float64)
+        least = self._once("least emission", lambda: float(exact[exact > 0].min()))
+        return TableLikelihood(self._table(dtype), block, exact, least)
 
     def _emit(self, states: Array, rng: np.random.RandomState) -> Array:
         return draw(self.emissionprob, states, rng.uniform(size=states.shape))

@@ -4,6 +4,8 @@ import numpy as np
 
 # A power of the transition whose square no longer counts.
 _NEGLIGIBLE = 1e-12
+# Products of three weights are finite.
+MAX_WEIGHT = 1e100
 
 
 def covariance_root(cov, tolerance=1e-8):
@@ -67,9 +69,12 @@ def as_matrix(cov, shape):
 
 
 def check_finite(hmm, name):
-    """Raise if an array of the weights holds NaN or infinity."""
-    if not np.isfinite(getattr(hmm, name)).all():
+    """Raise if an array of the weights holds NaN, infinity or what comes near it."""
+    array = getattr(hmm, name)
+    if not np.isfinite(array).all():
         raise ValueError(f"{name} must be finite, got NaN or infinity.")
+    if (top := np.abs(array).max()) > MAX_WEIGHT:
+        raise ValueError(f"{name} must be at most {MAX_WEIGHT:g}, got {top:g}.")
 
 
 def _check_symmetric(name, cov):

@@ -13,6 +13,7 @@ import numpy as np
 from skhmmdd._typing import Array, Floats, SequencesLike
 from skhmmdd.hmm.models._base import FrozenHMM
 from skhmmdd.hmm.sequences._blocks import Sequences
+from skhmmdd.hmm.sequences._overflow import check_density
 
 
 class EmissionFamily(FrozenHMM):
@@ -111,8 +112,16 @@ class EmissionFamily(FrozenHMM):
     def _split(self, of: Array, rng: np.random.RandomState) -> tuple[Floats, ...]:
         """Emission of states that are copies of the states `of`, set off a little."""
 
+    def _reach(self) -> float:
+        """How large a number may be with a finite log-density in every state."""
+        return np.inf
+
     def _read(self, X: SequencesLike, name: str = "X") -> Sequences:
-        return self._read_sequences(X, self._size, name)
+        sequences = self._read_sequences(X, self._size, name)
+        reach = self._once("reach", self._reach)
+        if np.isfinite(reach):
+            check_density(sequences, self._log_emission_of, reach, name)
+        return sequences
 
 
 def estimate_rows(counts, pseudocount, before):

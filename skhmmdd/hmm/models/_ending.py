@@ -27,7 +27,11 @@ from skhmmdd._typing import (
     SequenceTable,
     StrPath,
 )
-from skhmmdd.hmm.inference._forward_backward import filter_block, keep_last
+from skhmmdd.hmm.inference._forward_backward import (
+    filter_block,
+    keep_last,
+    keep_nothing,
+)
 from skhmmdd.hmm.inference._recursions import block_rows
 from skhmmdd.hmm.models._base import FrozenHMM, check_shape
 from skhmmdd.hmm.sequences._blocks import Sequences
@@ -157,19 +161,37 @@ shape (n_steps_i, n_states)
             If a sequence has probability zero, or cannot go on.
         """
         sequences = self._read(X)
-        last = np.empty((len(sequences), self.n_states))
+        # The step that comes next as one whose observation is missing: filtered as it
+        # is, no state that hardly ever goes on is lost by underflow.
+        longer = self._with_next(sequences)
+        following = np.empty((len(sequences), self.n_states))
+        possible = np.empty(len(sequences), dtype=bool)
         with single_blas_thread():
-            for index in sequences.blocks(block_rows(self.n_states)):
-                block = sequences.block(index)
-                last[index], _ = filter_block(self._going, block, keep_last)
-        last *= 1 - self.endprob
-        total = last.sum(axis=1, keepdims=True)
-        if (total == 0).any():
+            for index in longer.blocks(block_rows(self.n_states)):
+                following[index], log_likelihood = filter_block(
+                    self._going, longer.block(index), keep_last, strict=False
+                )
+                possible[index] = np.isfinite(log_likelihood)
+        if not possible.all():
+            first = int(possible.argmin())
+            # Raises if the steps before are impossible themselves.
+            filter_block(self._going, sequences.block(np.array([first])), keep_nothing)
             raise ValueError(
-                f"Sequence {total[:, 0].argmin()} cannot go on under {self!r}: nothing "
-                "comes next."
+                f"Sequence {first} cannot go on under {self!r}: nothing comes next."
             )
-        return last / total @ self.transmat @ self._state_means
+        return following @ self._state_means
+
+    def _with_next(self, sequences):
+        missing = -1.0 if self.within._is_symbolic else np.nan
+        step = np.full(sequences.values.shape[1], missing)
+        step[-1] = 0.0
+        ends = sequences.starts + sequences.lengths
+        return Sequences(
+            np.insert(sequences.values, ends, step, axis=0),
+            sequences.starts + np.arange(len(sequences)),
+            sequences.lengths + 1,
+            None,
+        )
 
     def sample(
         self,

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from skhmmdd._typing import Floats, StrPath
-from skhmmdd.hmm.models._files import load_weights, save_weights
+from skhmmdd.hmm.models._files import save_weights, stored_arrays
 
 
 class FrozenValue:
@@ -67,7 +67,16 @@ class FrozenValue:
         Parameters
         ----------
         path : str or path-like
-            The file, used as it is: no ending is added.
+            The file, used as it is: no ending is added. An older file keeps its mode
+            and is replaced in one step when the new one is whole; of a symbolic link
+            it is the file behind it.
+
+        Raises
+        ------
+        OSError
+            If the file cannot be written; an older one is as it was.
+        ValueError
+            If `path` names a device or a pipe.
         """
         save_weights(path, type(self).__name__, self._arrays())
 
@@ -88,8 +97,11 @@ class FrozenValue:
         ------
         ValueError
             If the file is damaged, is no weights file, or holds another model.
+        OSError
+            If it cannot be opened.
         """
-        arrays = load_weights(path, cls.__name__, cls._array_names)
+        with stored_arrays(path, cls.__name__) as stored:
+            arrays = {name: stored.floats(name) for name in cls._array_names}
         try:
             return cls(**arrays)
         except (ValueError, TypeError) as error:

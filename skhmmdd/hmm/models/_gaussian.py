@@ -7,6 +7,7 @@ from skhmmdd._typing import Array, CovarianceType, Floats
 from skhmmdd.hmm.inference._likelihoods import log_gaussian_diag, log_gaussian_full
 from skhmmdd.hmm.models._base import check_shape
 from skhmmdd.hmm.models._emission_family import EmissionFamily
+from skhmmdd.hmm.sequences._overflow import safe_reach
 from skhmmdd.hmm.sequences._reading import read_observations
 
 
@@ -134,11 +135,14 @@ class GaussianHMM(EmissionFamily):
         full = self.covariance_type == "full"
         return self.covars if full else as_matrices(self.covars)
 
+    def _reach(self) -> float:
+        return safe_reach(self.means, self.covars)
+
     def _log_emission_of(self, values: Array) -> Floats:
         density = (
             log_gaussian_full if self.covariance_type == "full" else log_gaussian_diag
         )
-        # What lies too far off has the log-density -inf.
+        # -inf where it is too small for a double: then another state is likelier.
         with np.errstate(over="ignore"):
             return density(values, self.means, self.covars)
 

@@ -14,6 +14,7 @@ from skhmmdd.hmm.models._gaussian import (
     diagonal_moments,
     maximise_moments,
 )
+from skhmmdd.hmm.sequences._overflow import safe_reach
 from skhmmdd.hmm.sequences._reading import read_observations
 
 
@@ -147,6 +148,10 @@ class GaussianMixtureHMM(EmissionFamily):
         off = self.means - self._state_means[:, None]
         between = np.einsum("km,kmd,kme->kde", self.weights, off, off)
         return as_matrices(within) + between
+
+    def _reach(self) -> float:
+        d = self.n_features
+        return safe_reach(self.means.reshape(-1, d), self.covars.reshape(-1, d))
 
     def _components(self, values):
         """Of each state: its log-density, and the share of each component in it.

@@ -1,6 +1,6 @@
 """Frozen weights with a hidden state in R^d, moved linearly with Gaussian noise."""
 
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any, Literal, overload
 
 import numpy as np
@@ -21,6 +21,7 @@ from skhmmdd.hmm.inference._forward_backward import keep_last, keep_steps
 from skhmmdd.hmm.inference._whitening import reduce_emission
 from skhmmdd.hmm.models._base import check_shape
 from skhmmdd.hmm.models._covariances import (
+    MAX_WEIGHT,
     as_matrix,
     check_finite,
     check_noise,
@@ -31,6 +32,7 @@ from skhmmdd.hmm.models._covariances import (
 )
 from skhmmdd.hmm.models._frozen import FrozenValue
 from skhmmdd.hmm.sequences._blocks import Sequences
+from skhmmdd.hmm.sequences._overflow import check_collected, check_log_likelihood
 from skhmmdd.hmm.sequences._reading import read_observations
 
 _BATCH_SIZE = 256
@@ -83,8 +85,8 @@ class LinearGaussianHMM(FrozenValue):
     Raises
     ------
     ValueError
-        If shapes disagree, a number is not finite, a covariance is not symmetric or
-        not positive (semi-)definite, or there is no stationary start.
+        If shapes disagree, a number is not finite or above 1e100, a covariance is not
+        symmetric or not positive (semi-)definite, or there is no stationary start.
 
     See Also
     --------
@@ -242,10 +244,12 @@ of shape (n_steps_i, n_states)
         covs : ndarray of shape (n_sequences, n_steps, n_states, n_states), or list
             Only if `return_cov`.
         """
-        means = self._every_step(X, _kalman.filter_block, self.n_states)
+        means = self._every_step(X, self._filter_block, self.n_states)
         if not return_cov:
             return means
-        covs = self._every_step(X, _kalman.filtered_covariances, self.n_states**2)
+        covs = self._every_step(
+            X, partial(_kalman.filtered_covariances, self._system), self.n_states**2
+        )
         shape = self.transition.shape
         if isinstance(covs, list):
             return means, [cov.reshape(-1, *shape) for cov in covs]
@@ -269,7 +273,7 @@ of shape (n_steps_i, n_states)
 shape (n_steps_i, n_states)
             As in `filter`.
         """
-        return self._every_step(X, _kalman.smooth_block, self.n_states)
+        return self._every_step(X, self._smooth_block, self.n_states)
 
     @overload
     def decode(self, X: SequenceTable) -> Floats: ...
@@ -312,7 +316,10 @@ shape (n_steps_i, n_states)
         with single_blas_thread():
             for index in indices:
                 block = sequences.block(index)
-                out[index] = _kalman.log_likelihood_block(self._system, block)
+                with np.errstate(over="ignore", invalid="ignore"):
+                    values = _kalman.log_likelihood_block(self._system, block)
+                check_log_likelihood(values, block)
+                out[index] = values
         return out
 
     def predict_next(self, X: SequencesLike) -> Floats:
@@ -367,8 +374,15 @@ shape (n_steps_i, n_states)
         noise = rng.standard_normal((n_steps, n_sequences, self.n_states))
         states = noise @ self._system.noise_root
         states[0] = self.start_mean + noise[0] @ self._system.start_root
-        for t in range(1, n_steps):
-            states[t] += states[t - 1] @ self.transition
+        with np.errstate(over="ignore", invalid="ignore"):
+            for t in range(1, n_steps):
+                states[t] += states[t - 1] @ self.transition
+            top = np.abs(states).max()
+        if not top < MAX_WEIGHT**2:
+            raise ValueError(
+                f"n_steps={n_steps} is too long for a transition of spectral radius "
+                f"{radius(self.transition):.6g}: the states overflow."
+            )
         states = np.ascontiguousarray(states.transpose(1, 0, 2))
         noise = rng.standard_normal((n_sequences, n_steps, self.n_features))
         factor = self._system.whole.factor
@@ -381,10 +395,16 @@ shape (n_steps_i, n_states)
         return read_observations(X, self.n_features, name)
 
     def _filter_block(self, block, collect=keep_steps, *, dtype=np.float64):
-        return _kalman.filter_block(self._system, block, collect, dtype)
+        return self._means(_kalman.filter_block, block, collect, dtype)
 
     def _smooth_block(self, block, collect=keep_steps, *, dtype=np.float64):
-        return _kalman.smooth_block(self._system, block, collect, dtype)
+        return self._means(_kalman.smooth_block, block, collect, dtype)
+
+    def _means(self, run, block, collect, dtype):
+        with np.errstate(over="ignore", invalid="ignore"):
+            collected = run(self._system, block, collect, dtype)
+        check_collected(collected, block, dtype)
+        return collected
 
     def _long_run(self, kind):
         """How the representation `kind` is read off a mean, and its mean and spread.
@@ -429,6 +449,6 @@ shape (n_steps_i, n_states)
         sequences, indices = self._batches(X)
 
         def fill_block(block, out):
-            out[...] = run(self._system, block, keep_steps)
+            out[...] = run(block, keep_steps)
 
         return sequences.every_step(fill_block, indices, n_columns, np.float64)

@@ -13,6 +13,8 @@ from skhmmdd.hmm.sequences._reading import read_observations
 
 # The prior's rate of a feature that was zero throughout: rare, but not impossible.
 _LEAST_RATE = 1e-9
+# Beyond it a double does not tell a count from the next.
+_MOST = 2**53
 
 
 class PoissonHMM(EmissionFamily):
@@ -116,14 +118,17 @@ class PoissonHMM(EmissionFamily):
     ) -> Sequences:
         sequences = read_observations(X, size, name)
         values = sequences.values[~np.isnan(sequences.values)]
-        negative = values < 0
-        wrong = negative if negative.any() else np.rint(values) != values
-        if wrong.any():
-            kind = "Negative values in data" if negative.any() else "Fractions in data"
-            raise ValueError(
-                f"{kind} passed as {name}: it must hold counts, whole numbers in "
-                f"[0, inf) or NaN for a missing one, got {values[wrong][0].item()!r}."
-            )
+        for kind, wrong in {
+            "Negative values": values < 0,
+            "Fractions": np.rint(values) != values,
+            "Numbers too large to count": values > _MOST,
+        }.items():
+            if wrong.any():
+                raise ValueError(
+                    f"{kind} in data passed as {name}: it must hold counts, whole "
+                    f"numbers in [0, 2**53] or NaN for a missing one, got "
+                    f"{values[wrong][0].item()!r}."
+                )
         return sequences
 
     def _log_emission_of(self, values: Array) -> Floats:

@@ -364,8 +364,8 @@ class BaumWelch(LikelihoodMixin, DensityMixin, SkhmmddEstimator):
         """
         if is_batches(X):
             raise TypeError(
-                "partial_fit takes one batch, an array or list of sequences: call it "
-                "for each, or hand all of them to fit."
+                "partial_fit takes one batch as X, an array or list of sequences: call "
+                "it for each, or hand all of them to fit."
             )
         began = time.perf_counter()
         if not hasattr(self, "hmm_"):

@@ -1,11 +1,12 @@
 """An interrupted pretraining on disk: arrays only, put in place when whole."""
 
 import os
+from contextlib import suppress
 from hashlib import sha256
 
 import numpy as np
 
-from skhmmdd.hmm.models._files import load_weights, save_weights
+from skhmmdd.hmm.models._files import save_weights, stored_arrays
 from skhmmdd.hmm.pretraining._em_loop import Run
 
 _KIND = "BaumWelch checkpoint"
@@ -26,10 +27,13 @@ class Checkpoint:
         Turns arrays into frozen weights.
     names : tuple of str
         The arrays of frozen weights.
+    n_starts : int
+        Of the fit.
     """
 
-    def __init__(self, path, digest, make, names):
+    def __init__(self, path, digest, make, names, n_starts):
         self.path, self.digest, self.make, self.names = path, digest, make, names
+        self.n_starts = n_starts
 
     def save(self, rng_state, done, kept, run):
         """Write where a fit stands: starts done, the best of them, the one at work."""
@@ -55,43 +59,52 @@ class Checkpoint:
             If the file is damaged or belongs to other data or parameters.
         """
         try:
-            found = load_weights(self.path, _KIND, ["digest", "n_done"])
+            with stored_arrays(self.path, _KIND) as stored:
+                found = None
+                if stored.text("digest") == self.digest:
+                    found = self._read(stored)
         except FileNotFoundError:
             return None
         except ValueError as error:
             raise ValueError(
-                f"The checkpoint {str(self.path)!r} cannot be read: {error} It is left "
-                "as it is; remove it to start afresh."
+                f"The checkpoint {str(self.path)!r} cannot be read: "
+                f"{str(error).rstrip('.')}. It is left as it is; remove it to start "
+                "afresh."
             ) from error
-        if str(found["digest"]) != self.digest:
+        if found is None:
             raise ValueError(
                 f"The checkpoint {str(self.path)!r} is of other data or parameters. It "
                 "is left as it is; remove it or name another path to start afresh."
             )
-        done = [f"done{i}" for i in range(int(found["n_done"]))]
-        names = ["rng_algorithm", "rng_keys", "rng_rest"]
-        for run in ("kept", "run", *done):
-            names += [f"{run}_{name}" for name in (*_CURVES, "converged", "is_there")]
-            for model in ("hmm", "best"):
-                names += [f"{run}_{model}_{name}" for name in self.names]
-        found = load_weights(self.path, _KIND, names)
-        position, has_gauss, gauss = found["rng_rest"]
+        return found
+
+    def _read(self, stored):
+        position, has_gauss, gauss = stored.numbers("rng_rest")
         rng_state = (
-            str(found["rng_algorithm"]),
-            found["rng_keys"],
+            stored.text("rng_algorithm"),
+            stored.array("rng_keys", "u4"),
             int(position),
             int(has_gauss),
             float(gauss),
         )
-        kept, run, *done = (
-            self._unpack(name, found) for name in ("kept", "run", *done)
-        )
+        # NumPy would take any position, and read beyond the keys.
+        is_known = rng_state[0] == "MT19937" and rng_state[1].shape == (624,)
+        if not (is_known and 0 <= position <= 624):
+            raise ValueError("it holds no state of a RandomState")
+        if not 0 <= (n_done := stored.integer("n_done")) < self.n_starts:
+            raise ValueError(f"it tells of {n_done} starts of {self.n_starts}")
+        done = [self._unpack(f"done{i}", stored) for i in range(n_done)]
+        kept, run = (self._unpack(name, stored) for name in ("kept", "run"))
+        if None in done or (kept is None) != (not done):
+            raise ValueError("it lacks a start that is done")
+        if any(each is not None and each.hmm is None for each in (kept, run)):
+            raise ValueError("it lacks weights")
         return rng_state, done, kept, run
 
     def remove(self):
         """The fit has ended."""
-        if os.path.exists(self.path):
-            os.unlink(self.path)
+        with suppress(FileNotFoundError):
+            os.unlink(os.path.realpath(self.path))
 
     def _pack(self, prefix, run):
         arrays = {"is_there": np.array(run is not None)}
@@ -105,15 +118,21 @@ class Checkpoint:
                 arrays[f"{model}_{name}"] = found.get(name, np.zeros(0))
         return {f"{prefix}_{name}": array for name, array in arrays.items()}
 
-    def _unpack(self, prefix, found):
-        if not found[f"{prefix}_is_there"]:
+    def _unpack(self, prefix, stored):
+        if not stored.flag(f"{prefix}_is_there"):
             return None
         models = {}
         for model in ("hmm", "best"):
-            arrays = [found[f"{prefix}_{model}_{name}"] for name in self.names]
+            arrays = [stored.floats(f"{prefix}_{model}_{name}") for name in self.names]
             models[model] = self.make(*arrays) if arrays[0].size else None
-        curves = {name: tuple(found[f"{prefix}_{name}"].tolist()) for name in _CURVES}
-        return Run(**models, **curves, converged=bool(found[f"{prefix}_converged"]))
+        curves = {name: tuple(stored.numbers(f"{prefix}_{name}")) for name in _CURVES}
+        n_steps = len(curves["log_likelihoods"])
+        n_held_out = len(curves["held_out"])
+        if not n_steps == len(curves["log_posteriors"]) > 0 or (
+            n_held_out not in (0, n_steps)
+        ):
+            raise ValueError(f"the curves of {prefix!r} are not of one length")
+        return Run(**models, **curves, converged=stored.flag(f"{prefix}_converged"))
 
 
 def fit_digest(estimator, corpus):

@@ -1,12 +1,13 @@
 """The sequences that pretraining learns from: sums over the parts of a source."""
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence, Set
 from hashlib import sha256
 
 import numpy as np
 from sklearn.utils import check_array
 from sklearn.utils.validation import check_consistent_length
 
+from skhmmdd._tables import is_table
 from skhmmdd.hmm.models._families import FAMILIES
 from skhmmdd.hmm.pretraining._corpus_moments import Location, SymbolCounts, steps_of
 from skhmmdd.hmm.pretraining._sources import (
@@ -17,6 +18,7 @@ from skhmmdd.hmm.pretraining._sources import (
     counts_of,
     log_likelihood_of,
 )
+from skhmmdd.hmm.sequences._overflow import check_moments, check_weights
 from skhmmdd.hmm.sequences._reading import infer_emission
 
 
@@ -108,13 +110,13 @@ class Corpus:
         numbers, weights, tallies = zip(*self.source.each_part(_tally), strict=True)
         shares = np.concatenate([w * t for w, t in zip(weights, tallies, strict=True)])
         ends = np.cumsum(shares)
-        if ends[-1] == round(ends[-1]):
+        if ends[-1] == round(ends[-1]) and ends[-1] < 2**53:
             picked = rng.randint(int(ends[-1]), size=n).astype(float)
         else:
             picked = rng.uniform(0, ends[-1], size=n)
         which = np.minimum(np.searchsorted(ends, picked, "right"), len(ends) - 1)
-        offsets = (picked - (ends - shares)[which]).astype(np.intp)
-        offsets %= np.concatenate(tallies)[which]
+        offsets = (picked - (ends - shares)[which]) % np.concatenate(tallies)[which]
+        offsets = offsets.astype(np.intp)
         wanted, places, first = {}, [], 0
         for number, here in zip(numbers, tallies, strict=True):
             last = first + len(here)
@@ -221,6 +223,8 @@ def read_corpus(
 
 def weighted_part(sequences, sample_weight=None):
     """Sequences with their weights; those of weight zero are left out."""
+    if sequences.values.dtype.kind == "f":
+        check_moments(sequences)
     if sample_weight is None:
         return Part(sequences, np.ones(len(sequences)))
     weights = check_array(
@@ -236,6 +240,7 @@ def weighted_part(sequences, sample_weight=None):
         raise ValueError(f"sample_weight must be in [0, inf), got {weights.min()}.")
     if not weights.any():
         raise ValueError("sample_weight is zero for every sequence.")
+    check_weights(weights, sequences.lengths)
     part = Part(sequences, weights)
     return part if weights.all() else part.among(np.flatnonzero(weights))
 
@@ -254,8 +259,8 @@ def is_batches(X):
             "corpus in every iteration: pass a list of sequences, or an object whose "
             "__iter__ starts again and yields batches."
         )
-    is_array = any(hasattr(X, a) for a in ("__array__", "iloc", "__dataframe__"))
-    known = isinstance(X, Sequence | set | frozenset | dict | memoryview)
+    is_array = hasattr(X, "__array__") or is_table(X)
+    known = isinstance(X, Sequence | Set | Mapping | memoryview | type)
     plain = isinstance(X, Collection) and type(X).__module__ == "builtins"
     return hasattr(X, "__iter__") and not (
         is_array or known or plain or hasattr(X, "tocsr")

@@ -97,4 +97,10 @@ class Location(NamedTuple):
         # A feature that never moves still gets a width, next to nothing.
         still = np.sqrt(variance) <= 1e-13 * np.abs(center)
         size = np.where(center == 0, 1.0, np.abs(center))
-        return center, np.where(still, 1e-9 * size**2, variance)
+        scale = np.where(still, 1e-9 * size**2, variance)
+        if (tiny := scale < np.finfo(float).tiny).any():
+            raise ValueError(
+                f"Feature {tiny.argmax()} of X varies so little about "
+                f"{center[tiny][0]:g} that its variance is zero as a double: rescale X."
+            )
+        return center, scale

@@ -13,8 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 from skhmmdd.hmm.inference._forward_backward import (
-    filter_row,
-    log_posterior,
+    posterior_of_rows,
     rows_to_redo,
     walk_block,
 )
@@ -72,18 +71,18 @@ def expected_counts(hmm, block, center=0.0, weights=None):
     total[np.arange(len(total))[:, None] >= block.lengths] = 1.0
     filtered, n_states = walk.filtered, hmm.n_states
     extra = 0.0
-    for row in rows_to_redo(hmm, block, walk, total):
-        gone = slice(None) if walk.is_cut else row
+    if len(rows := rows_to_redo(walk, total)):
+        gone = slice(None) if walk.is_cut else rows
         filtered[:, gone] = ahead[:, gone] = 0.0
-        n_steps = block.lengths[row]
-        _, log_likelihood[row] = filter_row(hmm, block, row)
-        gamma, moves = log_posterior(hmm, block.values[:n_steps, row])
-        walk.join(smoothed)[:n_steps, row] = gamma
-        extra = extra + (moves if weights is None else weights[row] * moves)
+        for some, *redone in posterior_of_rows(hmm, block, rows, weights):
+            gamma, log_likelihood[some], moves = redone
+            walk.join(smoothed)[: len(gamma), some] = gamma
+            extra = extra + moves
     if weights is not None:
         # The pieces of one sequence that is cut share its weight.
         smoothed = smoothed * weights[:, None]
-        ahead = ahead * weights[:, None]
+        # Not `ahead`: it is large where a filtered belief is next to nothing.
+        filtered = filtered * weights[:, None]
         log_likelihood = log_likelihood * weights
     moves = filtered[:-1].reshape(-1, n_states).T @ ahead[1:].reshape(-1, n_states)
     starts = smoothed[0]

@@ -1,11 +1,8 @@
 """Frozen models of growing size, the small ones seeding the large."""
 
-import json
-import os
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from numbers import Integral
-from pathlib import Path
 from typing import Any, Self, overload
 
 import numpy as np
@@ -14,12 +11,9 @@ from sklearn.utils import check_random_state
 from skhmmdd._progress import Progress
 from skhmmdd._typing import Corpus, RandomState, StrPath
 from skhmmdd.hmm.models._emission_family import tilt_rows
-from skhmmdd.hmm.models._families import FAMILIES, Pretrained
+from skhmmdd.hmm.models._families import Pretrained
 from skhmmdd.hmm.pretraining._baum_welch import BaumWelch
-
-_FORMAT = "skhmmdd family 1"
-_LIST = "family.json"
-_KINDS = {kind.__name__: kind for kind in FAMILIES.values()}
+from skhmmdd.hmm.pretraining._family_files import load_family, save_family
 
 
 class HMMFamily(Sequence[Pretrained]):
@@ -98,32 +92,25 @@ class HMMFamily(Sequence[Pretrained]):
         return tuple(model.n_states for model in self.models)
 
     def save(self, folder: StrPath) -> None:
-        """Write every model to a file of its own, and a list of them.
+        """Write the family into a folder, as one file of plain arrays.
 
         Parameters
         ----------
         folder : str or path-like
-            Made if it is not there.
+            Made if it is not there. An older family in it is replaced in one step.
+
+        Raises
+        ------
+        OSError
+            If the file cannot be written; an older family is as it was.
+        TypeError
+            If a model is neither a CategoricalHMM nor a GaussianHMM.
         """
-        folder = Path(folder)
-        folder.mkdir(parents=True, exist_ok=True)
-        files = []
-        for i, model in enumerate(self.models):
-            files.append(f"{i:03d}-{model.n_states}-states.npz")
-            model.save(folder / files[-1])
-        told = {
-            "format": _FORMAT,
-            "files": files,
-            "kinds": [type(model).__name__ for model in self.models],
-            "log_likelihoods": self.log_likelihoods,
-        }
-        part = folder / f"{_LIST}.part"
-        part.write_text(json.dumps(told, indent=1), encoding="utf-8")
-        os.replace(part, folder / _LIST)
+        save_family(folder, self.models, self.log_likelihoods)
 
     @classmethod
     def load(cls, folder: StrPath) -> Self:
-        """Read a family that `save` wrote; nothing in the files is executed.
+        """Read a family that `save` wrote; nothing in the file is executed.
 
         Parameters
         ----------
@@ -138,23 +125,10 @@ class HMMFamily(Sequence[Pretrained]):
         ------
         ValueError
             If a file is damaged or the folder holds anything else.
+        OSError
+            If it cannot be opened.
         """
-        folder = Path(folder)
-        text = (folder / _LIST).read_bytes()
-        try:
-            told = json.loads(text)
-            if told["format"] != _FORMAT:
-                raise ValueError(f"its format is {told['format']!r}")
-            # Names alone: nothing outside the folder is opened.
-            files = [folder / Path(name).name for name in told["files"]]
-            kinds = [_KINDS[kind] for kind in told["kinds"]]
-            pairs = list(zip(kinds, files, strict=True))
-            log_likelihoods = [float(value) for value in told["log_likelihoods"]]
-        except (ValueError, TypeError, KeyError) as error:
-            raise ValueError(
-                f"{str(folder / _LIST)!r} does not list a family of models: {error}"
-            ) from error
-        return cls([kind.load(file) for kind, file in pairs], log_likelihoods)
+        return cls(*load_family(folder))
 
 
 def pretrain_family(

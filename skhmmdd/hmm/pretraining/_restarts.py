@@ -33,11 +33,14 @@ def best_run(estimator, corpus, draw, options, path=None):
     done : list of Run
         Every one in order, without its weights.
     """
+    is_given = estimator.init is not None and not isinstance(estimator.init, str)
+    n_starts = 1 if is_given else estimator.n_init
     checkpoint, found = None, None
     if path is not None:
         digest = fit_digest(estimator, corpus)
         family = corpus.family
-        checkpoint = Checkpoint(path, digest, family, family._array_names)
+        names = family._array_names
+        checkpoint = Checkpoint(path, digest, family, names, n_starts)
         found = checkpoint.load()
     rng = check_random_state(estimator.random_state)
     state, done, kept, resumed = found or (rng.get_state(), [], None, None)
@@ -47,8 +50,6 @@ def best_run(estimator, corpus, draw, options, path=None):
     held_out = None
     if (fraction := estimator.validation_fraction) is not None:
         corpus, held_out = corpus.split(fraction, rng)
-    is_given = estimator.init is not None and not isinstance(estimator.init, str)
-    n_starts = 1 if is_given else estimator.n_init
     runs = [Run(draw(rng)) for _ in range(n_starts)][len(done) :]
     if resumed is not None:
         runs[0] = resumed

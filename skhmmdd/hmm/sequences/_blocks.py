@@ -37,6 +37,13 @@ class Block(NamedTuple):
         steps = np.arange(len(self.index))
         return np.searchsorted(-self.counts, -steps, side="left")
 
+    def take(self, rows):
+        """The sequences `rows` of the block, rising numbers, as a block."""
+        n_steps = int(np.searchsorted(-self.counts, -rows[0], side="left"))
+        counts = np.searchsorted(rows, self.counts[:n_steps], side="left")
+        values = np.ascontiguousarray(self.values[:n_steps, rows])
+        return Block(values, counts, self.index[rows])
+
     def cut(self, length):
         """The one sequence of the block as pieces of `length` steps, side by side.
 

@@ -3,32 +3,32 @@
 One sample is one sequence, whatever form the collection comes in.
 """
 
+from collections.abc import Mapping, Set
+from numbers import Integral
 from typing import Literal
 
 import numpy as np
 from numpy.typing import DTypeLike
 from scipy import sparse
-from sklearn.utils.validation import check_array
 
+from skhmmdd._tables import as_array, is_missing, with_missing
 from skhmmdd._typing import SequencesLike
 from skhmmdd.hmm.sequences._blocks import Sequences
 
 MISSING = -1
+# Without an alphabet of a known size a larger symbol is a mistake, not an alphabet.
+_MAX_SYMBOL = 2**31 - 1
+_NO_NUMBERS = {"M": "dates", "m": "durations"}
+_COMPLEX = "Complex data not supported"
 
 
 def infer_emission(X: SequencesLike) -> Literal["categorical", "gaussian"]:
     """ "categorical" for integers of at least -1, otherwise "gaussian"."""
-    if _is_table(X):
-        pieces = [np.asarray(X)]
-    elif sparse.issparse(X) or not hasattr(X, "__iter__"):
-        return "gaussian"  # for the reader to refuse
-    else:
-        pieces = list(map(np.asarray, X))
-    is_symbol = all(
-        piece.dtype.kind in "iu" and (not piece.size or piece.min() >= MISSING)
-        for piece in pieces
-    )
-    return "categorical" if is_symbol else "gaussian"
+    values = _read(X, "X")[0]
+    if values.dtype.kind not in "iu":
+        return "gaussian"
+    seen = values.compressed() if np.ma.isMaskedArray(values) else values
+    return "gaussian" if seen.size and seen.min() < MISSING else "categorical"
 
 
 def read_symbols(
@@ -40,7 +40,8 @@ def read_symbols(
     ----------
     X : array of shape (n_sequences, n_steps), or list of 1-D arrays
         Integers from -1 on, or floats that hold integers and NaN. A trailing -1
-        (NaN) is padding, an inner one a missing observation.
+        (NaN, None, a masked number, an empty cell) is padding, an inner one a missing
+        observation.
     n_symbols : int, default=None
         The size of the alphabet; None takes any symbol from 0 on.
     name : str, default="X"
@@ -59,32 +60,33 @@ def read_symbols(
             f"{name} holds steps of {values.shape[1]} features, but a categorical HMM "
             "reads one integer symbol a step."
         )
+    masked = None
+    if np.ma.isMaskedArray(values):
+        masked, values = np.ma.getmaskarray(values), np.ma.filled(values, 0)
     if values.dtype.kind == "b":
         values = values.astype(np.int8)
-    elif values.dtype == np.uint64:
-        values = values.astype(np.intp)
     elif values.dtype.kind == "f":
-        missing = np.isnan(values)
-        whole = np.where(missing, MISSING, values)
-        symbols = whole.astype(np.intp)
-        if (wrong := symbols != whole).any():
+        values = np.where(np.isnan(values), MISSING, values.astype(np.float64))
+        if (wrong := np.trunc(values) != values).any():
             raise ValueError(
                 f"{name} must hold integer symbols (-1 or NaN for missing), got "
                 f"{values[wrong][0].item()!r}. Encode tokens with TokenEncoder; for "
                 "continuous observations use a GaussianHMM."
             )
-        values = symbols
     if values.size:
         low, high = values.min(), values.max()
-        if low < MISSING or (n_symbols is not None and high >= n_symbols):
+        top = _MAX_SYMBOL if n_symbols is None else n_symbols - 1
+        if low < MISSING or high > top:
             bad = low if low < MISSING else high
-            bound = "" if n_symbols is None else f" and at most {n_symbols - 1}"
-            position = np.flatnonzero(values == bad)[0]
-            sequence = np.searchsorted(starts, position, side="right") - 1
+            sequence = _sequence_of(values == bad, starts)
             raise ValueError(
-                f"{name} holds the symbol {bad} in sequence {sequence}; symbols must "
-                f"be at least 0{bound} (-1 means missing)."
+                f"{name} holds the symbol {int(bad)} in sequence {sequence}; symbols "
+                f"must be at least 0 and at most {top} (-1 means missing)."
             )
+    if values.dtype.kind == "f" or values.dtype == np.uint64 or masked is not None:
+        values = values.astype(np.intp)
+    if masked is not None:
+        values[masked] = MISSING
     return _trim(values, values != MISSING, starts, lengths, width, name)
 
 
@@ -100,8 +102,8 @@ def read_observations(
     ----------
     X : array of shape (n_sequences, n_steps) or (n_sequences, n_steps, n_features), \
 or list of arrays of shape (n_steps,) or (n_steps, n_features)
-        A 2-D array holds one univariate sequence a row. NaN is missing; steps
-        that are missing to the end are padding.
+        A 2-D array holds one univariate sequence a row. NaN, None, a masked number
+        or an empty cell is missing; steps that are missing to the end are padding.
     n_features : int, default=None
         The number of features a step must have; None takes any.
     name : str, default="X"
@@ -115,6 +117,10 @@ or list of arrays of shape (n_steps,) or (n_steps, n_features)
         With floating values of shape (n, n_features), NaN for missing.
     """
     values, starts, lengths, width = _read(X, name)
+    if np.ma.isMaskedArray(values):
+        masked = np.ma.getmaskarray(values)
+        values = np.ma.filled(values, 0).astype(dtype)
+        values[masked] = np.nan
     values = values.astype(dtype, copy=False)
     if values.ndim == 1:
         values = values[:, None]
@@ -126,46 +132,49 @@ or list of arrays of shape (n_steps,) or (n_steps, n_features)
     return _trim(values, ~np.isnan(values).all(axis=1), starts, lengths, width, name)
 
 
-def _is_table(X):
-    if hasattr(X, "iloc") or hasattr(X, "__dataframe__"):
-        return getattr(X, "ndim", 2) == 2 or not hasattr(X, "ndim")
-    return isinstance(X, np.ndarray) and (X.ndim != 1 or X.dtype.kind in "biufc")
-
-
 def _read(X, name):
-    """The flat values with starts, lengths and width, not yet trimmed."""
+    """The flat values with starts, lengths and width, not yet trimmed.
+
+    Values are numbers or booleans; integers may come as a masked array.
+    """
     if sparse.issparse(X):
         raise TypeError(
             f"Sparse data was passed as {name}, but sequences must be dense: pass an "
             "array (n_sequences, n_steps) or a list of sequences."
         )
-    if _is_table(X):
-        X = check_array(
-            X,
-            dtype=_numeric_dtype(X),
-            ensure_all_finite="allow-nan",
-            allow_nd=True,
-            input_name=name,
+    X = as_array(X)
+    if not isinstance(X, np.ndarray) or (X.ndim == 1 and X.dtype.kind in "OUS"):
+        return *_read_list(X, name), None
+    if X.ndim < 2:
+        raise ValueError(
+            f"Expected 2D array or a list of sequences as {name}, got a {X.ndim}D "
+            f"array: {X!r:.80}. Reshape your data: a single sequence is passed as "
+            f"[{name}]."
         )
-        if X.ndim > 3:
+    if X.ndim > 3:
+        raise ValueError(
+            f"{name} has {X.ndim} dimensions; an array of sequences has 2, "
+            "(n_sequences, n_steps), or 3, (n_sequences, n_steps, n_features)."
+        )
+    n, width = X.shape[:2]
+    for axis, what in ((0, "sample"), (-1, "feature")):
+        if X.shape[axis] == 0:
             raise ValueError(
-                f"{name} has {X.ndim} dimensions; an array of sequences has 2, "
-                "(n_sequences, n_steps), or 3, (n_sequences, n_steps, n_features)."
+                f"Found array with 0 {what}(s) (shape={X.shape}) while a minimum of 1 "
+                f"is required of {name}."
             )
-        n, width = X.shape[:2]
-        if width == 0:
-            raise ValueError(f"{name} has shape {X.shape}: its sequences are empty.")
-        values = X.reshape(n * width, *X.shape[2:])
-        return values, np.arange(n) * width, np.full(n, width), width
-    return *_read_list(X, name), None
-
-
-def _numeric_dtype(X):
-    dtype = getattr(X, "dtype", None)
-    return None if dtype is not None and dtype.kind in "biuf" else "numeric"
+    if width == 0:
+        raise ValueError(f"{name} has shape {X.shape}: its sequences are empty.")
+    values, starts = X.reshape(n * width, *X.shape[2:]), np.arange(n) * width
+    return _as_numbers(values, starts, name), starts, np.full(n, width), width
 
 
 def _read_list(X, name):
+    if isinstance(X, (Mapping, Set)):
+        raise TypeError(
+            f"{name} must be an array or a list of sequences, got a "
+            f"{type(X).__name__}, which has no order of samples."
+        )
     try:
         sequences = list(X)
     except TypeError:
@@ -174,38 +183,141 @@ def _read_list(X, name):
         ) from None
     if not sequences:
         raise ValueError(f"{name} holds no sequence: at least one is needed.")
-    pieces = []
-    for i, sequence in enumerate(sequences):
-        piece = np.asarray(sequence)
-        if piece.dtype.kind in "US":
-            raise ValueError(
-                f"{name} holds the text {sequence!r} as sequence {i}; turn strings or "
-                "lists of tokens into symbols with TokenEncoder first."
-            )
-        if piece.ndim == 0:
-            raise ValueError(
-                f"Expected 2D array or a list of sequences as {name}, got a list whose "
-                f"item {i} is {sequence!r}. Reshape your data: a single sequence is "
-                f"passed as [{name}]."
-            )
-        if len(piece) == 0:
-            raise ValueError(f"Sequence {i} of {name} is empty.")
-        pieces.append(piece)
+    pieces = [_read_one(sequence, i, name) for i, sequence in enumerate(sequences)]
     trailing = {piece.shape[1:] for piece in pieces}
     if len(trailing) > 1 or len(next(iter(trailing))) > 1:
         raise ValueError(
             f"The sequences of {name} must all have shape (n_steps,) or all "
             f"(n_steps, n_features); got steps of shapes {sorted(trailing)}."
         )
-    values = np.concatenate(pieces)
-    if values.dtype.kind not in "biuf":
-        values = check_array(
-            values, ensure_2d=False, ensure_all_finite="allow-nan", input_name=name
-        )
-    if values.dtype.kind == "f" and np.isinf(values).any():
-        raise ValueError(f"Input {name} contains infinity.")
+    if trailing == {(0,)}:
+        raise ValueError(f"The sequences of {name} have steps of 0 features.")
     lengths = np.array([len(piece) for piece in pieces])
-    return values, np.cumsum(lengths) - lengths, lengths
+    return _join(pieces), np.cumsum(lengths) - lengths, lengths
+
+
+def _read_one(sequence, i, name):
+    """Sequence `i` of a list, as an array of numbers."""
+    piece = as_array(sequence)
+    try:
+        piece = np.asanyarray(piece)
+        if piece.dtype.kind == "O" and piece.ndim == 1:
+            # Steps that are arrays themselves, as a column of nested lists has them.
+            piece = np.asarray(piece.tolist())
+    except (ValueError, OverflowError):
+        raise ValueError(
+            f"Sequence {i} of {name} is ragged: its steps must all be numbers, or all "
+            "be arrays of one shape (n_features,)."
+        ) from None
+    if piece.dtype.kind in "US":
+        raise _text_error(sequence, i, name)
+    if piece.ndim == 0:
+        raise ValueError(
+            f"Expected 2D array or a list of sequences as {name}, got a list whose "
+            f"item {i} is {sequence!r:.80}. Reshape your data: a single sequence is "
+            f"passed as [{name}]."
+        )
+    if len(piece) == 0:
+        raise ValueError(f"Sequence {i} of {name} is empty.")
+    return _as_numbers(piece, [0], name, first=i)
+
+
+def _join(pieces):
+    """One array of them all; integers stay integers, whatever their types."""
+    if {piece.dtype.kind for piece in pieces} == {"i", "u"}:
+        limit = np.iinfo(np.int64).max
+        if all(piece.max() <= limit for piece in pieces if piece.dtype.kind == "u"):
+            pieces = [piece.astype(np.int64) for piece in pieces]
+    is_masked = any(map(np.ma.isMaskedArray, pieces))
+    return np.ma.concatenate(pieces) if is_masked else np.concatenate(pieces)
+
+
+def _as_numbers(values, starts, name, first=0):
+    """`values` as booleans, integers or finite and missing floats, or an error.
+
+    Parameters
+    ----------
+    values : ndarray of shape (n_steps, ...)
+    starts : sequence of int
+        Where the sequences begin, the first of which has the number `first`.
+    name : str
+    first : int, default=0
+    """
+    kind = values.dtype.kind
+    if kind in "US":
+        raise _text_error(values.flat[0], first, name)
+    if kind == "O":
+        values = _numbers_of_cells(values, starts, name, first)
+    elif kind == "c":
+        raise ValueError(f"{_COMPLEX}: {name} has it in sequence {first}.")
+    elif kind not in "biuf":
+        what = _NO_NUMBERS.get(kind, "values")
+        raise ValueError(
+            f"{name} must hold numbers, got {what} of type {values.dtype} in sequence "
+            f"{first}."
+        )
+    if values.dtype.kind == "f":
+        if values.dtype.itemsize > 8:
+            with np.errstate(over="ignore"):  # for the next line to refuse
+                values = values.astype(np.float64)
+        if (wrong := np.isinf(values)).any():
+            wrong = wrong.reshape(len(values), -1).any(axis=1)
+            raise ValueError(
+                f"Input {name} contains infinity, or a number too large for a double, "
+                f"in sequence {first + _sequence_of(wrong, starts)}."
+            )
+    return values
+
+
+def _numbers_of_cells(cells, starts, name, first):
+    """Python objects as numbers: a masked array if they are integers and some miss."""
+    numbers, missing = [], np.zeros(cells.shape, dtype=bool)
+    for position, cell in enumerate(cells.ravel().tolist()):
+        if is_missing(cell):
+            missing.flat[position] = True
+            continue
+        try:
+            if isinstance(cell, (str, bytes)):
+                raise ValueError("text")
+            numbers.append(_number(cell))
+        except (TypeError, ValueError, OverflowError) as error:
+            step = position * len(cells) // cells.size
+            sequence = first + np.searchsorted(starts, step, side="right") - 1
+            if isinstance(cell, (str, bytes)):
+                raise _text_error(cell, sequence, name) from None
+            kind = TypeError if isinstance(error, TypeError) else ValueError
+            raise kind(
+                f"{name} must hold numbers, got {cell!r:.80} in sequence {sequence}: "
+                f"{error}."
+            ) from None
+    values = np.array(numbers)
+    if values.dtype.kind == "O":
+        values = values.astype(np.float64)
+    return with_missing(values, missing)
+
+
+def _number(cell):
+    if hasattr(cell, "as_py"):
+        cell = cell.as_py()
+    if isinstance(cell, (np.ndarray, np.datetime64, np.timedelta64)):
+        raise TypeError(f"a number was needed, not '{type(cell).__name__}'")
+    if isinstance(cell, (complex, np.complexfloating)):
+        raise TypeError(_COMPLEX)
+    number = float(cell)
+    return int(cell) if isinstance(cell, Integral) else number
+
+
+def _text_error(text, sequence, name):
+    return ValueError(
+        f"could not convert the text {text!r:.80} in sequence {sequence} of {name} to "
+        "a number; turn strings or lists of tokens into symbols first, with "
+        "TokenEncoder."
+    )
+
+
+def _sequence_of(wrong, starts):
+    """The sequence of the first step that is wrong."""
+    return np.searchsorted(starts, np.argmax(wrong), side="right") - 1
 
 
 def _trim(values, observed, starts, lengths, width, name):

@@ -75,6 +75,11 @@ def test_infer_emission():
     assert infer_emission(np.array([[0, -2]])) == "gaussian"
     assert infer_emission(np.array([[0.0, 1.0]])) == "gaussian"
     assert infer_emission([[0, 1], [0.5]]) == "gaussian"
+    # What is missing among integers is a symbol that was not seen.
+    assert infer_emission([[0, None, 1], [2]]) == "categorical"
+    assert infer_emission(np.ma.array([[0, -9]], mask=[[0, 1]])) == "categorical"
+    assert infer_emission([[0, -2, None]]) == "gaussian"
+    assert infer_emission([np.array([0, 1], np.uint64), [-1, 2]]) == "categorical"
 
 
 @pytest.mark.parametrize(
@@ -97,11 +102,32 @@ def test_infer_emission():
         (np.zeros((1, 2, 3, 4)), ValueError, "has 4 dimensions"),
         (np.zeros((2, 3, 2), int), ValueError, "2 features.*one integer symbol a step"),
         ([[0, 1], [[0], [1]]], ValueError, "all have shape"),
+        ([[0, 1e19]], ValueError, "symbol 10000000000000000000 in sequence 0"),
+        ([[1], [0, -1e19]], ValueError, "symbol -10000000000000000000 in sequence 1"),
+        (np.array([[0, 2**64 - 1]], np.uint64), ValueError, f"symbol {2**64 - 1} in"),
+        ([np.array([2**63], np.uint64), [-1, 0]], ValueError, f"symbol {2**63} in"),
+        ([[0, 2**70]], ValueError, f"symbol {2**70} in sequence 0"),
+        ([[0, 10**400]], ValueError, "X must hold numbers.*in sequence 0"),
+        ([[0, 1], [2, "a"]], ValueError, "in sequence 1 of X.*TokenEncoder"),
+        ([[0], [1, 1j]], ValueError, "Complex data not supported.*sequence 1"),
+        ([[0], [1, {}]], TypeError, "X must hold numbers, got {} in sequence 1"),
     ],
 )
 def test_symbols_refused(X, error, message):
     with pytest.raises(error, match=message):
         read_symbols(X, 4)
+
+
+@pytest.mark.parametrize("symbol", [2**31, 1e19, 2**63])
+def test_an_alphabet_has_an_end(symbol):
+    with pytest.raises(ValueError, match=f"symbol {int(symbol)} in sequence 0"):
+        read_symbols([[0, symbol]])
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.longdouble])
+def test_symbols_as_floats_of_any_width(dtype):
+    X = np.array([[0, 3, np.nan], [1, np.nan, 2]], dtype)
+    assert as_lists(read_symbols(X)) == [[0, 3], [1, -1, 2]]
 
 
 @pytest.mark.parametrize(
