@@ -5,7 +5,7 @@ from numpy.typing import ArrayLike
 
 from skhmmdd._typing import Floats
 from skhmmdd.theory._result import RiskResult, make_result
-from skhmmdd.theory._ridge import spectral_risk
+from skhmmdd.theory._ridge_risk import spectral_risk
 from skhmmdd.theory._validation import check_alpha, check_n_samples, check_real
 
 
