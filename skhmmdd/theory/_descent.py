@@ -13,6 +13,8 @@ def gradient_descent_filter(
     n_steps: ArrayLike,
     *,
     learning_rate: float | None = None,
+    momentum: float = 0.0,
+    nesterov: bool = False,
 ) -> Floats:
     r"""Filter that gradient descent applies to each singular direction.
 
@@ -25,8 +27,16 @@ def gradient_descent_filter(
         Numbers of steps t; must be whole numbers in [0, inf], infinity included.
 
     learning_rate : float, default=None
-        Step size :math:`\eta`; must be positive and below :math:`2/s_{\max}^2`, beyond
-        which descent diverges. None: :math:`1/s_{\max}^2`.
+        Step size :math:`\eta`; must be positive and below :math:`2/s_{\max}^2` (with
+        momentum: the bounds of the Notes), beyond which descent diverges. None:
+        :math:`1/s_{\max}^2`.
+
+    momentum : float, default=0.0
+        Share :math:`\mu` of the last step that is repeated; must be in [0, 1).
+
+    nesterov : bool, default=False
+        Whether the gradient is taken where the momentum leads (Nesterov), and not where
+        descent stands (heavy ball).
 
     Returns
     -------
@@ -50,6 +60,23 @@ def gradient_descent_filter(
     values last: early stopping lowers the peak, and the peak grows with the number
     of epochs.
 
+    With momentum, what is left of direction r, :math:`\rho_t` for
+    :math:`(1 - \eta s_r^2)^t`, obeys from :math:`\rho_0 = \rho_{-1} = 1`
+
+    .. math::
+
+        \rho_{t+1} &= (1 + \mu - \eta s_r^2)\rho_t - \mu\rho_{t-1}
+            && \text{(heavy ball, } \eta s_{\max}^2 < 2 + 2\mu), \\
+        \rho_{t+1} &= (1 - \eta s_r^2)\big((1 + \mu)\rho_t - \mu\rho_{t-1}\big)
+            && \text{(Nesterov, } \eta s_{\max}^2 < (2 + 2\mu)/(1 + 2\mu)),
+
+    evaluated by binary powers of the 2 x 2 companion matrix: the price of t steps is of
+    the order of log t, for all directions and step counts at once.
+
+    References
+    ----------
+    Liu and Flanigan, arXiv:2312.03951, for the role of the optimizer.
+
     Examples
     --------
     >>> import numpy as np
@@ -70,26 +97,69 @@ def gradient_descent_filter(
         raise ValueError(f"n_steps must be whole numbers; got {n_steps}.")
     if s.max() == 0:
         raise ValueError("singular_values must not all be 0.")
-    bound = 2.0 / s.max() ** 2
+    momentum = float(check_real(momentum, "momentum"))
+    if momentum >= 1:
+        raise ValueError(f"momentum must be in [0, 1); got {momentum}.")
+    top = s.max() ** 2
+    limit, formula = 2.0, "2"
+    if momentum and nesterov:
+        limit = 2.0 * (1.0 + momentum) / (1.0 + 2.0 * momentum)
+        formula = "2*(1 + momentum)/(1 + 2*momentum)"
+    elif momentum:
+        limit, formula = 2.0 * (1.0 + momentum), "2*(1 + momentum)"
     if learning_rate is None:
-        learning_rate = 0.5 * bound
+        learning_rate = 1.0 / top
     learning_rate = float(check_real(learning_rate, "learning_rate", low_closed=False))
-    if learning_rate >= bound:
+    if learning_rate >= limit / top:
         raise ValueError(
-            "learning_rate must be in (0, 2/max(singular_values)**2 = "
-            f"{bound:.6g}); got {learning_rate}."
+            f"learning_rate must be in (0, {formula}/max(singular_values)**2 = "
+            f"{limit / top:.6g}); got {learning_rate}."
         )
     positive = s > 0
     step = learning_rate * s[positive] ** 2
-    times = n_steps[..., None]
-    done = np.ones((*n_steps.shape, step.size))
-    # by log1p, because 1 - step rounds to 1 for small singular values
-    small = step < 0.5
-    done[..., small] = -np.expm1(times * np.log1p(-step[small]))
-    done[..., ~small] = 1.0 - (1.0 - step[~small]) ** times
+    if momentum:
+        done = _done_with_momentum(step, n_steps, momentum, nesterov)
+    else:
+        times = n_steps[..., None]
+        done = np.ones((*n_steps.shape, step.size))
+        # by log1p, because 1 - step rounds to 1 for small singular values
+        small = step < 0.5
+        done[..., small] = -np.expm1(times * np.log1p(-step[small]))
+        done[..., ~small] = 1.0 - (1.0 - step[~small]) ** times
     result = np.zeros((*n_steps.shape, s.size))
     result[..., positive] = done / s[positive]
     return result
+
+
+def _done_with_momentum(
+    step: Floats, n_steps: Floats, momentum: float, nesterov: bool
+) -> Floats:
+    """1 less the residual polynomial, of shape (*n_steps.shape, r).
+
+    With what is left and its last change, (rho, delta), for the state, one step is the
+    matrix I + A, A = [[-step, pull], [-step, pull - 1]]. Powers are carried without
+    their identity, (I + A)(I + B) - I = A + B + AB: small steps are not rounded away.
+    """
+    pull = momentum * (1.0 - step) if nesterov else np.full_like(step, momentum)
+    a, b, c, d = -step, pull, -step, pull - 1.0
+    left = np.where(np.isinf(n_steps), 0.0, n_steps)
+    # the first row of the power that is put together, for every number of steps
+    first = np.zeros((*n_steps.shape, step.size))
+    second = np.zeros_like(first)
+    while left.any():
+        odd = (left % 2 == 1)[..., None]
+        first, second = (
+            first + odd * (a + first * a + second * c),
+            second + odd * (b + first * b + second * d),
+        )
+        a, b, c, d = (
+            2 * a + a * a + b * c,
+            2 * b + a * b + b * d,
+            2 * c + c * a + d * c,
+            2 * d + c * b + d * d,
+        )
+        left = left // 2
+    return np.where(np.isinf(n_steps)[..., None], 1.0, -first)
 
 
 def gradient_descent_coef(

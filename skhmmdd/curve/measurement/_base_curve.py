@@ -265,7 +265,8 @@ class BaseDoubleDescentCurve(MetaEstimatorMixin, SkhmmddEstimator):
         self.coef_norm_ = diagnostics.coef_norm
         self.effective_parameters_ = diagnostics.effective_parameters
         self.n_splits_ = len(splits)
-        self.n_train_ = int(np.median([len(train) for train, _ in splits]))
+        self._n_train = np.array([len(train) for train, _ in splits])
+        self.n_train_ = int(np.median(self._n_train))
         self.peak_, self.best_ = peak_and_best(
             self.complexity_, self.test_risk_, self.param_range_
         )
