@@ -321,9 +321,9 @@ shape (n_steps_i, n_components)
             def collect(steps, counts, n_states, dtype):
                 target = out
                 if counts is not block.counts:
-                    # A sequence that is walked again, on its own.
-                    lone = (len(counts), counts[0], self._n_features_out)
-                    target = np.empty(lone, dtype)
+                    # Sequences that are walked again.
+                    shape = (len(counts), counts[0], self._n_features_out)
+                    target = np.empty(shape, dtype)
                 for t, belief in steps:
                     values = self._representation.of(belief)
                     *shape, n, width = values.shape
@@ -333,6 +333,8 @@ shape (n_steps_i, n_components)
                 return target
 
             self._collect(block, collect, dtype)
+            # Not before: what underflowed is walked again, and put in its place.
+            _check_finite(out)
 
         return sequences.every_step(
             fill_block,
@@ -356,13 +358,7 @@ shape (n_steps_i, n_components)
         with np.errstate(over="ignore", invalid="ignore"):
             if self._map.directions is not None:
                 values = self._representation.standardise(values, pooling)
-            columns = self._map(values)
-        if not np.isfinite(columns).all():
-            raise ValueError(
-                f"The features of X overflow {columns.dtype}: rescale X and hmm"
-                f"{', or set dtype=float64' if columns.dtype != np.float64 else ''}."
-            )
-        return columns
+            return self._map(values)
 
     def __sklearn_clone__(self):
         # scikit-learn's clone would un-fit a fitted donor: what is frozen is shared.
@@ -387,7 +383,17 @@ def _pooled_columns(piece, transformer, dtype):
     pooling = transformer.pooling
     collect = pooler(transformer._representation, pooling)
     pooled = transformer._collect(piece.block, collect, dtype)
-    return transformer._columns(pooled, pooling)
+    columns = transformer._columns(pooled, pooling)
+    _check_finite(columns)
+    return columns
+
+
+def _check_finite(columns):
+    if not np.isfinite(columns).all():
+        raise ValueError(
+            f"The features of X overflow {columns.dtype}: rescale X and hmm"
+            f"{', or set dtype=float64' if columns.dtype != np.float64 else ''}."
+        )
 
 
 def _is_unfitted(model):
