@@ -59,9 +59,8 @@ class Block(NamedTuple):
     """Squared norm of the head of each output, shape (n_widths, n_outputs)."""
     condition: np.ndarray
     """Upper bound on the condition number at each width, shape (n_widths,)."""
-    missed_sq: np.ndarray | None
-    """Squared distance of the targets from what the head fits, shape (n_widths,
-    n_outputs); None for ridge."""
+    rss: np.ndarray | None
+    """Residual sum of squares, shape (n_widths, n_outputs); None for ridge."""
     interpolates: bool
     """Whether the heads pass through every sample; `start` and `steps` are then of
     the rows past the training rows only."""
@@ -138,8 +137,8 @@ def _by_columns(R, c, Z, alpha):
     inverse_sq[:independent] = (inverse**2).sum(axis=0)[:independent].cumsum()
     condition = np.sqrt((R**2).sum(axis=0).cumsum() * inverse_sq)
     # From the far end: a small remainder must not be the difference of large sums.
-    missed_sq = np.vstack([c**2, np.zeros(c.shape[1])])[::-1].cumsum(axis=0)[::-1]
-    missed_sq, weights = missed_sq[1 : p + 1], c[:p]
+    rss = np.vstack([c**2, np.zeros(c.shape[1])])[::-1].cumsum(axis=0)[::-1]
+    rss, weights = rss[1 : p + 1], c[:p]
     start, coef = np.zeros((c.shape[1], len(Z))), np.zeros(weights.shape)
     for a in range(0, p, _LARGEST_BLOCK):
         part = slice(a, min(a + _LARGEST_BLOCK, p))
@@ -158,7 +157,7 @@ def _by_columns(R, c, Z, alpha):
             weights[part],
             coef_sq,
             condition[part],
-            None if alpha else missed_sq[part],
+            None if alpha else rss[part],
             False,
         )
         start = start + weights[part].T @ steps
@@ -178,8 +177,8 @@ def _by_rows(X, y, Z, alpha, seen, factor):
         seen, p = p, p + size
         # At the threshold the design is ill-conditioned and gets better fast: short
         # blocks keep what is lost there from what comes after.
-        trusted = block.condition[-1] < TRUSTED_CONDITION
-        size = min(2 * size, largest if trusted else _SMALLEST_BLOCK)
+        well_conditioned = block.condition[-1] < TRUSTED_CONDITION
+        size = min(2 * size, largest if well_conditioned else _SMALLEST_BLOCK)
 
 
 class _RowFactor:
@@ -219,7 +218,7 @@ def _one_block(p, last, X, y, Z, alpha, factor):
     n, n_outputs = y.shape
     F, F_z = X[:, p:last], Z[:, p:last]
     n_widths = last - p + 1
-    missed_sq = None if alpha else np.zeros((n_widths, n_outputs))
+    rss = None if alpha else np.zeros((n_widths, n_outputs))
     if _leading_independent(factor.R) < n:
         return Block(
             p,
@@ -228,7 +227,7 @@ def _one_block(p, last, X, y, Z, alpha, factor):
             np.zeros((n_widths, n_outputs)),
             np.zeros((n_widths, n_outputs)),
             np.full(n_widths, np.inf),
-            missed_sq,
+            rss,
             alpha == 0,
         )
     w, G = np.hsplit(factor.solve(np.hstack([y, F])), [n_outputs])
@@ -249,7 +248,7 @@ def _one_block(p, last, X, y, Z, alpha, factor):
         if alpha:
             coef_sq -= alpha * _dual_sq(factor, w, U, weights)
     start = w.T @ factor.E
-    return Block(p, start, steps, weights, coef_sq, condition, missed_sq, alpha == 0)
+    return Block(p, start, steps, weights, coef_sq, condition, rss, alpha == 0)
 
 
 def _duals(factor, w, U, weights):
