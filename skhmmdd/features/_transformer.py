@@ -333,6 +333,7 @@ shape (n_steps_i, n_components)
                 return target
 
             self._collect(block, collect, dtype)
+            _check_finite(out)
 
         return sequences.every_step(
             fill_block,
@@ -356,13 +357,7 @@ shape (n_steps_i, n_components)
         with np.errstate(over="ignore", invalid="ignore"):
             if self._map.directions is not None:
                 values = self._representation.standardise(values, pooling)
-            columns = self._map(values)
-        if not np.isfinite(columns).all():
-            raise ValueError(
-                f"The features of X overflow {columns.dtype}: rescale X and hmm"
-                f"{', or set dtype=float64' if columns.dtype != np.float64 else ''}."
-            )
-        return columns
+            return self._map(values)
 
     def __sklearn_clone__(self):
         # scikit-learn's clone would un-fit a fitted donor: what is frozen is shared.
@@ -387,7 +382,18 @@ def _pooled_columns(piece, transformer, dtype):
     pooling = transformer.pooling
     collect = pooler(transformer._representation, pooling)
     pooled = transformer._collect(piece.block, collect, dtype)
-    return transformer._columns(pooled, pooling)
+    columns = transformer._columns(pooled, pooling)
+    _check_finite(columns)
+    return columns
+
+
+def _check_finite(columns):
+    # Not sooner: a walk replaces what underflowed when it comes to its end.
+    if not np.isfinite(columns).all():
+        raise ValueError(
+            f"The features of X overflow {columns.dtype}: rescale X and hmm"
+            f"{', or set dtype=float64' if columns.dtype != np.float64 else ''}."
+        )
 
 
 def _is_unfitted(model):
