@@ -321,9 +321,9 @@ shape (n_steps_i, n_components)
             def collect(steps, counts, n_states, dtype):
                 target = out
                 if counts is not block.counts:
-                    # A sequence that is walked again, on its own.
-                    lone = (len(counts), counts[0], self._n_features_out)
-                    target = np.empty(lone, dtype)
+                    # Sequences that are walked again.
+                    shape = (len(counts), counts[0], self._n_features_out)
+                    target = np.empty(shape, dtype)
                 for t, belief in steps:
                     values = self._representation.of(belief)
                     *shape, n, width = values.shape
@@ -333,6 +333,7 @@ shape (n_steps_i, n_components)
                 return target
 
             self._collect(block, collect, dtype)
+            # Not before: what underflowed is walked again, and put in its place.
             _check_finite(out)
 
         return sequences.every_step(
@@ -388,7 +389,6 @@ def _pooled_columns(piece, transformer, dtype):
 
 
 def _check_finite(columns):
-    # Not sooner: a walk replaces what underflowed when it comes to its end.
     if not np.isfinite(columns).all():
         raise ValueError(
             f"The features of X overflow {columns.dtype}: rescale X and hmm"
