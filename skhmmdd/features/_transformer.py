@@ -321,9 +321,9 @@ shape (n_steps_i, n_components)
             def collect(steps, counts, n_states, dtype):
                 target = out
                 if counts is not block.counts:
-                    # A sequence that is walked again, on its own.
-                    lone = (len(counts), counts[0], self._n_features_out)
-                    target = np.empty(lone, dtype)
+                    # Sequences that are walked again.
+                    shape = (len(counts), counts[0], self._n_features_out)
+                    target = np.empty(shape, dtype)
                 for t, belief in steps:
                     values = self._representation.of(belief)
                     *shape, n, width = values.shape
@@ -333,7 +333,7 @@ shape (n_steps_i, n_components)
                 return target
 
             self._collect(block, collect, dtype)
-            # Not before: of rows that underflow, a first walk collects no numbers.
+            # Not before: what underflowed is walked again, and put in its place.
             _check_finite(out)
 
         return sequences.every_step(
@@ -383,16 +383,17 @@ def _pooled_columns(piece, transformer, dtype):
     pooling = transformer.pooling
     collect = pooler(transformer._representation, pooling)
     pooled = transformer._collect(piece.block, collect, dtype)
-    return _check_finite(transformer._columns(pooled, pooling))
+    columns = transformer._columns(pooled, pooling)
+    _check_finite(columns)
+    return columns
 
 
-def _check_finite(features):
-    if not np.isfinite(features).all():
+def _check_finite(columns):
+    if not np.isfinite(columns).all():
         raise ValueError(
-            f"The features of X overflow {features.dtype}: rescale X and hmm"
-            f"{', or set dtype=float64' if features.dtype != np.float64 else ''}."
+            f"The features of X overflow {columns.dtype}: rescale X and hmm"
+            f"{', or set dtype=float64' if columns.dtype != np.float64 else ''}."
         )
-    return features
 
 
 def _is_unfitted(model):

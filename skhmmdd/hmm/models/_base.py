@@ -143,8 +143,10 @@ class FrozenHMM(FrozenValue, ABC):
         Parameters
         ----------
         X : array of shape (n_sequences, n_steps[, n_features]) or list of arrays
-            Sequences; trailing -1 (NaN) is padding, inner ones are missing
-            observations and are marginalised out.
+            Sequences, or a table of a dataframe library with one in each row, or a
+            column of lists. Trailing -1 (NaN) is padding, inner ones are missing
+            observations and are marginalised out; so are None, masked numbers and
+            empty cells.
 
         Returns
         -------
@@ -156,7 +158,8 @@ shape (n_steps_i, n_states)
         Raises
         ------
         ValueError
-            If a sequence has probability zero under the model.
+            If a sequence has probability zero under the model, or one so small that a
+            double does not hold its logarithm.
         """
         return self._every_step(X, filter_block)
 

@@ -243,9 +243,13 @@ class GaussianHMM(FrozenHMM):
 
     def _read(self, X: SequencesLike, name: str = "X") -> Sequences:
         sequences = read_observations(X, self.n_features, name)
+        self._check_density(sequences, name)
+        return sequences
+
+    def _check_density(self, sequences: Sequences, name: str = "X") -> None:
+        """Refuse what has no log-density that a double holds."""
         reach = self._once("reach", lambda: safe_reach(self.means, self.covars))
         check_density(sequences, self._log_emission_of, reach, name)
-        return sequences
 
     def _log_emission_of(self, values: Array) -> Floats:
         density = (

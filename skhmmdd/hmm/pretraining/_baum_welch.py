@@ -41,8 +41,8 @@ class BaumWelch(LikelihoodMixin, DensityMixin, SkhmmddEstimator):
     n_states : int, default=8
         Number of hidden states, in [1, inf).
     emission : {"auto", "categorical", "gaussian"}, default="auto"
-        What a state emits. "auto" takes integers of at least -1 for symbols and
-        anything else for continuous observations.
+        What a state emits. "auto" takes integers of at least -1, some of which may
+        be missing, for symbols and anything else for continuous observations.
     covariance_type : {"diag", "full"}, default="diag"
         Covariances of a Gaussian model.
     n_symbols : int, default=None
@@ -283,8 +283,9 @@ class BaumWelch(LikelihoodMixin, DensityMixin, SkhmmddEstimator):
         y : None
             Ignored.
         sample_weight : array-like of shape (n_sequences,), default=None
-            How often each sequence counts, in [0, inf); None is once. For a corpus in
-            batches one such array for each, in a list or another re-iterable.
+            How often each sequence counts, in [0, 1e20 / n_steps], the largest at
+            least 1e-60; None is once. For a corpus in batches one such array for each,
+            in a list or another re-iterable.
 
         Returns
         -------
@@ -340,7 +341,8 @@ class BaumWelch(LikelihoodMixin, DensityMixin, SkhmmddEstimator):
         y : None
             Ignored.
         sample_weight : array-like of shape (n_sequences,), default=None
-            How often each sequence counts, in [0, inf); None is once.
+            How often each sequence counts, in [0, 1e20 / n_steps], the largest at
+            least 1e-60; None is once.
 
         Returns
         -------

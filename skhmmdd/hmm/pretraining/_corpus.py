@@ -214,6 +214,8 @@ def read_corpus(
         source = Stream(X, sample_weight, reader, n_jobs, verbose)
     else:
         source = InMemory(reader(X, sample_weight))
+        if init is not None and not is_symbolic:
+            init._check_density(source.part.sequences)
     corpus = Corpus(source, is_symbolic, size if is_symbolic else None)
     if not corpus.n_observed:
         raise ValueError("X holds no batch: at least one is needed.")

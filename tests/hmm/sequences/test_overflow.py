@@ -160,6 +160,14 @@ def test_pretraining_refuses_units(factor, message):
             door(X)
 
 
+def test_pretraining_from_weights_too_far_away():
+    init = GaussianHMM([0.5, 0.5], TRANSMAT, [0.0, 1.0], [1e-200, 1e-200])
+    X = np.array([[0.0, 1.0], [0.5, 1e100]])
+    for door in (BaumWelch(init=init).fit, BaumWelch(init=init).partial_fit):
+        with pytest.raises(ValueError, match=r"X holds 1e\+100 in sequence 1: its log"):
+            door(X)
+
+
 @pytest.mark.parametrize("weight", [1e308, 1e60, 1e-200, 1e-320])
 @pytest.mark.parametrize("X", [[[0, 1], [1, 1]], [[0.5, 1.0], [2.0, 0.0]]])
 def test_weights_that_overflow_or_vanish(X, weight):

@@ -249,17 +249,22 @@ def _one_block(p, last, X, y, Z, alpha, factor):
     np.subtract(shrink @ F_z.T, U @ factor.E, out=steps[1:])
     size_sq = (X[:, :p] ** 2).sum() + np.append(0.0, np.cumsum((F**2).sum(axis=0)))
     condition = np.sqrt(factor.condition_sq(size_sq + n * alpha))
-    coef_sq = (w**2).sum(axis=0) - np.cumsum(weights**2, axis=0)
-    if alpha:
-        whole_sq = coef_sq
+    whole_sq = (w**2).sum(axis=0) - np.cumsum(weights**2, axis=0)
+    coef_sq, difference = whole_sq, 0.0
+    if alpha > size_sq[-1]:
+        # The difference below would cancel: heads are a small part of w.
+        coef_sq = _coef_sq(factor, w, U, weights, X[:, :last])
+    elif alpha:
+        difference = whole_sq
         coef_sq = whole_sq - alpha * _dual_sq(factor, w, U, weights)
+    if alpha:
         condition = _ridge_condition(
             condition,
             size_sq + n * alpha,
             coef_sq,
             alpha * whole_sq,
             (y**2).sum(axis=0),
-            whole_sq,
+            difference,
         )
     start = w.T @ factor.E
     return Block(p, start, steps, weights, coef_sq, condition, missed_sq, alpha == 0)
@@ -291,15 +296,30 @@ def _ridge_condition(condition, size_sq, coef_sq, missed_sq, y_sq, whole_sq=0.0)
     return condition * (1.0 + worst)
 
 
-def _dual_sq(factor, w, U, weights):
-    """Squared norm of (X_p X_p' + alpha I)^-1 y at each width of a block."""
+def _duals(factor, w, U, weights):
+    """(X_p X_p' + alpha I)^-1 y at each width of a block, for one output at a time."""
     both = factor.solve(np.hstack([w, U.T]), transposed=False)
-    dual, moves = np.hsplit(both, [w.shape[1]])
-    out = np.empty(weights.shape)
+    start, moves = np.hsplit(both, [w.shape[1]])
     for output, s in enumerate(weights.T):
-        running = dual[:, output, None] - np.cumsum(moves * s[1:], axis=1)
-        out[1:, output] = (running**2).sum(axis=0)
-    out[0] = (dual**2).sum(axis=0)
+        moved = np.cumsum(moves * s[1:], axis=1)
+        yield start[:, output, None] - np.hstack([np.zeros((len(w), 1)), moved])
+
+
+def _dual_sq(factor, w, U, weights):
+    """Squared norms of the duals, shape (n_widths, n_outputs)."""
+    duals = _duals(factor, w, U, weights)
+    return np.column_stack([(dual**2).sum(axis=0) for dual in duals])
+
+
+def _coef_sq(factor, w, U, weights, X):
+    """Squared norms of the heads X_p'd themselves, for the duals d."""
+    n_widths = len(weights)
+    later = np.tri(X.shape[1], n_widths, n_widths - X.shape[1] - 1, dtype=bool)
+    out = np.empty(weights.shape)
+    for output, dual in enumerate(_duals(factor, w, U, weights)):
+        coef = X.T @ dual
+        coef[later] = 0.0
+        out[:, output] = (coef**2).sum(axis=0)
     return out
 
 
