@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from skhmmdd._typing import FloatOrFloats
-from skhmmdd.theory._svd import DesignSVD
+from skhmmdd.theory._drawn_data import decompose_drawn
 from skhmmdd.theory._validation import check_real, unwrap
 
 
@@ -94,14 +94,13 @@ def log_evidence(
         check_real(alpha, "alpha", low_closed=False),
         check_real(noise_var, "noise_var", low_closed=False),
     )
-    design = DesignSVD(X, fit_intercept, rcond)
-    y, _ = design.check_target(y)
-    c = design.u.T @ y
-    outside = np.sum((y - design.u @ c) ** 2)
-    n_outputs = y.shape[1]
+    spectrum = decompose_drawn(X, y, fit_intercept, rcond)
+    n, n_outputs = spectrum.residuals.shape
     # log(1 + s^2/alpha), whatever the sizes of both
-    spread = np.logaddexp(0.0, 2.0 * np.log(design.s) - np.log(alpha)[..., None])
-    misfit = np.exp(-spread) @ np.sum(c**2, axis=1) + outside
-    n_contrasts = design.n_samples - fit_intercept
+    spread = 2.0 * np.log(spectrum.values) - np.log(alpha)[..., None]
+    spread = np.logaddexp(0.0, spread)
+    misfit = np.exp(-spread) @ np.sum(spectrum.projections**2, axis=1)
+    misfit += np.sum(spectrum.residuals**2)
+    n_contrasts = n - fit_intercept
     log_det = n_contrasts * np.log(2.0 * np.pi * noise_var) + spread.sum(axis=-1)
     return unwrap(-0.5 * (n_outputs * log_det + misfit / noise_var))

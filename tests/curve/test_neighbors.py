@@ -84,7 +84,7 @@ def test_blocks_and_scales_change_nothing(monkeypatch):
                 neighbor_recovery(factor * X, y_noisy, y, metric=metric),
                 neighbor_recovery(X, y_noisy, y, metric=metric),
             )
-    monkeypatch.setattr("skhmmdd.curve._neighbors._BLOCK", 1)
+    monkeypatch.setattr("skhmmdd.curve._neighbor_recovery._BLOCK", 1)
     assert_array_equal(neighbor_recovery(X, y_noisy, y), expected)
 
 

@@ -4,7 +4,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from skhmmdd._typing import FloatOrFloats, Floats
-from skhmmdd.theory._svd import DesignSVD
+from skhmmdd.heads.solvers._filters import descent_gains
+from skhmmdd.heads.solvers._magnitude import check_magnitude
+from skhmmdd.theory._drawn_data import decompose_drawn
 from skhmmdd.theory._validation import check_array, check_real, unwrap
 
 
@@ -88,6 +90,7 @@ def gradient_descent_filter(
     """
     s = check_array(singular_values, "singular_values", ndim=(1,))
     check_real(s, "singular_values")
+    check_magnitude(s, "singular_values", (1e-150, 1e150))
     n_steps = check_real(n_steps, "n_steps", allow_inf=True)
     if n_steps.ndim > 1:
         raise ValueError(
@@ -116,50 +119,11 @@ def gradient_descent_filter(
             f"{limit / top:.6g}); got {learning_rate}."
         )
     positive = s > 0
-    step = learning_rate * s[positive] ** 2
-    if momentum:
-        done = _done_with_momentum(step, n_steps, momentum, nesterov)
-    else:
-        times = n_steps[..., None]
-        done = np.ones((*n_steps.shape, step.size))
-        # by log1p, because 1 - step rounds to 1 for small singular values
-        small = step < 0.5
-        done[..., small] = -np.expm1(times * np.log1p(-step[small]))
-        done[..., ~small] = 1.0 - (1.0 - step[~small]) ** times
     result = np.zeros((*n_steps.shape, s.size))
-    result[..., positive] = done / s[positive]
+    result[..., positive] = descent_gains(
+        s[positive], n_steps, learning_rate, momentum, nesterov
+    )
     return result
-
-
-def _done_with_momentum(
-    step: Floats, n_steps: Floats, momentum: float, nesterov: bool
-) -> Floats:
-    """1 less the residual polynomial, of shape (*n_steps.shape, r).
-
-    With what is left and its last change, (rho, delta), for the state, one step is the
-    matrix I + A, A = [[-step, pull], [-step, pull - 1]]. Powers are carried without
-    their identity, (I + A)(I + B) - I = A + B + AB: small steps are not rounded away.
-    """
-    pull = momentum * (1.0 - step) if nesterov else np.full_like(step, momentum)
-    a, b, c, d = -step, pull, -step, pull - 1.0
-    left = np.where(np.isinf(n_steps), 0.0, n_steps)
-    # the first row of the power that is put together, for every number of steps
-    first = np.zeros((*n_steps.shape, step.size))
-    second = np.zeros_like(first)
-    while left.any():
-        odd = (left % 2 == 1)[..., None]
-        first, second = (
-            first + odd * (a + first * a + second * c),
-            second + odd * (b + first * b + second * d),
-        )
-        a, b, c, d = (
-            2 * a + a * a + b * c,
-            2 * b + a * b + b * d,
-            2 * c + c * a + d * c,
-            2 * d + c * b + d * d,
-        )
-        left = left // 2
-    return np.where(np.isinf(n_steps)[..., None], 1.0, -first)
 
 
 def gradient_descent_coef(
@@ -225,18 +189,15 @@ def gradient_descent_coef(
            [ 1.  ,  6.34,  0.  ],
            [ 1.  , 10.  ,  0.  ]])
     """
-    design = DesignSVD(X, fit_intercept, rcond)
-    centred, y_mean = design.check_target(y)
+    spectrum = decompose_drawn(X, y, fit_intercept, rcond)
     n_steps = np.asarray(n_steps, dtype=np.float64)
-    if design.s.size:
-        weights = gradient_descent_filter(
-            design.s, n_steps, learning_rate=learning_rate
+    gains = np.zeros((*n_steps.shape, 0))
+    if spectrum.values.size:
+        gains = gradient_descent_filter(
+            spectrum.values, n_steps, learning_rate=learning_rate
         )
-    else:
-        weights = np.zeros((*n_steps.shape, 0))
-    projected = design.u.T @ centred
-    coef = np.einsum("rp,...r,rq->...pq", design.vt, weights, projected, optimize=True)
-    intercept = y_mean - design.mean @ coef
+    coef = spectrum.right.T @ (gains[..., None] * spectrum.projections)
+    intercept = spectrum.y_mean - spectrum.x_mean @ coef
     if np.ndim(y) == 1:
         return coef[..., 0], unwrap(intercept[..., 0])
     return coef, intercept

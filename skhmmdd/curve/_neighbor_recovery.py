@@ -11,8 +11,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from skhmmdd._base import check_labels, validate_params
 from skhmmdd._parallel import single_blas_thread
 from skhmmdd._typing import Floats
-from skhmmdd.curve._width_path import check_widths
-from skhmmdd.heads._validation import check_design
+from skhmmdd.heads._validation import check_design, check_widths
 
 # Inner products held at a time: bounds the memory.
 _BLOCK = 2**18
