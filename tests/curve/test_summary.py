@@ -125,7 +125,11 @@ LOOK_FURTHER = (
         (
             None,
             1.0,
-            "Choose a small width, or penalise the head: more complexity only adds risk.",
+            (
+                None,
+                1.0,
+                "Choose a small width, or penalise the head: more of it only adds",
+            ),
         ),
         (20.0, 30.0, "Take 30: the risk falls up to there and rises from there."),
         (None, 30.0, "Take 30: the risk falls up to there and rises from there."),
