@@ -14,10 +14,10 @@ import numpy as np
 from scipy.sparse import csc_array
 
 from skhmmdd.hmm.inference._forward_backward import (
-    posterior_of_rows,
     rows_to_redo,
     walk_block,
 )
+from skhmmdd.hmm.inference._log_posterior import posterior_of_rows
 from skhmmdd.hmm.inference._recursions import backward_steps
 from skhmmdd.hmm.inference._segments import smooth_pieces
 from skhmmdd.hmm.models._models import CategoricalHMM, GaussianHMM
