@@ -1,10 +1,12 @@
 """Work on many items at a time, here or elsewhere, with one BLAS thread each."""
 
+import os
 import sys
 from contextlib import contextmanager
 from functools import cache, partial
 from itertools import islice
-from threading import Lock
+from threading import RLock, Thread, get_ident
+from time import sleep
 
 from joblib import effective_n_jobs
 from joblib.parallel import get_active_backend
@@ -14,27 +16,56 @@ from threadpoolctl import ThreadpoolController
 # Items for each worker at a time, where a backend gives no result before the last.
 _GROUP = 8
 
+# Seconds between two looks of a worker process at whether its parent is still there.
+_WATCH_INTERVAL = 1.0
+
 
 class _Limit:
     """One BLAS thread from the first entry to the last exit, from whatever thread."""
 
     def __init__(self):
-        self._lock, self._n_inside, self._limit = Lock(), 0, None
+        # Reentrant: a signal handler or the garbage collector may enter or exit within.
+        self._lock, self._inside, self._limit = RLock(), {}, None
 
-    def enter(self):
+    def enter(self, entry):
         with self._lock:
-            if not self._n_inside:
+            self._inside[entry] = get_ident()
+            if self._limit is None:
                 self._limit = _controller().limit(limits=1, user_api="blas")
-            self._n_inside += 1
 
-    def exit(self):
+    def exit(self, entry):
         with self._lock:
-            self._n_inside -= 1
-            if not self._n_inside:
-                self._limit.restore_original_limits()
+            # Unknown where a process was forked inside: see `after_fork`.
+            self._inside.pop(entry, None)
+            self._lift()
+
+    def _lift(self):
+        if not self._inside and self._limit is not None:
+            limit, self._limit = self._limit, None
+            limit.restore_original_limits()
+
+    def before_fork(self):
+        """Let no other thread be half-way through `enter` or `exit` at a fork."""
+        self._lock.acquire()
+
+    def after_fork_in_parent(self):
+        self._lock.release()
+
+    def after_fork_in_child(self):
+        """Forget the threads that do not exist in the child, and what they hold."""
+        self._lock = RLock()
+        here = get_ident()
+        self._inside = {k: who for k, who in self._inside.items() if who == here}
+        self._lift()
 
 
 _limit = _Limit()
+if hasattr(os, "register_at_fork"):  # not on Windows, where nothing forks
+    os.register_at_fork(
+        before=_limit.before_fork,
+        after_in_parent=_limit.after_fork_in_parent,
+        after_in_child=_limit.after_fork_in_child,
+    )
 
 
 @cache
@@ -49,13 +80,15 @@ def single_blas_thread():
 
     Products of the sizes met here are slower on two threads than on one, and a
     fixed number of threads makes results bit-equal for every `n_jobs`. The limit
-    belongs to the process, and holds until the last thread has left the context.
+    belongs to the process, and holds until the last thread has left the context. A
+    forked child is limited only while the thread that forked is inside.
     """
-    _limit.enter()
+    entry = object()
     try:
+        _limit.enter(entry)
         yield
     finally:
-        _limit.exit()
+        _limit.exit(entry)
 
 
 def is_alone(n_jobs=None):
@@ -139,7 +172,8 @@ def map_jobs(function, items, *shared, n_jobs=None, prefer="threads", heavy=Fals
         has_dask = _client() is not None
         if has_dask:
             (shared,) = _scatter([shared], broadcast=True)
-        calls = (delayed(_call)(function, shared, item) for item in items)
+        call = delayed(partial(_call_elsewhere, os.getpid()))
+        calls = (call(function, shared, item) for item in items)
         options = {"n_jobs": n_jobs, "prefer": prefer}
         if heavy or has_dask:
             # Two items in one task of Dask would have to be on one worker.
@@ -157,6 +191,28 @@ def map_jobs(function, items, *shared, n_jobs=None, prefer="threads", heavy=Fals
 def _call(function, shared, item):
     with single_blas_thread():
         return function(item, *shared)
+
+
+def _call_elsewhere(caller, function, shared, item):
+    if os.getppid() == caller:
+        _end_with(caller)
+    return _call(function, shared, item)
+
+
+@cache
+def _end_with(parent):
+    """Let this worker process end when its parent does, in whatever way.
+
+    The workers of joblib are shut down when the interpreter exits. Where a signal ends
+    it they would wait for work, and hold their memory, for minutes.
+    """
+    Thread(target=_await_end, args=(parent,), daemon=True).start()
+
+
+def _await_end(parent):
+    while os.getppid() == parent:  # orphans get another one
+        sleep(_WATCH_INTERVAL)
+    os._exit(1)
 
 
 def map_threads(function, items, n_jobs=None):

@@ -15,7 +15,7 @@ from skhmmdd import theory
 from skhmmdd.hmm.models._base import FrozenHMM
 
 Floats = NDArray[np.float64]
-Pretrained = dd.CategoricalHMM | dd.GaussianHMM
+Pretrained = dd.CategoricalHMM | dd.GaussianHMM | dd.GaussianMixtureHMM | dd.PoissonHMM
 
 table = np.zeros((10, 5), dtype=np.int64)
 ragged = [[0, 1, 1], [1, 0]]
@@ -58,7 +58,7 @@ def pretraining() -> None:
     assert_type(model.partial_fit(table), dd.BaumWelch)
     assert_type(model.bits_per_step(table), float)
     assert_type(dd.as_hmm(model), Pretrained)
-    dd.BaumWelch(emission="poisson")  # type: ignore[arg-type]
+    dd.BaumWelch(emission="binomial")  # type: ignore[arg-type]
     dd.BaumWelch(8, "gaussian")  # type: ignore[call-arg]
 
     family = dd.pretrain_family(ragged, [1, 2, 4], max_iter=3)

@@ -1,10 +1,10 @@
 """Risk against complexity: the curve of any estimator, and its display."""
 
 from skhmmdd.curve._curve import DoubleDescentCurve
-from skhmmdd.curve._display import DoubleDescentDisplay
 from skhmmdd.curve._forecast import RiskForecast, forecast_risk
 from skhmmdd.curve._landmarks import CurvePoint
 from skhmmdd.curve._width_path import WidthPath, width_path
+from skhmmdd.curve.display._display import DoubleDescentDisplay
 
 __all__ = [
     "CurvePoint",

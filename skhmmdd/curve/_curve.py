@@ -5,17 +5,17 @@ from typing import TYPE_CHECKING, Any
 from sklearn.base import is_classifier
 from sklearn.utils.validation import check_is_fitted
 
-from skhmmdd.curve._display import DoubleDescentDisplay
-from skhmmdd.curve._html import under_diagram
-from skhmmdd.curve._measure import CurveMeasurement
-from skhmmdd.curve._risks import risk_label
-from skhmmdd.curve._summary import Findings, describe
+from skhmmdd.curve.display._display import DoubleDescentDisplay
+from skhmmdd.curve.display._html import under_diagram
+from skhmmdd.curve.display._summary import Findings, describe
+from skhmmdd.curve.measurement._base_curve import BaseDoubleDescentCurve
+from skhmmdd.curve.measurement._risks import risk_label
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 
-class DoubleDescentCurve(CurveMeasurement):
+class DoubleDescentCurve(BaseDoubleDescentCurve):
     r"""Training and test risk of an estimator along one axis of complexity.
 
     The estimator is fitted at every value of one parameter and on every split of the

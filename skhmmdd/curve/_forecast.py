@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
-from sklearn.utils import check_array, check_consistent_length
+from sklearn.utils import check_consistent_length
 from sklearn.utils._param_validation import Interval
 
 from skhmmdd._base import validate_params
@@ -13,10 +13,10 @@ from skhmmdd._parallel import map_jobs
 from skhmmdd._repr import short_repr
 from skhmmdd._typing import Floats, Ints
 from skhmmdd.curve._landmarks import find_danger_zone, find_peak
-from skhmmdd.curve._summary import Findings, describe
 from skhmmdd.curve._width_path import check_widths
-from skhmmdd.heads._solve import decompose, loo_risk
-from skhmmdd.theory import gcv_risk
+from skhmmdd.curve.display._summary import Findings, describe
+from skhmmdd.heads._validation import check_alpha, check_design, check_targets
+from skhmmdd.heads.solvers._spectrum import decompose, gcv_risk, loo_risk
 
 # Without `widths`: so many on a logarithmic grid, and all of this share about n.
 _GRID_SIZE, _NEAR = 60, 0.05
@@ -173,7 +173,8 @@ def forecast_risk(
     ------
     ValueError
         If there are fewer than three samples, or an argument is out of its range or
-        holds NaN or infinity.
+        holds NaN or infinity. The largest absolute value must be 0 or in [1e-200,
+        1e200] for `X` and in [1e-100, 1e100] for `y`.
 
     See Also
     --------
@@ -203,9 +204,9 @@ def forecast_risk(
     >>> forecast.labels_at_threshold(80)
     81
     """
-    X = check_array(X, dtype=np.float64, input_name="X", ensure_min_samples=3)
-    y = check_array(y, dtype=np.float64, ensure_2d=False, input_name="y")
+    X, y = check_design(X, ensure_min_samples=3), check_targets(y)
     check_consistent_length(X, y)
+    alpha = check_alpha(alpha)
     n = len(X)
     widths = check_widths(
         _default_widths(n, X.shape[1]) if widths is None else widths, X.shape[1]
@@ -235,9 +236,8 @@ def forecast_risk(
 def _at_width(width, X, targets, alpha, options):
     """Leave-one-out, GCV and rank of the head at one width."""
     spectrum = decompose(X[:, :width], targets, **options)
-    # The theory sums over outputs, a risk is their mean.
-    gcv = gcv_risk(X[:, :width], targets, alpha=alpha, **options)
-    return loo_risk(spectrum, alpha), gcv / targets.shape[1], len(spectrum.values)
+    risks = loo_risk(spectrum, alpha), gcv_risk(spectrum, alpha)
+    return *risks, len(spectrum.values)
 
 
 def _default_widths(n_samples, n_features):

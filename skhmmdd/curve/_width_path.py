@@ -5,19 +5,26 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
-from sklearn.utils import check_array, check_consistent_length
+from scipy import linalg
+from sklearn.utils import check_consistent_length
 from sklearn.utils._param_validation import Interval
 
 from skhmmdd._base import validate_params
 from skhmmdd._parallel import single_blas_thread
 from skhmmdd._repr import short_repr
 from skhmmdd._typing import Floats, Ints
-from skhmmdd.curve._nested import TRUSTED_CONDITION, nested_blocks
-from skhmmdd.heads._solve import decompose, on_contrasts, shrink
+from skhmmdd.heads._validation import check_alpha, check_design, check_targets
+from skhmmdd.heads.solvers._nested_factorizations import (
+    TRUSTED_CONDITION,
+    nested_blocks,
+)
+from skhmmdd.heads.solvers._spectrum import decompose, on_contrasts, shrink
 from skhmmdd.theory import EffectiveParameters
 
 # Unit vectors walked at a time: bounds the predictions that are held.
 _UNITS = 32
+# Of a penalty beside a design near one: its square is 1e30 times beyond rounding.
+_LARGEST_ROOT = 1e23
 
 
 class WidthPath(NamedTuple):
@@ -125,6 +132,8 @@ def width_path(
     ------
     ValueError
         If an argument is out of its range, holds NaN or infinity, or lengths disagree.
+        The largest absolute value must be 0 or in [1e-200, 1e200] for `X` and in
+        [1e-100, 1e100] for `y`.
 
     See Also
     --------
@@ -156,16 +165,16 @@ def width_path(
     >>> path.test_risk[[4, 38, 199]].round(1)
     array([  1. , 241.1,   5. ])
     """
-    X = check_array(X, dtype=np.float64, input_name="X")
-    y = check_array(y, dtype=np.float64, ensure_2d=False, input_name="y")
+    X, y = check_design(X), check_targets(y)
     check_consistent_length(X, y)
+    alpha = check_alpha(alpha)
     widths = check_widths(widths, X.shape[1])
     if X_test is None:
         if y_test is not None:
             raise ValueError("y_test was given without X_test.")
         X_test = np.empty((0, X.shape[1]))
     else:
-        X_test = check_array(X_test, dtype=np.float64, input_name="X_test")
+        X_test = check_design(X_test, "X_test", low=0.0)
         if X_test.shape[1] != X.shape[1]:
             raise ValueError(
                 f"X_test has {X_test.shape[1]} columns, but X has {X.shape[1]}."
@@ -173,33 +182,77 @@ def width_path(
     shape = y.shape[1:]
     targets = [y.reshape(len(y), -1), None]
     if y_test is not None:
-        y_test = check_array(
-            y_test, dtype=np.float64, ensure_2d=False, input_name="y_test"
-        )
+        y_test = check_targets(y_test, "y_test", low=0.0)
         check_consistent_length(X_test, y_test)
         if y_test.shape[1:] != shape:
             raise ValueError(
                 f"y_test has shape {y_test.shape}, but y has shape {y.shape}."
             )
         targets[1] = y_test.reshape(len(y_test), -1)
-    with single_blas_thread():
+    X, X_test, penalty, norm_scale = _rescale(X, X_test, alpha)
+    # Where a bound on a condition number overflows, a width is solved by itself.
+    with single_blas_thread(), np.errstate(over="ignore", invalid="ignore"):
         risks, norms, kept = _walk(
-            X, targets, X_test, widths, alpha, fit_intercept, rcond, return_predictions
+            X,
+            targets,
+            X_test,
+            widths,
+            penalty,
+            fit_intercept,
+            rcond,
+            return_predictions,
         )
+        norms *= norm_scale
         effective = None
         if return_effective_parameters:
             effective = _count_parameters(
-                X, X_test, widths, alpha, fit_intercept, rcond
+                X, X_test, widths, penalty, fit_intercept, rcond
             )
+    _refuse_overflow(widths, risks, kept)
     train, test = (None if k is None else k.reshape(*k.shape[:2], *shape) for k in kept)
     return WidthPath(widths, risks[0], risks[1], norms, train, test, effective)
+
+
+def _refuse_overflow(widths, risks, predictions):
+    """A risk may be infinite, what a head predicts may not."""
+    lost = np.zeros(len(widths), dtype=bool)
+    for risk, values in zip(risks, predictions, strict=True):
+        if risk is not None:
+            lost |= np.isnan(risk)
+        if values is not None:
+            lost |= ~np.isfinite(values).all(axis=(1, 2))
+    if lost.any():
+        raise ValueError(
+            f"The predictions exceed the largest float at width {widths[lost][0]}: "
+            "rescale X_test, or X."
+        )
+
+
+def _rescale(X, X_test, alpha):
+    """The same path on designs near one, whose squares neither overflow nor vanish.
+
+    Returns them, their penalty, and what takes the norm of their heads to that of the
+    heads asked for.
+    """
+    largest = max(X.max(), -X.min())
+    exponent = np.frexp(largest)[1] if largest else 0
+    with np.errstate(over="ignore"):
+        X, X_test = np.ldexp(X, -exponent), np.ldexp(X_test, -exponent)
+        root = np.ldexp(np.sqrt(alpha), -exponent)
+    # A penalty far beyond the design makes heads that shrink as its inverse.
+    kept = min(root, _LARGEST_ROOT)
+    shrinkage = (kept / root) ** 2 if root else 1.0
+    return X, X_test, kept**2, np.ldexp(shrinkage, -exponent)
 
 
 def check_widths(widths: ArrayLike | None, n_features: int) -> Ints:
     """Widths as increasing integers, all in [1, n_features]."""
     if widths is None:
         return np.arange(1, n_features + 1)
-    widths = np.unique(np.asarray(widths))
+    try:
+        widths = np.unique(np.asarray(widths))
+    except ValueError:  # ragged
+        raise ValueError(f"widths must be integers, got {widths!r}.") from None
     if (
         widths.ndim != 1
         or not len(widths)
@@ -244,7 +297,7 @@ def _walk(X, targets, X_test, widths, alpha, fit_intercept, rcond, keep):
 
     def enter_width(i, coef):
         """Note the head of one width, given by itself."""
-        norms[i] = np.linalg.norm(coef)
+        norms[i] = linalg.norm(coef.ravel())
         for part, predictors in enumerate((X, X_test)):
             predictions = (predictors[:, : len(coef)] - x_mean[: len(coef)]) @ coef
             for output, column in enumerate((predictions + y_mean).T):

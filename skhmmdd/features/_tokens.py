@@ -162,8 +162,9 @@ class TokenEncoder(
     of columns of later input; a 1-D object array is never read so.
 
     Two tokens are the same when they are equal and have equal hashes, as in a `dict`:
-    ``1``, ``1.0`` and ``True`` are one token. None, NaN, NaT and ``pandas.NA`` are
-    missing tokens, never part of the vocabulary.
+    ``1``, ``1.0`` and ``True`` are one token. None, NaN, NaT, ``pandas.NA``, masked
+    numbers and the empty cells of a table are missing tokens, never part of the
+    vocabulary.
 
     Examples
     --------

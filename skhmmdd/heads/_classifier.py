@@ -10,7 +10,8 @@ from sklearn.utils.validation import validate_data
 
 from skhmmdd._base import fit_context
 from skhmmdd._typing import Array, Floats
-from skhmmdd.heads._regressor import _LinearHead, check_sample_weight
+from skhmmdd.heads._regressor import _LinearHead
+from skhmmdd.heads._validation import check_sample_weight, quiet_sums
 
 
 def project_simplex(scores: Floats) -> Floats:
@@ -177,10 +178,13 @@ class HeadClassifier(ClassifierMixin, _LinearHead):
             If `X` is sparse.
         ValueError
             If a parameter is out of its range, `X` holds NaN or infinity, `y` holds
-            anything but class labels or only one class, a weight is negative, or all
-            weights are zero.
+            anything but class labels or only one class, a weight is negative, all
+            weights are zero, or numbers are too large or too small for their squares:
+            the largest absolute value must be 0 or in [1e-200, 1e200] for `X` and in
+            [1e-100, 1e100] for the weights.
         """
-        X, y = validate_data(self, X, y, dtype=np.float64)
+        with quiet_sums():
+            X, y = validate_data(self, X, y, dtype=np.float64)
         check_classification_targets(y)
         weights = check_sample_weight(sample_weight, len(y))
         self.classes_ = np.unique(y[weights > 0])

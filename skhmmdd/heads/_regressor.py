@@ -1,6 +1,6 @@
 """The linear head for regression, and what it shares with the classifier."""
 
-from numbers import Number, Real
+from numbers import Real
 from typing import Literal, Self
 
 import numpy as np
@@ -8,59 +8,21 @@ from numpy.typing import ArrayLike
 from scipy import linalg
 from scipy.sparse import issparse
 from sklearn.base import MultiOutputMixin, RegressorMixin
-from sklearn.utils import check_array
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from skhmmdd._base import SkhmmddEstimator, fit_context
-from skhmmdd._typing import Array, FloatOrFloats, Floats, Names
-from skhmmdd.heads._solve import decompose, loo_alpha, loo_risk, shrink
-
-
-def check_sample_weight(sample_weight: ArrayLike | None, n_samples: int) -> Array:
-    """Validate sample weights; an integer dtype is kept, for it means counts.
-
-    Parameters
-    ----------
-    sample_weight : array-like of shape (n_samples,), float or None
-        None means equal weights.
-    n_samples : int
-        Number of rows of the design.
-
-    Returns
-    -------
-    weights : ndarray of shape (n_samples,)
-        Of dtype int64 for counts (integers and booleans), else float64.
-
-    Raises
-    ------
-    ValueError
-        If the shape is wrong, a weight is negative, NaN or infinite, or all are zero.
-    """
-    if sample_weight is None:
-        return np.ones(n_samples)
-    if isinstance(sample_weight, Number):
-        sample_weight = np.full(n_samples, sample_weight)
-    weights = check_array(
-        sample_weight, ensure_2d=False, dtype=None, input_name="sample_weight"
-    )
-    if weights.shape != (n_samples,):
-        raise ValueError(
-            f"sample_weight must have shape ({n_samples},), one weight a sample; "
-            f"got shape {weights.shape}."
-        )
-    weights = weights.astype(np.int64 if weights.dtype.kind in "biu" else np.float64)
-    if weights.min() < 0:
-        worst = int(weights.argmin())
-        raise ValueError(
-            "sample_weight must be non-negative; "
-            f"got {weights[worst]} for sample {worst}."
-        )
-    if not weights.any():
-        raise ValueError(
-            "sample_weight must be positive for at least one sample; got only zeros."
-        )
-    return weights
+from skhmmdd._parallel import single_blas_thread
+from skhmmdd._typing import FloatOrFloats, Floats, Names
+from skhmmdd.heads._validation import (
+    DESIGN_RANGE,
+    TARGET_RANGE,
+    check_alpha,
+    check_magnitude,
+    check_sample_weight,
+    quiet_sums,
+)
+from skhmmdd.heads.solvers._spectrum import decompose, loo_alpha, loo_risk, shrink
 
 
 class _LinearHead(SkhmmddEstimator):
@@ -99,27 +61,47 @@ class _LinearHead(SkhmmddEstimator):
         self, X: Floats, targets: Floats, sample_weight: ArrayLike | None
     ) -> None:
         """Fit X (n, p) to targets (n, q); set all that `fit` learns from them."""
-        spectrum = decompose(
-            X,
-            targets,
-            sample_weight=check_sample_weight(sample_weight, len(X)),
-            fit_intercept=self.fit_intercept,
-            rcond=self.rcond,
-        )
-        loo = isinstance(self.alpha, str)
-        self.alpha_ = loo_alpha(spectrum) if loo else float(self.alpha)
-        head = shrink(spectrum, self.alpha_)
+        weights = check_sample_weight(sample_weight, len(X))
+        present = slice(None) if (weights > 0).all() else weights > 0
+        check_magnitude(X[present], "X", DESIGN_RANGE)
+        check_magnitude(targets[present], "y", TARGET_RANGE)
+        with single_blas_thread(), np.errstate(over="ignore", invalid="ignore"):
+            spectrum = decompose(
+                X,
+                targets,
+                sample_weight=weights,
+                fit_intercept=self.fit_intercept,
+                rcond=self.rcond,
+            )
+            loo = isinstance(self.alpha, str)
+            self.alpha_ = loo_alpha(spectrum) if loo else check_alpha(self.alpha)
+            head = shrink(spectrum, self.alpha_)
+            self.loo_risk_ = loo_risk(spectrum, self.alpha_)
+        found = np.concatenate([*head.coef, head.intercept, [self.loo_risk_]])
+        if not np.isfinite(found).all():
+            raise ValueError(
+                "The coefficients or their leave-one-out risk exceed the largest float:"
+                f" the largest absolute value of y is {np.abs(targets).max():g}, that "
+                f"of X {np.abs(X).max():g}. Rescale them."
+            )
         self.coef_, self.intercept_ = head.coef.T, head.intercept
         self.coef_norm_ = float(linalg.norm(head.coef.ravel()))
         self.effective_dof_ = head.effective_dof
         self.rank_ = len(spectrum.values)
         self.singular_values_ = spectrum.singular_values
-        self.loo_risk_ = loo_risk(spectrum, self.alpha_)
 
     def _scores(self, X: ArrayLike) -> Floats:
         check_is_fitted(self)
-        X = validate_data(self, X, dtype=np.float64, reset=False)
-        return X @ self.coef_.T + self.intercept_
+        with quiet_sums():
+            X = validate_data(self, X, dtype=np.float64, reset=False)
+        with single_blas_thread(), np.errstate(over="ignore", invalid="ignore"):
+            scores = X @ self.coef_.T + self.intercept_
+        if not np.isfinite(scores).all():
+            raise ValueError(
+                "The predictions exceed the largest float: the largest absolute value "
+                f"in X is {np.abs(X).max():g}. Rescale X."
+            )
+        return scores
 
 
 class HeadRegressor(MultiOutputMixin, RegressorMixin, _LinearHead):
@@ -260,14 +242,17 @@ class HeadRegressor(MultiOutputMixin, RegressorMixin, _LinearHead):
             If `X` or `y` is sparse.
         ValueError
             If a parameter is out of its range, `X` or `y` holds NaN or infinity, a
-            weight is negative, all weights are zero, or ``alpha="loo"`` is asked of one
-            sample.
+            weight is negative, all weights are zero, ``alpha="loo"`` is asked of one
+            sample, or numbers are too large or too small for their squares: the largest
+            absolute value must be 0 or in [1e-200, 1e200] for `X` and in [1e-100,
+            1e100] for `y` and the weights.
         """
         if issparse(y):
             raise TypeError("y must be dense; got a sparse matrix. Use y.toarray().")
-        X, y = validate_data(
-            self, X, y, dtype=np.float64, multi_output=True, y_numeric=True
-        )
+        with quiet_sums():
+            X, y = validate_data(
+                self, X, y, dtype=np.float64, multi_output=True, y_numeric=True
+            )
         self._fit_targets(X, y.reshape(len(y), -1), sample_weight)
         if y.ndim == 1:
             self.coef_, self.intercept_ = self.coef_[0], float(self.intercept_[0])

@@ -19,13 +19,16 @@ from skhmmdd.theory._effective import (
 )
 from skhmmdd.theory._finite_sample import gaussian_risk, random_subset_risk
 from skhmmdd.theory._kappa import EffectiveDof, effective_dof, solve_kappa
+from skhmmdd.theory._linear_gaussian_moments import (
+    LinearGaussianMoments,
+    linear_gaussian_moments,
+)
 from skhmmdd.theory._loo import gcv_risk, loo_risk
-from skhmmdd.theory._moments import LinearGaussianMoments, linear_gaussian_moments
-from skhmmdd.theory._nested import nested_risk
+from skhmmdd.theory._nested_risk import nested_risk
 from skhmmdd.theory._norm import head_norm
 from skhmmdd.theory._projections import random_projection_risk
 from skhmmdd.theory._result import RiskResult
-from skhmmdd.theory._ridge import ridge_risk
+from skhmmdd.theory._ridge_risk import ridge_risk
 from skhmmdd.theory._tuning import optimal_alpha
 
 __all__ = [

@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from skhmmdd.theory._result import RiskResult, make_result
-from skhmmdd.theory._ridge import spectral_risk
+from skhmmdd.theory._ridge_risk import spectral_risk
 from skhmmdd.theory._validation import check_alpha, check_n_samples, check_real
 
 

@@ -6,6 +6,7 @@ import joblib
 import numpy as np
 import pandas as pd
 import pytest
+from numpy.testing import assert_array_equal
 from sklearn import clone, config_context
 from sklearn.base import BaseEstimator, RegressorMixin, TransformerMixin
 from sklearn.datasets import load_digits, make_classification, make_regression
@@ -26,14 +27,14 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from skhmmdd._progress import Progress
 from skhmmdd.curve import CurvePoint, DoubleDescentCurve
-from skhmmdd.curve._frozen import is_frozen, split_frozen
 from skhmmdd.curve._landmarks import (
     find_peak,
     find_threshold,
     peak_and_best,
     quantile_over_splits,
 )
-from skhmmdd.curve._risks import Predictions, resolve_risks
+from skhmmdd.curve.measurement._frozen import is_frozen, split_frozen
+from skhmmdd.curve.measurement._risks import Predictions, resolve_risks
 
 CV = ShuffleSplit(4, train_size=40, random_state=0)
 
@@ -746,6 +747,27 @@ def _raises(message, X, y, error=ValueError, **params):
         ("train_size", {"train_size": 80}),
         ("'train_size' parameter", {"train_size": 1.5}),
         ("'strategy' parameter", {"strategy": "quick"}),
+        (r"that of 1000+\.\.\. is 10", {"param_range": [10**400]}),
+        ("too long to write", {"param_range": [10**9000]}),
+        ("param_range must hold several values", {"param_range": np.array(3.0)}),
+        (r"quantiles must be .* \('a', 1\)", {"quantiles": ("a", 1)}),
+        ("cv must give at least one split", {"cv": []}),
+        ("cv must give at least one split", {"cv": iter([])}),
+        (r"cv must give pairs .* split 1 is \[3\]", {"cv": [([0, 1], [2]), [3]]}),
+        ("cv must give pairs .* split 0 is 7", {"cv": [7, 8]}),
+        (r"test set of split 0 of cv .* \[0, 80\).* 80", {"cv": [([0, 1], [80])]}),
+        ("training set of split 0 of cv .* got -81", {"cv": [([0, -81], [3])]}),
+        ("test set of split 0 of cv .* vector of indices", {"cv": [([0, 1], [])]}),
+        (r"training set .* got \[0.0, 1.0\]", {"cv": [([0.0, 1.0], [2])]}),
+        ("training set .* got 'ab'", {"cv": [("ab", [2])]}),
+        (r"training set .* \[0, \[1\]\]", {"cv": [([0, [1]], [2])]}),
+        ("test set .* mask of the 80 samples", {"cv": [([0, 1], [True, False])]}),
+        (
+            "test set .* at least one sample",
+            {"cv": [(np.ones(80, bool), np.zeros(80, bool))]},
+        ),
+        ("'twice' must be one number, got 'x'", {"risk": {"twice": lambda t, p: "x"}}),
+        ("must be one number, got None", {"risk": lambda t, p: None}),
     ],
 )
 def test_bad_parameters(regression, message, params):
@@ -758,12 +780,36 @@ def test_bad_data(regression):
     _raises("inconsistent numbers of samples", X, y[:-1])
     _raises("must be a str or a callable", X, y, error=TypeError, risk=[3])
     _raises("Input y contains NaN", X, np.append(y[:-1], np.nan))
+    _raises("X must hold one entry a sample; got None", None, y)
+    _raises("X must hold one entry a sample; got 3", 3, y, error=TypeError)
+    _raises("y must hold one entry a sample; got 3.0", X, 3.0, error=TypeError)
+    _raises("Complex data not supported: y is of dtype complex128", X, y + 1j)
+    _raises("y must hold numbers or labels; got dtype datetime64", X, y.astype("M8[s]"))
+    _raises("y must hold as many targets", X, [[1.0, 2.0], [3.0]] * (len(X) // 2))
     frozen = make_pipeline(FunctionTransformer(), Ridge())
     curve = DoubleDescentCurve(frozen, "ridge__alpha", [1.0])
     with pytest.raises(ValueError, match="step 'functiontransformer' is frozen"):
         curve.fit(X, y, functiontransformer__sample_weight=y)
     with pytest.raises(NotFittedError):
         curve.plot()
+
+
+def test_numbers_as_large_as_floats_are_complexities(regression):
+    X, y = regression
+    curve = DoubleDescentCurve(Ridge(), "alpha", [2**70, 1.0]).fit(X, y)
+    assert_array_equal(curve.complexity_, [1.0, 2.0**70])
+    assert curve.param_range_ == [1.0, 2**70]
+
+
+def test_masks_and_negative_indices_are_splits(regression):
+    X, y = regression
+    mask = np.arange(len(X)) < 50
+    ways = [(mask, ~mask), (np.arange(50), np.arange(50 - len(X), 0))]
+    risks = [
+        DoubleDescentCurve(Ridge(), "alpha", [1.0], cv=[way]).fit(X, y).test_risk_
+        for way in ways
+    ]
+    assert_array_equal(*risks)
 
 
 def test_classifiers_that_squared_error_cannot_judge(classification):

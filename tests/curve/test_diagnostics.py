@@ -16,7 +16,7 @@ from sklearn.svm import SVC
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
 from skhmmdd.curve import DoubleDescentCurve
-from skhmmdd.curve._diagnostics import RunningSpread
+from skhmmdd.curve.measurement._diagnostics import RunningSpread
 from skhmmdd.features import LeadingColumns
 from skhmmdd.heads import HeadClassifier, HeadRegressor
 from skhmmdd.theory import (

@@ -16,7 +16,7 @@ from sklearn.pipeline import make_pipeline
 
 from skhmmdd._plotting import COLOURS
 from skhmmdd.curve import CurvePoint, DoubleDescentCurve, DoubleDescentDisplay
-from skhmmdd.curve._axes import risk_limits
+from skhmmdd.curve.display._axes import risk_limits
 from skhmmdd.features import LeadingColumns
 from skhmmdd.heads import HeadRegressor
 from skhmmdd.theory import RiskResult

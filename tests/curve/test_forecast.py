@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import scipy
 from numpy.testing import assert_allclose, assert_array_equal
 
 from skhmmdd import (
@@ -136,3 +137,32 @@ def test_forecast_comes_true(make):
     ratio, (predicted, happened) = forecast_and_outcome(X, y, 200, n_sets=40)
     assert_allclose(ratio, 1, atol=0.15)
     assert abs(predicted - happened) <= 0.05 * happened
+
+
+@pytest.mark.parametrize("alpha", [0.0, 0.3])
+def test_the_forecast_follows_the_scale_of_its_data(alpha):
+    rng = np.random.RandomState(0)
+    X, y = rng.standard_normal((20, 30)), rng.standard_normal(20)
+    plain = forecast_risk(X, y, alpha=alpha)
+    for x_exponent, y_exponent in [(-500, 0), (500, 0), (0, 300), (0, -300)]:
+        x_scale, y_scale = 2.0**x_exponent, 2.0**y_exponent
+        scaled = forecast_risk(X * x_scale, y * y_scale, alpha=alpha * x_scale**2)
+        assert_allclose(scaled.risk, plain.risk * y_scale**2, rtol=1e-9)
+        assert_allclose(scaled.gcv, plain.gcv * y_scale**2, rtol=1e-9)
+    with pytest.raises(ValueError, match="in X must be 0 or"):
+        forecast_risk(X * 1e-310, y)
+    with pytest.raises(ValueError, match="in y must be 0 or"):
+        forecast_risk(X, y * 1e200)
+
+
+def test_one_decomposition_for_each_width(monkeypatch):
+    rng = np.random.RandomState(0)
+    X, y = rng.standard_normal((20, 30)), rng.standard_normal(20)
+    calls = []
+    for module in (scipy.linalg, np.linalg):
+        real = module.svd
+        monkeypatch.setattr(
+            module, "svd", lambda *a, f=real, **k: calls.append(1) or f(*a, **k)
+        )
+    forecast_risk(X, y, widths=[1, 5, 10, 19, 20, 30])
+    assert len(calls) == 6

@@ -16,7 +16,7 @@ from sklearn.pipeline import make_pipeline
 import skhmmdd
 from skhmmdd import DoubleDescentCurve, HeadRegressor, LeadingColumns
 from skhmmdd import _docs as docs
-from skhmmdd.curve._html import under_diagram
+from skhmmdd.curve.display._html import under_diagram
 
 API = Path(__file__).parents[2] / "docs" / "api"
 PUBLIC = [getattr(skhmmdd, name) for name in skhmmdd.__all__]

@@ -14,7 +14,7 @@ from skhmmdd import (
     forecast_risk,
 )
 from skhmmdd.curve._landmarks import find_danger_zone
-from skhmmdd.curve._summary import Findings, describe
+from skhmmdd.curve.display._summary import Findings, describe
 
 WIDE = Findings(
     title="A curve.",

@@ -101,6 +101,19 @@ def test_rank_deficient_widths(alpha, fit_intercept):
     check_against_head(repeated, y, **options)
 
 
+@pytest.mark.parametrize("fit_intercept", [True, False])
+@pytest.mark.parametrize("alpha", [1e-16, 1e-12, 1e-9, 1e-6])
+def test_small_penalties_on_dependent_rows_and_columns(alpha, fit_intercept):
+    # The targets lie far outside the span of the design. What rounding leaves in its
+    # null space is cut off by singular values, but not by a penalty as small as this.
+    X, y = draw(25, 70, 2)
+    options = {"alpha": alpha, "fit_intercept": fit_intercept, "rtol": 1e-6}
+    check_against_head(X[np.arange(len(X)) // 2 * 2], y, **options)
+    low_rank = X[:, :6] @ np.random.RandomState(0).standard_normal((6, 70))
+    check_against_head(low_rank, y, **options)
+    check_against_head(X, y, **options)
+
+
 @pytest.mark.parametrize("fit_intercept", [False, True])
 @pytest.mark.parametrize("alpha", [0.0, 0.3])
 def test_training_risk_is_that_of_the_predictions(alpha, fit_intercept):
@@ -178,6 +191,14 @@ def test_without_test_rows_beyond_the_threshold(alpha):
         ({"widths": [41]}, r"widths must be in \[1, 40\]"),
         ({"widths": [1.5]}, "widths must be integers"),
         ({"widths": []}, "widths must be integers"),
+        (
+            {"widths": [[1], [2, 3]]},
+            r"must be integers, got \[\[1\], \[2, 3\]\]",
+        ),
+        ({"alpha": 10**400}, r"alpha must be in \[0, .*an integer beyond"),
+        ({"X": np.ones(3)}, "X: Expected 2D array"),
+        ({"X_test": "a"}, "X_test: could not convert"),
+        ({"y": ["a"] * 20}, "y: could not convert"),
         ({"alpha": -1.0}, "alpha"),
         ({"rcond": 1.0}, "rcond"),
         ({"X_test": np.ones((3, 2))}, "X_test has 2 columns, but X has 40"),
@@ -340,3 +361,72 @@ def test_effective_parameters_equal_those_of_one_decomposition(alpha, fit_interc
         truth = effective_parameters(X[:n, :width], X[n:, :width], **options)
         assert_allclose(path.effective_parameters.train[i], truth.train, rtol=1e-8)
         assert_allclose(path.effective_parameters.test[i], truth.test, rtol=1e-8)
+
+
+@pytest.mark.parametrize("fit_intercept", [True, False])
+@pytest.mark.parametrize("alpha", [0.0, 0.3])
+def test_the_path_follows_the_scale_of_its_data(alpha, fit_intercept):
+    # Powers of two, so that the scaled data are the same to the last bit.
+    X, y = draw(12, 30, 2)
+    n = len(X) - N_TEST
+
+    def path(x_scale, y_scale):
+        return width_path(
+            X[:n] * x_scale,
+            y[:n] * y_scale,
+            X[n:] * x_scale,
+            y[n:] * y_scale,
+            alpha=alpha * x_scale**2,
+            fit_intercept=fit_intercept,
+            return_predictions=True,
+            return_effective_parameters=True,
+        )
+
+    plain = path(1.0, 1.0)
+    for x_exponent, y_exponent in [(-510, 0), (500, 0), (0, 300), (0, -300)]:
+        x_scale, y_scale = 2.0**x_exponent, 2.0**y_exponent
+        scaled = path(x_scale, y_scale)
+        assert_allclose(scaled.predictions, plain.predictions * y_scale, rtol=1e-9)
+        assert_allclose(scaled.test_risk, plain.test_risk * y_scale**2, rtol=1e-9)
+        norm = plain.coef_norm * y_scale / x_scale
+        assert_allclose(scaled.coef_norm, norm, rtol=1e-9)
+        for which in (0, 1):
+            expected = plain.effective_parameters[which]
+            assert_allclose(scaled.effective_parameters[which], expected, rtol=1e-7)
+
+
+@pytest.mark.parametrize("alpha", [1e-320, 1e-200, 1e50, 1e200, 1e308])
+def test_penalties_far_from_the_design(alpha):
+    X, y = draw(12, 30, 1)
+    path = check_against_head(X, y, alpha=alpha, rtol=1e-7)
+    head = HeadRegressor(alpha).fit(X[:12], y[:12])
+    assert_allclose(path.coef_norm[-1], head.coef_norm_, rtol=1e-7)
+
+
+def test_numbers_whose_squares_are_none_are_refused():
+    X, y = draw(12, 30, 1)
+    n = len(X) - N_TEST
+    refused = [
+        ((X[:n] * 1e-320, y[:n]), r"value in X must be 0 or in \[1e-200, 1e\+200\]"),
+        ((X[:n], y[:n] * 1e200), r"value in y must be 0 or in \[1e-100, 1e\+100\]"),
+        ((X[:n], y[:n], X[n:] * 1e300), r"in X_test must be 0 or in \[0, 1e\+200\]"),
+        ((X[:n], y[:n], X[n:], y[n:] * 1e200), "value in y_test must be"),
+        ((X[:n] * 1e-199, y[:n], X[n:] * 1e199, y[n:]), "exceed .* float at width 1:"),
+    ]
+    for arguments, message in refused:
+        with pytest.raises(ValueError, match=message):
+            width_path(*arguments)
+    with pytest.raises(ValueError, match=r"exceed .* float at width 1:"):
+        width_path(*refused[-1][0][:3], return_predictions=True)
+    # Rows to predict may be as small as they like, and their risk may be infinite.
+    assert np.isfinite(width_path(X[:n], y[:n], X[n:] * 1e-300, y[n:]).test_risk).all()
+    assert np.isinf(width_path(X[:n], y[:n], X[n:] * 1e190, y[n:]).test_risk).all()
+
+
+def test_a_curve_refuses_targets_whose_squares_are_none():
+    X, y = draw(40, 4, 1)
+    model = make_pipeline(LeadingColumns(), Ridge())
+    for scale in (1e200, 1e-200):
+        curve = DoubleDescentCurve(model, "leadingcolumns__n_components", [1, 2])
+        with pytest.raises(ValueError, match=r"in y must be .* Rescale y"):
+            curve.fit(X, y * scale)

@@ -14,7 +14,7 @@ from skhmmdd import (
     LeadingColumns,
     make_hmm,
 )
-from skhmmdd.curve._frozen import is_frozen
+from skhmmdd.curve.measurement._frozen import is_frozen
 
 FRAME = pd.DataFrame({"a": [1.0, 2.0], "b": [3.0, 5.0], "c": [4.0, 7.0]})
 

@@ -772,3 +772,13 @@ def test_sequences_refused():
     lib = pytest.importorskip("hmmlearn.hmm")
     with pytest.raises(NotFittedError, match="GaussianHMM is not fitted"):
         HMMFeatureTransformer(lib.GaussianHMM(2)).fit([[0.0]])
+
+
+def test_steps_of_a_sequence_that_underflows():
+    # In single precision the first step has no likelihood; its features come from the
+    # walk that is taken again, not from the one that found no numbers.
+    hmm = GaussianHMM([0, 1], np.eye(2), [0.0, 0.0], [1.0, 0.3])
+    X = [np.array([-16.4]), np.array([0.0, 0.0])]
+    transformer = HMMFeatureTransformer(hmm, dtype="float32").fit(X)
+    for steps in transformer.transform_steps(X):
+        assert_array_equal(steps, [[0.0, 1.0]] * len(steps))

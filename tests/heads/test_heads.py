@@ -10,14 +10,16 @@ from sklearn.base import clone
 from sklearn.linear_model import Ridge, RidgeClassifier
 from sklearn.model_selection import GridSearchCV
 from sklearn.utils.estimator_checks import parametrize_with_checks
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from skhmmdd.heads import HeadClassifier, HeadRegressor
 from skhmmdd.heads._classifier import project_simplex
-from skhmmdd.heads._solve import (
+from skhmmdd.heads.solvers._spectrum import (
     decompose,
     loo_alpha,
     loo_residuals,
     loo_risk,
+    loo_slope,
     shrink,
 )
 
@@ -208,6 +210,76 @@ def test_extreme_scales_stay_finite(scale, alpha):
     tuned = HeadRegressor("loo").fit(X * scale, y)
     assert 0 <= tuned.alpha_ < np.inf
     assert tuned.loo_risk_ <= head.loo_risk_ * (1 + 1e-12)
+
+
+@pytest.mark.parametrize("alpha", [0.0, 0.7, "loo"])
+@pytest.mark.parametrize("fit_intercept", [True, False])
+def test_the_head_follows_the_scale_of_its_data(alpha, fit_intercept):
+    # Powers of two, so that the scaled data are the same to the last bit.
+    X, y = make(10, 14)
+    head = HeadRegressor(alpha, fit_intercept=fit_intercept)
+    plain = clone(head).fit(X, y)
+    for x_exponent, y_exponent in [(-450, 0), (450, 0), (0, 300), (0, -300)]:
+        x_scale, y_scale = 2.0**x_exponent, 2.0**y_exponent
+        if alpha != "loo":
+            head.alpha = alpha * x_scale**2
+        scaled = clone(head).fit(X * x_scale, y * y_scale)
+        assert_allclose(scaled.coef_, plain.coef_ * y_scale / x_scale, rtol=1e-9)
+        assert_allclose(scaled.predict(X * x_scale), plain.predict(X) * y_scale)
+        assert_allclose(scaled.loo_risk_, plain.loo_risk_ * y_scale**2, rtol=1e-9)
+        assert_allclose(scaled.coef_norm_, plain.coef_norm_ * y_scale / x_scale)
+        assert_allclose(scaled.singular_values_, plain.singular_values_ * x_scale)
+
+
+@pytest.mark.parametrize(
+    "x_scale, y_scale, weight, match",
+    [
+        (1e-320, 1.0, 1.0, r"absolute value in X must be 0 or in \[1e-200, 1e\+200\]"),
+        (1e300, 1.0, 1.0, r"absolute value in X .* got \d.*e\+\d*. Rescale X"),
+        (1.0, 1e200, 1.0, r"in y must be 0 or in \[1e-100, 1e\+100\]"),
+        (1.0, 1e-200, 1.0, r"in y must be 0 .* got \d\.\d*e-200. Rescale y"),
+        (1.0, 1.0, 1e308, r"in sample_weight .* got 1e\+308. Rescale sample_weight"),
+        (1.0, 1.0, 1e-200, r"in sample_weight .* got 1e-200"),
+    ],
+)
+@pytest.mark.parametrize("alpha", [0.0, "loo"])
+def test_numbers_whose_squares_are_none_are_refused(
+    x_scale, y_scale, weight, match, alpha
+):
+    X, y = make(10, 14, noise=0.0)
+    with pytest.raises(ValueError, match=match):
+        HeadRegressor(alpha).fit(X * x_scale, y * y_scale, np.full(10, weight))
+
+
+def test_coefficients_that_overflow_are_refused():
+    X, y = make(10, 14)
+    X[:, 1:] = X[:, :1] + 1e-13 * X[:, 1:]  # directions as weak as float64 can tell
+    with pytest.raises(ValueError, match=r"exceed the largest float: .* of y is .*e\+"):
+        HeadRegressor().fit(X * 1e-199, y * 1e99)
+
+
+def test_predictions_that_overflow_are_refused():
+    X, y = make(10, 4)
+    head = HeadRegressor().fit(X * 1e-10, y)
+    with pytest.raises(ValueError, match=r"predictions exceed .* in X is .*Rescale X"):
+        head.predict(np.sign(head.coef_)[None] * 1e307)
+
+
+@pytest.mark.parametrize("head", [HeadRegressor(), HeadClassifier()])
+def test_heads_run_linear_algebra_on_one_thread(head, monkeypatch):
+    X, _ = make(12, 20)
+    seen = []
+
+    def svd(*args, **kwargs):
+        found = threadpool_info()
+        seen.extend(k["num_threads"] for k in found if k["user_api"] == "blas")
+        return real(*args, **kwargs)
+
+    real = linalg.svd
+    monkeypatch.setattr(linalg, "svd", svd)
+    with threadpool_limits(2, user_api="blas"):
+        head.fit(X, np.arange(12) % 2)
+    assert set(seen) == {1}
 
 
 def test_svd_falls_back_to_the_surer_driver(monkeypatch):
@@ -427,6 +499,40 @@ def test_loo_alpha_beats_a_dense_grid(n, p, noise, q):
     assert head.loo_risk_ == pytest.approx(np.mean(explicit**2), rel=1e-7)
 
 
+@pytest.mark.parametrize("n, p", [(30, 8), (12, 40), (15, 15)])
+@pytest.mark.parametrize("fit_intercept", [True, False])
+def test_loo_slope_is_the_derivative(n, p, fit_intercept):
+    X, y = make(n, p, q=2)
+    X[:, 0] = 0.0
+    X[2, 0] = 1.0  # alone in its direction: slack 0
+    counts = np.random.RandomState(0).randint(1, 4, n)
+    counts[2] = 1
+    for weights in (None, counts, counts / 3.0):
+        spectrum = decompose(X, y, sample_weight=weights, fit_intercept=fit_intercept)
+        for log_alpha in (-5.0, 0.0, 3.0):
+            ends = np.exp(log_alpha + np.array([-1e-4, 1e-4]))
+            low, high = loo_risk(spectrum, ends)
+            slope = loo_slope(spectrum, np.exp(log_alpha))
+            expected = pytest.approx((high - low) / 2e-4, rel=1e-6, abs=1e-9 * high)
+            assert slope == expected
+
+
+def test_loo_slope_of_a_row_with_all_the_weight():
+    X, y = make(3, 2)
+    spectrum = decompose(X, y[:, None], sample_weight=np.array([1.0, 1e-30, 1e-30]))
+    assert abs(loo_slope(spectrum, 1.0)) < 1e-25
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_loo_alpha_is_found_to_the_last_digits(seed):
+    # The risk is flat about its minimum: all of 1e-8 about it looks the same.
+    X, y = make(12, 30, seed=seed, noise=2.0)
+    counts = np.random.RandomState(seed).randint(1, 5, 12)
+    weighted = HeadRegressor("loo").fit(X, y, counts)
+    repeated = HeadRegressor("loo").fit(X.repeat(counts, 0), y.repeat(counts))
+    assert weighted.alpha_ == pytest.approx(repeated.alpha_, rel=1e-11)
+
+
 def test_loo_alpha_reaches_zero():
     # One strong direction among many weak ones that act as a ridge of their own: the
     # best penalty is not above zero (Kobak, Lomond and Sanchez, 2020).
@@ -552,6 +658,7 @@ def test_simplex_projection_leaves_the_simplex_and_survives_large_scores():
         ({"alpha": np.inf}, r"'alpha' parameter .* Got inf"),
         ({"alpha": np.nan}, r"'alpha' parameter .* Got nan"),
         ({"alpha": "gcv"}, r"'alpha' parameter .* Got 'gcv'"),
+        ({"alpha": 10**400}, r"alpha must be in \[0, .* an integer beyond it"),
         ({"rcond": 1.0}, r"'rcond' parameter .* Got 1.0"),
         ({"rcond": -0.1}, r"'rcond' parameter .* Got -0.1"),
         ({"fit_intercept": "no"}, r"'fit_intercept' parameter .* Got 'no'"),

@@ -49,8 +49,9 @@ def replacing(path: StrPath) -> Iterator[BinaryIO]:
         try:
             with file:
                 if mode is not None and hasattr(os, "fchmod"):
-                    # What the umask took off.
-                    os.fchmod(file.fileno(), mode)
+                    # What the umask took off, on disks that have modes.
+                    with suppress(OSError):
+                        os.fchmod(file.fileno(), mode)
                 yield file
                 file.flush()
                 os.fsync(file.fileno())

@@ -67,9 +67,9 @@ class FrozenValue:
         Parameters
         ----------
         path : str or path-like
-            The file, used as it is: no ending is added. An older file keeps its mode
-            and is replaced in one step when the new one is whole; of a symbolic link
-            it is the file behind it.
+            The file, used as it is: no ending is added. An older file is replaced in
+            one step when the new one is whole, which gets its mode. A symbolic link
+            stays, and the file that it leads to is replaced.
 
         Raises
         ------

@@ -231,8 +231,10 @@ class LinearGaussianHMM(FrozenValue):
         Parameters
         ----------
         X : array of shape (n_sequences, n_steps[, n_features]) or list of arrays
-            Sequences; trailing NaN steps are padding, inner NaN (of a whole step, or
-            of single features) are missing and are marginalised out.
+            Sequences, or a table of a dataframe library with one in each row, or a
+            column of lists. Trailing NaN steps are padding, inner NaN (of a whole
+            step, or of single features) are missing and are marginalised out; so are
+            None, masked numbers and empty cells.
         return_cov : bool, default=False
             Whether to give the covariances of z_t, too.
 

@@ -116,7 +116,7 @@ def check_weights(weights, lengths):
     if not _MIN_WEIGHT <= top <= _MAX_WEIGHT / float(lengths.sum()):
         raise ValueError(
             f"The largest sample_weight must be in [{_MIN_WEIGHT:g}, "
-            f"{_MAX_WEIGHT:g} / n_steps], got {top:g}: sums would overflow."
+            f"{_MAX_WEIGHT:g} / n_steps], got {top:g}: sums would overflow or vanish."
         )
 
 

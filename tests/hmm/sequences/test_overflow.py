@@ -45,7 +45,7 @@ def test_another_unit_changes_nothing_but_the_density(kind, factor):
 
 
 @pytest.mark.parametrize("method", METHODS)
-@pytest.mark.parametrize("kind", ["diag", "full"])
+@pytest.mark.parametrize("kind", ["diag", "full", "gaussian_mixture"])
 @pytest.mark.parametrize("value", [1e155, -1e200, 1.7e308])
 def test_densities_below_the_smallest_double(value, kind, method):
     hmm = random_hmm(kind, size=2)
@@ -114,10 +114,9 @@ def test_features_overflow_single_precision():
     X = np.full((1, 3), 1e100)
     assert np.isfinite(HMMFeatureTransformer(hmm).fit_transform(X)).all()
     single = HMMFeatureTransformer(hmm, dtype="float32")
-    with pytest.raises(ValueError, match=r"X holds 1e\+100 in sequence 0.* float32"):
-        single.fit_transform(X)
-    with pytest.raises(ValueError, match="features of X overflow float32"):
-        single.fit(X).transform_steps(X)
+    for method in (single.fit_transform, single.fit(X).transform_steps):
+        with pytest.raises(ValueError, match=r"X holds 1e\+100 in sequence 0.*float32"):
+            method(X)
     far = GaussianHMM([0.5, 0.5], TRANSMAT, [-1e100, 1e100], [1e200, 1e200])
     single = HMMFeatureTransformer(far, 4, representation="predictive", dtype="float32")
     for method in (single.fit(X).transform, single.transform_steps):
@@ -157,6 +156,14 @@ def test_pretraining_refuses_units(factor, message):
     X = np.random.RandomState(0).standard_normal((6, 5)) * factor
     for door in (fit, BaumWelch().partial_fit):
         with pytest.raises(ValueError, match=message):
+            door(X)
+
+
+def test_pretraining_from_weights_too_far_away():
+    init = GaussianHMM([0.5, 0.5], TRANSMAT, [0.0, 1.0], [1e-200, 1e-200])
+    X = np.array([[0.0, 1.0], [0.5, 1e100]])
+    for door in (BaumWelch(init=init).fit, BaumWelch(init=init).partial_fit):
+        with pytest.raises(ValueError, match=r"X holds 1e\+100 in sequence 1: its log"):
             door(X)
 
 

@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Literal, Self
 import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator, MetaEstimatorMixin, clone, is_classifier
-from sklearn.utils import assert_all_finite, get_tags, indexable
+from sklearn.utils import get_tags
 from sklearn.utils._param_validation import (
     HasMethods,
     Interval,
@@ -22,9 +22,6 @@ from sklearn.utils.validation import (
 
 from skhmmdd._base import SkhmmddEstimator, fit_context
 from skhmmdd._typing import Array, Floats, Names, RandomState
-from skhmmdd.curve._complexity import order_by_complexity
-from skhmmdd.curve._diagnostics import Diagnosis
-from skhmmdd.curve._evaluate import refit_curve
 from skhmmdd.curve._landmarks import (
     CurvePoint,
     find_danger_zone,
@@ -32,10 +29,24 @@ from skhmmdd.curve._landmarks import (
     median_over_splits,
     peak_and_best,
 )
-from skhmmdd.curve._path_strategy import path_curve, why_not_path
-from skhmmdd.curve._results import make_results, refuse_nan
-from skhmmdd.curve._risks import Risk, constant_risk, resolve_risks, threshold_risk
-from skhmmdd.curve._validate import check_param_name, check_quantiles, make_cv
+from skhmmdd.curve.measurement._complexity import order_by_complexity
+from skhmmdd.curve.measurement._diagnostics import Diagnosis
+from skhmmdd.curve.measurement._path import path_curve, why_not_path
+from skhmmdd.curve.measurement._refit import refit_curve
+from skhmmdd.curve.measurement._results import make_results, refuse_nan
+from skhmmdd.curve.measurement._risks import (
+    Risk,
+    constant_risk,
+    resolve_risks,
+    threshold_risk,
+)
+from skhmmdd.curve.measurement._validation import (
+    check_data,
+    check_param_name,
+    check_quantiles,
+    make_cv,
+    make_splits,
+)
 from skhmmdd.theory import EffectiveParameters
 
 # Under this key the risk that gives the interpolation threshold goes through the fits;
@@ -43,7 +54,7 @@ from skhmmdd.theory import EffectiveParameters
 _THRESHOLD = None
 
 
-class CurveMeasurement(MetaEstimatorMixin, SkhmmddEstimator):
+class BaseDoubleDescentCurve(MetaEstimatorMixin, SkhmmddEstimator):
     """What `DoubleDescentCurve` measures, apart from how it is shown.
 
     The display measures with it too, and the curve draws with the display: so
@@ -163,7 +174,8 @@ class CurveMeasurement(MetaEstimatorMixin, SkhmmddEstimator):
         Raises
         ------
         ValueError
-            If a parameter is out of its range, or if a risk is NaN.
+            If a parameter is out of its range, if a risk is NaN, or if the largest
+            absolute value of a regressor's `y` is neither 0 nor in [1e-100, 1e100].
         """
         if y is None:
             raise ValueError(
@@ -178,15 +190,10 @@ class CurveMeasurement(MetaEstimatorMixin, SkhmmddEstimator):
         )
         classifier = is_classifier(estimator)
         risks = resolve_risks(self.risk, classifier)
-        X, y, groups = indexable(X, y, groups)
-        if np.asarray(y).dtype.kind == "f":
-            assert_all_finite(y, input_name="y")
+        X, y, groups = check_data(X, y, groups, classifier)
         self._remember_features(X)
         splitter = make_cv(self.cv, self.train_size, y, classifier, self.random_state)
-        splits = [
-            (np.asarray(train), np.asarray(test))
-            for train, test in splitter.split(X, y, groups)
-        ]
+        splits = make_splits(splitter, X, y, groups)
 
         interpolates = threshold_risk(self.risk, classifier)
         measured = {**risks, _THRESHOLD: interpolates}

@@ -5,7 +5,7 @@ from numpy.typing import ArrayLike
 
 from skhmmdd._typing import Ints
 from skhmmdd.theory._result import RiskResult, make_result
-from skhmmdd.theory._ridge import risk_on_grid
+from skhmmdd.theory._ridge_risk import risk_on_grid
 from skhmmdd.theory._validation import (
     check_alpha,
     check_array,

@@ -10,9 +10,9 @@ from sklearn.utils.validation import _check_method_params
 
 from skhmmdd._parallel import map_jobs, single_blas_thread
 from skhmmdd._progress import Progress
-from skhmmdd.curve._diagnostics import Diagnostics
-from skhmmdd.curve._frozen import split_frozen, transform_frozen
-from skhmmdd.curve._risks import Predictions
+from skhmmdd.curve.measurement._diagnostics import Diagnostics
+from skhmmdd.curve.measurement._frozen import split_frozen, transform_frozen
+from skhmmdd.curve.measurement._risks import Predictions, one_risk
 
 
 class CurveTable(NamedTuple):
@@ -73,13 +73,7 @@ def fit_and_score(estimator, X, y, split, risks, fit_params, probe=None):
 
 
 def _all_risks(risks, predictions, y):
-    return {name: _number(name, risk(predictions, y)) for name, risk in risks.items()}
-
-
-def _number(name, value):
-    if np.ndim(value) != 0:
-        raise ValueError(f"The risk {name!r} must be one number, got {value!r}.")
-    return float(value)
+    return {name: one_risk(name, risk, predictions, y) for name, risk in risks.items()}
 
 
 def _run_task(task, X, y, risks, fit_params, probe):

@@ -10,12 +10,12 @@ from sklearn.utils.validation import check_is_fitted
 
 from skhmmdd._plotting import import_pandas, import_pyplot, own_axes
 from skhmmdd._typing import Floats, RandomState
-from skhmmdd.curve._artists import read_theory
-from skhmmdd.curve._axes import FOLDING, Abscissa, abscissa
-from skhmmdd.curve._figure import draw_display
 from skhmmdd.curve._landmarks import CurvePoint, peak_and_best
-from skhmmdd.curve._measure import CurveMeasurement
-from skhmmdd.curve._risks import Risk
+from skhmmdd.curve.display._artists import read_theory
+from skhmmdd.curve.display._axes import FOLDING, Abscissa, abscissa
+from skhmmdd.curve.display._figure import draw_display
+from skhmmdd.curve.measurement._base_curve import BaseDoubleDescentCurve
+from skhmmdd.curve.measurement._risks import Risk
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -154,7 +154,7 @@ class DoubleDescentDisplay:
         self.effective_parameters = effective_parameters
 
     @classmethod
-    def from_curve(cls, curve: CurveMeasurement, risk: str | None = None) -> Self:
+    def from_curve(cls, curve: BaseDoubleDescentCurve, risk: str | None = None) -> Self:
         """Take the data of a fitted curve. Nothing is drawn yet.
 
         Parameters
@@ -254,7 +254,7 @@ class DoubleDescentDisplay:
         """
         # Before the fits, not after them
         import_pyplot("DoubleDescentDisplay.plot")
-        curve = CurveMeasurement(
+        curve = BaseDoubleDescentCurve(
             estimator,
             param_name,
             param_range,

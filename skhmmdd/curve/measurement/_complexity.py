@@ -4,6 +4,9 @@ from numbers import Real
 
 import numpy as np
 
+# Letters of a value in a message.
+_LONGEST = 200
+
 
 def order_by_complexity(param_range, complexity):
     """Numbers for the values of a parameter, and both in increasing order.
@@ -36,6 +39,8 @@ def order_by_complexity(param_range, complexity):
     """
     # tolist, so that the values of an array are plain numbers again.
     is_array = isinstance(param_range, np.ndarray)
+    if is_array and not param_range.ndim:
+        raise ValueError(f"param_range must hold several values, got {param_range!r}.")
     values = param_range.tolist() if is_array else list(param_range)
     if not values:
         raise ValueError("param_range must hold at least one value, got none.")
@@ -67,9 +72,17 @@ def _complexity_of(value, complexity):
     if not _is_number(number):
         raise ValueError(
             "The complexity of every value in param_range must be a finite number; "
-            f"that of {value!r} is {number!r}.{remedy}"
+            f"that of {_short(value)} is {_short(number)}.{remedy}"
         )
     return float(number)
+
+
+def _short(value):
+    try:
+        text = repr(value)
+    except ValueError:  # an integer of thousands of digits
+        return f"an {type(value).__name__} too long to write"
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}..."
 
 
 def _number_in(value):
@@ -81,4 +94,7 @@ def _number_in(value):
 
 def _is_number(number):
     is_real = isinstance(number, Real) and not isinstance(number, (bool, np.bool_))
-    return is_real and bool(np.isfinite(number))
+    try:
+        return is_real and bool(np.isfinite(float(number)))
+    except OverflowError:  # an integer or a fraction beyond the largest float
+        return False

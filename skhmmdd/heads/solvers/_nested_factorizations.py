@@ -58,7 +58,8 @@ class Block(NamedTuple):
     coef_sq: np.ndarray
     """Squared norm of the head of each output, shape (n_widths, n_outputs)."""
     condition: np.ndarray
-    """Upper bound on the condition number at each width, shape (n_widths,)."""
+    """Upper bound on the condition number at each width, shape (n_widths,); of ridge
+    on what rounding is magnified by (`_ridge_condition`)."""
     missed_sq: np.ndarray | None
     """Squared distance of the targets from what the head fits, shape (n_widths,
     n_outputs); None for ridge."""
@@ -136,7 +137,8 @@ def _by_columns(R, c, Z, alpha):
     inverse[:independent, :independent] = _upper_inverse(R[:independent, :independent])
     inverse_sq = np.full(p, np.inf)
     inverse_sq[:independent] = (inverse**2).sum(axis=0)[:independent].cumsum()
-    condition = np.sqrt((R**2).sum(axis=0).cumsum() * inverse_sq)
+    size_sq = (R**2).sum(axis=0).cumsum()
+    condition = np.sqrt(size_sq * inverse_sq)
     # From the far end: a small remainder must not be the difference of large sums.
     missed_sq = np.vstack([c**2, np.zeros(c.shape[1])])[::-1].cumsum(axis=0)[::-1]
     missed_sq, weights = missed_sq[1 : p + 1], c[:p]
@@ -151,13 +153,19 @@ def _by_columns(R, c, Z, alpha):
             coef_sq[:, output] = (running**2).sum(axis=0)
             coef[seen, output] = running[:, -1]
         steps = (Z[:, seen] @ columns).T
+        magnified = condition[part]
+        if alpha:
+            y_sq = (c**2).sum(axis=0)
+            magnified = _ridge_condition(
+                magnified, size_sq[part], coef_sq, missed_sq[part], y_sq
+            )
         yield Block(
             a + 1,
             start,
             steps,
             weights[part],
             coef_sq,
-            condition[part],
+            magnified,
             None if alpha else missed_sq[part],
             False,
         )
@@ -241,22 +249,77 @@ def _one_block(p, last, X, y, Z, alpha, factor):
     np.subtract(shrink @ F_z.T, U @ factor.E, out=steps[1:])
     size_sq = (X[:, :p] ** 2).sum() + np.append(0.0, np.cumsum((F**2).sum(axis=0)))
     condition = np.sqrt(factor.condition_sq(size_sq + n * alpha))
-    coef_sq = (w**2).sum(axis=0) - np.cumsum(weights**2, axis=0)
+    whole_sq = (w**2).sum(axis=0) - np.cumsum(weights**2, axis=0)
+    coef_sq, difference = whole_sq, 0.0
+    if alpha > size_sq[-1]:
+        # The difference below would cancel: heads are a small part of w.
+        coef_sq = _coef_sq(factor, w, U, weights, X[:, :last])
+    elif alpha:
+        difference = whole_sq
+        coef_sq = whole_sq - alpha * _dual_sq(factor, w, U, weights)
     if alpha:
-        coef_sq -= alpha * _dual_sq(factor, w, U, weights)
+        condition = _ridge_condition(
+            condition,
+            size_sq + n * alpha,
+            coef_sq,
+            alpha * whole_sq,
+            (y**2).sum(axis=0),
+            difference,
+        )
     start = w.T @ factor.E
     return Block(p, start, steps, weights, coef_sq, condition, missed_sq, alpha == 0)
 
 
-def _dual_sq(factor, w, U, weights):
-    """Squared norm of (X_p X_p' + alpha I)^-1 y at each width of a block."""
+def _ridge_condition(condition, size_sq, coef_sq, missed_sq, y_sq, whole_sq=0.0):
+    """What the rounding of ridge is magnified by at each width.
+
+    As in any least-squares problem the condition number, here of the design with the
+    penalty's rows, counts squared for what is missed of the targets. That is much for
+    a small penalty on dependent columns or rows, where singular values cut off what
+    the penalty alone would leave to rounding. So does the difference of which the
+    norm comes out, if it is one, from `whole_sq`.
+
+    Parameters
+    ----------
+    condition, size_sq : ndarray of shape (n_widths,)
+        Of the penalised design: the condition number, and its squared norm.
+    coef_sq, missed_sq : ndarray of shape (n_widths, n_outputs)
+        Squared norms of the head, and of the penalised residual.
+    y_sq : ndarray of shape (n_outputs,)
+    whole_sq : ndarray of shape (n_widths, n_outputs), default=0.0
+    """
+    scale_sq = size_sq[:, None] * np.maximum(coef_sq, 0.0) + y_sq
+    scale_sq[scale_sq == 0.0] = 1.0  # nothing to fit, and nothing missed
+    missed = np.sqrt(np.maximum(missed_sq, 0.0) / scale_sq)
+    lost = size_sq[:, None] * whole_sq / scale_sq
+    worst = np.maximum(condition[:, None] * missed, lost).max(axis=1)
+    return condition * (1.0 + worst)
+
+
+def _duals(factor, w, U, weights):
+    """(X_p X_p' + alpha I)^-1 y at each width of a block, for one output at a time."""
     both = factor.solve(np.hstack([w, U.T]), transposed=False)
-    dual, moves = np.hsplit(both, [w.shape[1]])
-    out = np.empty(weights.shape)
+    start, moves = np.hsplit(both, [w.shape[1]])
     for output, s in enumerate(weights.T):
-        running = dual[:, output, None] - np.cumsum(moves * s[1:], axis=1)
-        out[1:, output] = (running**2).sum(axis=0)
-    out[0] = (dual**2).sum(axis=0)
+        moved = np.cumsum(moves * s[1:], axis=1)
+        yield start[:, output, None] - np.hstack([np.zeros((len(w), 1)), moved])
+
+
+def _dual_sq(factor, w, U, weights):
+    """Squared norms of the duals, shape (n_widths, n_outputs)."""
+    duals = _duals(factor, w, U, weights)
+    return np.column_stack([(dual**2).sum(axis=0) for dual in duals])
+
+
+def _coef_sq(factor, w, U, weights, X):
+    """Squared norms of the heads X_p'd themselves, for the duals d."""
+    n_widths = len(weights)
+    later = np.tri(X.shape[1], n_widths, n_widths - X.shape[1] - 1, dtype=bool)
+    out = np.empty(weights.shape)
+    for output, dual in enumerate(_duals(factor, w, U, weights)):
+        coef = X.T @ dual
+        coef[later] = 0.0
+        out[:, output] = (coef**2).sum(axis=0)
     return out
 
 

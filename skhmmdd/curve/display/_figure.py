@@ -6,15 +6,20 @@ They set the attributes of the display that hold what was drawn.
 import numpy as np
 
 from skhmmdd._plotting import COLOURS, write_plain_ticks
-from skhmmdd.curve._artists import (
+from skhmmdd.curve._landmarks import median_over_splits, quantile_over_splits
+from skhmmdd.curve.display._artists import (
     count_theory,
     draw_band,
     draw_direction,
     draw_theory,
 )
-from skhmmdd.curve._axes import FOLDING, count_displays, risk_limits, within_reach
-from skhmmdd.curve._landmarks import median_over_splits, quantile_over_splits
-from skhmmdd.curve._risks import risk_label
+from skhmmdd.curve.display._axes import (
+    FOLDING,
+    count_displays,
+    risk_limits,
+    within_reach,
+)
+from skhmmdd.curve.measurement._risks import risk_label
 
 _PART_LABELS = ("squared bias + noise (mean)", "variance (mean)")
 

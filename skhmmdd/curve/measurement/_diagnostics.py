@@ -3,6 +3,7 @@
 from typing import NamedTuple
 
 import numpy as np
+from scipy import linalg
 from scipy.sparse import issparse
 from sklearn.pipeline import Pipeline
 
@@ -280,7 +281,7 @@ def coef_norm(estimator):
     if coef is None:
         return None
     values = coef.data if issparse(coef) else np.asarray(coef, dtype=np.float64)
-    return float(np.linalg.norm(np.ravel(values)))
+    return float(linalg.norm(np.ravel(values)))
 
 
 def head_effective_parameters(estimator, X_train, X_test):

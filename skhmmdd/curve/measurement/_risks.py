@@ -1,7 +1,9 @@
 """From the names, scorers and callables that a user gives to risks."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from functools import cached_property, partial
+from numbers import Real
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -230,6 +232,15 @@ def is_mean_squared_error(risk):
 def needs_estimator(risk):
     """Whether a risk asks a fitted estimator, as scorers do, and not predictions."""
     return isinstance(risk, partial) and risk.func is _negative_score
+
+
+def one_risk(name, risk, predictions, y):
+    """A risk of one set of predictions, as a float; ValueError if it is no number."""
+    value = risk(predictions, y)
+    if np.ndim(value) == 0 and isinstance(value, (Real, np.generic, np.ndarray)):
+        with suppress(TypeError, ValueError):
+            return float(value)
+    raise ValueError(f"The risk {name!r} must be one number, got {value!r}.")
 
 
 def risk_label(name):

@@ -12,11 +12,15 @@ from sklearn.utils import _safe_indexing
 
 from skhmmdd._parallel import map_jobs, single_blas_thread
 from skhmmdd._progress import Progress
-from skhmmdd.curve._diagnostics import Diagnostics, Measured
-from skhmmdd.curve._evaluate import CurveTable
-from skhmmdd.curve._frozen import split_frozen, transform_frozen
-from skhmmdd.curve._risks import is_mean_squared_error, needs_estimator
 from skhmmdd.curve._width_path import width_path
+from skhmmdd.curve.measurement._diagnostics import Diagnostics, Measured
+from skhmmdd.curve.measurement._frozen import split_frozen, transform_frozen
+from skhmmdd.curve.measurement._refit import CurveTable
+from skhmmdd.curve.measurement._risks import (
+    is_mean_squared_error,
+    needs_estimator,
+    one_risk,
+)
 from skhmmdd.heads import HeadClassifier, HeadRegressor
 from skhmmdd.heads._classifier import code_labels, labels_of, probabilities_of
 
@@ -220,8 +224,10 @@ def _all_widths(risks, squared_error, predictions, classes, y):
             out[name] = squared_error
             continue
         out[name] = np.array(
-            [risk(one, y) for one in _at_each_width(predictions, classes)],
-            dtype=float,
+            [
+                one_risk(name, risk, one, y)
+                for one in _at_each_width(predictions, classes)
+            ]
         )
     return out
 

@@ -305,12 +305,9 @@ def loo_residuals(spectrum: Spectrum, alpha: float) -> Floats:
     _, _, penalty, inverse = _filters(
         spectrum.values, np.atleast_1d(np.asarray(alpha, dtype=float))
     )
-    left, slack, left_out = spectrum.left, spectrum.slack, spectrum.left_out
-    gain = np.where(slack[:, None] == 0.0, 1.0, penalty.T)  # (n, a)
-    weighted = inverse[:, :, None] * spectrum.projections  # (a, r, q)
-    inside = np.tensordot(left, weighted, axes=(1, 1))  # (n, a, q)
-    numerator = spectrum.residuals[:, None, :] + gain[:, :, None] * inside
-    denominator = slack[:, None] + left_out[:, None] * gain * (left**2 @ inverse.T)
+    missed, leverage = _shrunk_sums(spectrum, penalty, inverse)
+    numerator = spectrum.residuals[:, None, :] + missed
+    denominator = spectrum.slack[:, None] + leverage
 
     alone = _alone(spectrum)
     denominator[alone] = 1.0
@@ -319,6 +316,19 @@ def loo_residuals(spectrum: Spectrum, alpha: float) -> Floats:
     residuals[alone] = spectrum.y_mean  # with all the weight, the target is the mean
     residuals = np.moveaxis(residuals, 0, 1)
     return residuals[0] if np.ndim(alpha) == 0 else residuals
+
+
+def _shrunk_sums(spectrum, penalty, factors):
+    """The two sums over r of `loo_residuals`, (n, a, q) and (n, a).
+
+    `factors` (a, r) times `penalty` (a, 1) are the a_r; where the slack is zero both
+    sums are taken without that penalty.
+    """
+    left = spectrum.left
+    gain = np.where(spectrum.slack[:, None] == 0.0, 1.0, penalty.T)
+    weighted = factors[:, :, None] * spectrum.projections  # (a, r, q)
+    missed = gain[:, :, None] * np.tensordot(left, weighted, axes=(1, 1))
+    return missed, spectrum.left_out[:, None] * gain * (left**2 @ factors.T)
 
 
 def _alone(spectrum):
@@ -339,13 +349,49 @@ def loo_risk(spectrum: Spectrum, alpha: float) -> float:
     return float(risk) if np.ndim(alpha) == 0 else risk
 
 
+def loo_slope(spectrum: Spectrum, alpha: float) -> float:
+    r"""Derivative of :func:`loo_risk` by the logarithm of the penalty.
+
+    With N and D the numerator and the denominator of :func:`loo_residuals`, that of a
+    residual is :math:`(N' - (N/D) D') / D`, and :math:`a_r' = a_r (1 - a_r)`. Rows
+    that are divided by the penalty may take the same: it cancels.
+    """
+    _, t, penalty, inverse = _filters(spectrum.values, np.array([alpha], dtype=float))
+    residuals = loo_residuals(spectrum, alpha)
+    _, leverage = _shrunk_sums(spectrum, penalty, inverse)
+    missed_slope, leverage_slope = _shrunk_sums(spectrum, penalty, (t * inverse) ** 2)
+    alone = _alone(spectrum)
+    denominator = np.where(alone[:, None], 1.0, spectrum.slack[:, None] + leverage)
+    root = np.sqrt(spectrum.weights)[:, None]
+    slopes = missed_slope[:, 0] / root - residuals * leverage_slope
+    slopes = np.where(alone[:, None], 0.0, slopes / denominator)
+    products = np.mean(residuals * slopes, axis=-1)
+    return float(2 * products @ (spectrum.weights / spectrum.weights.sum()))
+
+
+def gcv_risk(spectrum: Spectrum, alpha: float) -> float:
+    """Generalised cross-validation of the mean squared error over outputs.
+
+    The mean squared residual over the squared mean slack, of equal weights; where the
+    head interpolates every row, the limit as the penalty vanishes.
+    """
+    _, _, penalty, inverse = _filters(spectrum.values, np.array([alpha], dtype=float))
+    gain = 1.0 if (spectrum.slack == 0.0).all() else float(penalty[0, 0])
+    factors = gain * inverse[0]
+    residuals = spectrum.residuals + (spectrum.left * factors) @ spectrum.projections
+    slack = np.mean(spectrum.slack + spectrum.left**2 @ factors)
+    return float(np.mean((residuals / slack) ** 2))
+
+
 def loo_alpha(spectrum: Spectrum) -> float:
     """The penalty in [0, inf) of least leave-one-out squared error.
 
     A grid of eight penalties a decade runs from where the penalty is lost in rounding
-    beside the smallest singular value to where the head is. The best is refined
-    between its neighbours; zero is returned where no positive penalty does better
-    beyond rounding. Raises ValueError if there is only one sample.
+    beside the smallest singular value to where the head is. From the best of them the
+    minimum lies downhill, where the slope is zero: the risks themselves, which rounding
+    makes equal all about it, would find it to half the digits. Zero is returned where
+    no positive penalty does better beyond rounding. Raises ValueError if there is only
+    one sample.
     """
     if len(spectrum.weights) == 1 and spectrum.left_out[0] == 1.0:
         raise ValueError(
@@ -367,16 +413,21 @@ def loo_alpha(spectrum: Spectrum) -> float:
             for start in range(0, n_points, size)
         ]
     )
-    at_zero, best = loo_risk(spectrum, 0.0), int(np.argmin(risks))
-    refined = optimize.minimize_scalar(
-        lambda log_alpha: loo_risk(spectrum, np.exp(log_alpha)),
-        bounds=(grid[max(best - 1, 0)], grid[min(best + 1, n_points - 1)]),
-        method="bounded",
-        options={"xatol": 1e-9},
-    )
-    log_alpha, risk = min(
-        (grid[best], risks[best]), (refined.x, refined.fun), key=lambda pair: pair[1]
-    )
-    if at_zero <= risk * (1 + len(spectrum.weights) * _EPS):
+    best = int(np.argmin(risks))
+    log_alpha = _downhill(lambda at: loo_slope(spectrum, np.exp(at)), grid, best)
+    risk, rounding = loo_risk(spectrum, np.exp(log_alpha)), len(spectrum.weights) * _EPS
+    if risk > risks[best] * (1 + rounding):  # a curve with more turns than the grid
+        log_alpha, risk = grid[best], risks[best]
+    if loo_risk(spectrum, 0.0) <= risk * (1 + rounding):
         return 0.0
     return float(np.exp(log_alpha))
+
+
+def _downhill(slope, grid, here):
+    """Where the slope changes its sign, downhill from a point of the grid."""
+    step = -1 if slope(grid[here]) > 0 else 1
+    while 0 <= here + step < len(grid):
+        if step * slope(grid[here + step]) >= 0:
+            return optimize.brentq(slope, grid[here], grid[here + step], xtol=1e-14)
+        here += step
+    return grid[here]

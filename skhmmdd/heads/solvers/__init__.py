@@ -1,0 +1,1 @@
+"""Solvers of least-squares heads: arrays in, arrays out."""

@@ -1,0 +1,1 @@
+"""Properties of the package on random cases: see `campaign.py`."""
