@@ -7,14 +7,17 @@ from skhmmdd.curve import (
     RiskForecast,
     WidthPath,
     forecast_risk,
+    neighbor_recovery,
     width_path,
 )
 from skhmmdd.datasets import (
+    flip_labels,
     load_syllables,
     make_hmm,
     make_hmm_classification,
     make_hmm_regression,
     make_linear_gaussian_hmm,
+    repeat_samples,
 )
 from skhmmdd.features import HMMFeatureTransformer, LeadingColumns, TokenEncoder
 from skhmmdd.heads import HeadClassifier, HeadRegressor
@@ -53,13 +56,16 @@ __all__ = [
     "TrainingCurveDisplay",
     "WidthPath",
     "as_hmm",
+    "flip_labels",
     "forecast_risk",
     "load_syllables",
     "make_hmm",
     "make_hmm_classification",
     "make_hmm_regression",
     "make_linear_gaussian_hmm",
+    "neighbor_recovery",
     "pretrain_family",
+    "repeat_samples",
     "width_path",
 ]
 
