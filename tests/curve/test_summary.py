@@ -122,15 +122,7 @@ LOOK_FURTHER = (
         (90.0, 30.0, "Look further: the range ends at the threshold"),
         (20.0, 90.0, LOOK_FURTHER),
         (None, 90.0, LOOK_FURTHER),
-        (
-            None,
-            1.0,
-            (
-                None,
-                1.0,
-                "Choose a small width, or penalise the head: more of it only adds",
-            ),
-        ),
+        (None, 1.0, "Choose a small width, or penalise the head: more of it only adds"),
         (20.0, 30.0, "Take 30: the risk falls up to there and rises from there."),
         (None, 30.0, "Take 30: the risk falls up to there and rises from there."),
     ],
