@@ -102,11 +102,10 @@ for ax, (Z, target), title in zip(
                 lw=2,
                 label=f"recovered by neighbors, {fraction:.0%}",
             )
-        print(
-            f"{title}, {fraction:.0%} flipped: head {accuracy.min():.2f} at width "
-            f"{widths[accuracy.argmin()]}, recovery {recovery.min():.2f} to "
-            f"{recovery.max():.2f}"
-        )
+        told = f"head {accuracy.min():.2f} at width {widths[accuracy.argmin()]}"
+        if fraction:
+            told += f", recovery {recovery.min():.2f} to {recovery.max():.2f}"
+        print(f"{title}, {fraction:.0%} flipped: {told}")
     ax.axvline(199, color="0.5", ls=":", lw=1)
     ax.set(title=title, xlabel="width of the features", ylim=(0.25, 1))
 axes[0].set_ylabel("share of samples")
