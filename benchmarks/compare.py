@@ -22,6 +22,8 @@ TASKS = (
     "memory",
     "corpus",
     "widths",
+    "neighbors",
+    "closed_forms",
     "curve",
 )
 PACKAGES = (

@@ -7,14 +7,17 @@ from skhmmdd.curve import (
     RiskForecast,
     WidthPath,
     forecast_risk,
+    neighbor_recovery,
     width_path,
 )
 from skhmmdd.datasets import (
+    flip_labels,
     load_syllables,
     make_hmm,
     make_hmm_classification,
     make_hmm_regression,
     make_linear_gaussian_hmm,
+    repeat_samples,
 )
 from skhmmdd.features import HMMFeatureTransformer, LeadingColumns, TokenEncoder
 from skhmmdd.heads import HeadClassifier, HeadRegressor
@@ -22,8 +25,10 @@ from skhmmdd.hmm import (
     BaumWelch,
     CategoricalHMM,
     GaussianHMM,
+    GaussianMixtureHMM,
     HMMFamily,
     LinearGaussianHMM,
+    PoissonHMM,
     as_hmm,
     pretrain_family,
 )
@@ -37,6 +42,7 @@ __all__ = [
     "DoubleDescentCurve",
     "DoubleDescentDisplay",
     "GaussianHMM",
+    "GaussianMixtureHMM",
     "HMMDisplay",
     "HMMFamily",
     "HMMFeatureTransformer",
@@ -44,18 +50,22 @@ __all__ = [
     "HeadRegressor",
     "LeadingColumns",
     "LinearGaussianHMM",
+    "PoissonHMM",
     "RiskForecast",
     "TokenEncoder",
     "TrainingCurveDisplay",
     "WidthPath",
     "as_hmm",
+    "flip_labels",
     "forecast_risk",
     "load_syllables",
     "make_hmm",
     "make_hmm_classification",
     "make_hmm_regression",
     "make_linear_gaussian_hmm",
+    "neighbor_recovery",
     "pretrain_family",
+    "repeat_samples",
     "width_path",
 ]
 

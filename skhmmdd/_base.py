@@ -4,12 +4,16 @@ from collections.abc import Callable
 from typing import Any, Protocol, TypeVar
 
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator, _fit_context
+from sklearn.utils import assert_all_finite, column_or_1d
 from sklearn.utils._param_validation import validate_params as _validate_params
+from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import validate_data
 
 from skhmmdd._docs import doc_link_template
 from skhmmdd._tables import as_array, is_table
+from skhmmdd._typing import Array
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
@@ -68,3 +72,11 @@ def check_sequence_table(estimator: BaseEstimator, X: Any, *, reset: bool) -> An
 def check_columns(estimator: BaseEstimator, X: Any, *, reset: bool) -> None:
     """scikit-learn's rules on `n_features_in_` and `feature_names_in_` alone."""
     validate_data(estimator, X, reset=reset, skip_check_array=True)
+
+
+def check_labels(y: ArrayLike, name: str) -> Array:
+    """Return a vector of class labels, or refuse it by name."""
+    labels = column_or_1d(y)
+    assert_all_finite(labels, input_name=name)
+    check_classification_targets(labels)
+    return labels

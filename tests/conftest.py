@@ -18,7 +18,7 @@ from campaign import (  # noqa: F401
     pytest_terminal_summary,
     pytest_testnodedown,
 )
-from random_models import random_hmm
+from random_models import KINDS, random_hmm
 from threadpoolctl import threadpool_limits
 
 # Again, for where a plugin of pytest had loaded NumPy before.
@@ -45,6 +45,6 @@ def pytest_xdist_auto_num_workers():
     return min(joblib.cpu_count(), 8)
 
 
-@pytest.fixture(params=["categorical", "diag", "full"])
+@pytest.fixture(params=KINDS)
 def hmm(request):
     return random_hmm(request.param, size=4 if request.param == "categorical" else 2)

@@ -3,24 +3,36 @@
 from itertools import product
 
 import numpy as np
-from scipy.stats import multivariate_normal
+from scipy.stats import multivariate_normal, norm, poisson
 
-from skhmmdd import CategoricalHMM
+from skhmmdd import CategoricalHMM, GaussianMixtureHMM, PoissonHMM
 
 
 def emission_density(hmm, state, x):
-    """P(x | state) with what is missing integrated out, straight from the law."""
+    """P(x | state) with what is missing integrated out, from its definition."""
     if isinstance(hmm, CategoricalHMM):
         return 1.0 if x < 0 else hmm.emissionprob[state, x]
     x = np.atleast_1d(x)
     seen = ~np.isnan(x)
     if not seen.any():
         return 1.0
+    if isinstance(hmm, PoissonHMM):
+        return poisson(hmm.rates[state][seen]).pmf(x[seen]).prod()
+    if isinstance(hmm, GaussianMixtureHMM):
+        return component_densities(hmm, state, x).sum()
     covar = hmm.covars[state]
     covar = covar if covar.ndim == 2 else np.diag(covar)
     return multivariate_normal(hmm.means[state][seen], covar[np.ix_(seen, seen)]).pdf(
         x[seen]
     )
+
+
+def component_densities(hmm, state, x):
+    """P(component, x | state) of each component of a mixture."""
+    seen = ~np.isnan(x)
+    means, covars = hmm.means[state][:, seen], hmm.covars[state][:, seen]
+    density = norm(means, np.sqrt(covars)).pdf(x[seen]).prod(axis=1)
+    return hmm.weights[state] * density
 
 
 def enumerate_paths(hmm, sequence):

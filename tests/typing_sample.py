@@ -15,7 +15,7 @@ from skhmmdd import theory
 from skhmmdd.hmm.models._base import FrozenHMM
 
 Floats = NDArray[np.float64]
-Pretrained = dd.CategoricalHMM | dd.GaussianHMM
+Pretrained = dd.CategoricalHMM | dd.GaussianHMM | dd.GaussianMixtureHMM | dd.PoissonHMM
 
 table = np.zeros((10, 5), dtype=np.int64)
 ragged = [[0, 1, 1], [1, 0]]
@@ -58,7 +58,7 @@ def pretraining() -> None:
     assert_type(model.partial_fit(table), dd.BaumWelch)
     assert_type(model.bits_per_step(table), float)
     assert_type(dd.as_hmm(model), Pretrained)
-    dd.BaumWelch(emission="poisson")  # type: ignore[arg-type]
+    dd.BaumWelch(emission="binomial")  # type: ignore[arg-type]
     dd.BaumWelch(8, "gaussian")  # type: ignore[call-arg]
 
     family = dd.pretrain_family(ragged, [1, 2, 4], max_iter=3)
@@ -112,6 +112,8 @@ def curves() -> None:
     curve.plot().plot(x="norm")  # type: ignore[arg-type]
     dd.DoubleDescentCurve(model, "alpha", [1.0], strategy="fast")  # type: ignore[arg-type]
 
+    assert_type(dd.neighbor_recovery(X, y > 0, y > 1), Floats)
+    dd.neighbor_recovery(X, y, y, metric="l1")  # type: ignore[arg-type]
     forecast = dd.forecast_risk(X, y)
     assert_type(forecast, dd.RiskForecast)
     assert_type(forecast.labels_at_threshold(10), int)
@@ -139,6 +141,8 @@ def closed_forms() -> None:
     )
     assert_type(moments, theory.LinearGaussianMoments)
     theory.ridge_risk(np.eye(3), np.ones(3), 0.5)  # type: ignore[call-arg]
+    theory.repeated_data_risk(9, 1.0, n_distinct=[1, 2], fraction=0.5)
+    theory.repeated_data_risk(9, 1.0)  # type: ignore[call-arg]
 
 
 def data() -> None:
@@ -149,4 +153,9 @@ def data() -> None:
     assert_type(sequences, NDArray[np.integer[Any]])
     assert_type(targets, Floats)
     assert_type(dd.make_hmm(5, 3), dd.CategoricalHMM)
+    _, weight = dd.repeat_samples(50, 5, 0.5, random_state=0)
+    assert_type(weight, NDArray[np.integer[Any]])
+    _, flipped = dd.flip_labels(counts, 0.1)
+    assert_type(flipped, NDArray[np.bool_])
+    dd.repeat_samples(50, 5)  # type: ignore[call-arg]
     dd.make_hmm_regression(50, preset="third_descent")  # type: ignore[arg-type]

@@ -3,6 +3,7 @@
 from skhmmdd.curve._curve import DoubleDescentCurve
 from skhmmdd.curve._forecast import RiskForecast, forecast_risk
 from skhmmdd.curve._landmarks import CurvePoint
+from skhmmdd.curve._neighbor_recovery import neighbor_recovery
 from skhmmdd.curve._width_path import WidthPath, width_path
 from skhmmdd.curve.display._display import DoubleDescentDisplay
 
@@ -13,5 +14,6 @@ __all__ = [
     "RiskForecast",
     "WidthPath",
     "forecast_risk",
+    "neighbor_recovery",
     "width_path",
 ]

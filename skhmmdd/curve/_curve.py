@@ -2,14 +2,21 @@
 
 from typing import TYPE_CHECKING, Any
 
+from numpy.typing import ArrayLike
 from sklearn.base import is_classifier
 from sklearn.utils.validation import check_is_fitted
 
+from skhmmdd._typing import Floats
 from skhmmdd.curve.display._display import DoubleDescentDisplay
 from skhmmdd.curve.display._html import under_diagram
 from skhmmdd.curve.display._summary import Findings, describe
 from skhmmdd.curve.measurement._base_curve import BaseDoubleDescentCurve
-from skhmmdd.curve.measurement._risks import risk_label
+from skhmmdd.curve.measurement._label_noise import penalty_from_labels, risk_at_noise
+from skhmmdd.curve.measurement._risks import (
+    is_mean_squared_error,
+    resolve_risks,
+    risk_label,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -277,6 +284,73 @@ class DoubleDescentCurve(BaseDoubleDescentCurve):
             Drawn.
         """
         return DoubleDescentDisplay.from_curve(self, risk=risk).plot(ax, **kwargs)
+
+    def risk_at_noise(self, noise_var: ArrayLike) -> Floats:
+        r"""Test risk after more noise on the training labels, without another fit.
+
+        Parameters
+        ----------
+        noise_var : float or array-like of shape (n_levels,)
+            Variance of noise added to every output of the training labels, in
+            [0, inf). The test labels stay as they are.
+
+        Returns
+        -------
+        ndarray of shape (n_complexities, n_splits)
+            Expected test risk over independent noise: `test_risk_` at 0. With one
+            leading axis for several levels.
+
+        Raises
+        ------
+        ValueError
+            If `noise_var` is out of its range, the primary risk is not the squared
+            error of a regressor, the penalty is chosen by the labels
+            (``alpha="loo"``), or there are no `effective_parameters_`: see there.
+
+        Notes
+        -----
+        A head is linear in its labels, so that averaged over noise e and -e its squared
+        error is exactly what it is without, and a part quadratic in e:
+
+        .. math:: E R(\sigma) = R(0) + \sigma^2 \frac{p_e}{n},
+
+        with :math:`p_e` the effective parameters on the test set and n training
+        samples (derived here). Steps before the head must not look at the labels.
+
+        Examples
+        --------
+        >>> from sklearn.datasets import make_regression
+        >>> from sklearn.pipeline import make_pipeline
+        >>> from skhmmdd import DoubleDescentCurve, HeadRegressor, LeadingColumns
+        >>> X, y = make_regression(200, 60, n_informative=60, random_state=0)
+        >>> curve = DoubleDescentCurve(
+        ...     make_pipeline(LeadingColumns(), HeadRegressor()),
+        ...     "leadingcolumns__n_components", [10, 29, 60],
+        ...     train_size=30, diagnostics=True, random_state=0,
+        ... ).fit(X, y)
+        >>> curve.risk_at_noise([0, 100.0]).shape
+        (2, 3, 10)
+        """
+        check_is_fitted(self, "test_risks_")
+        risks = resolve_risks(self.risk, is_classifier(self.estimator))
+        if not is_mean_squared_error(next(iter(risks.values()))):
+            raise ValueError(
+                "risk_at_noise needs the squared error of a regressor for its primary "
+                f"risk; got risk={self.risk!r}."
+            )
+        if self.effective_parameters_ is None:
+            raise ValueError(
+                "risk_at_noise needs effective_parameters_: fit with diagnostics=True, "
+                "without sample weights, and with a HeadRegressor for the last step."
+            )
+        if penalty_from_labels(self.estimator, self.param_range_):
+            raise ValueError(
+                "risk_at_noise needs a penalty that does not depend on the labels; got "
+                "alpha='loo'."
+            )
+        return risk_at_noise(
+            self.test_risk_, self.effective_parameters_.test, self._n_train, noise_var
+        )
 
     def summary(self) -> str:
         """Tell in words what the curve shows, and what to do about it.

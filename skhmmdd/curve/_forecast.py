@@ -13,10 +13,18 @@ from skhmmdd._parallel import map_jobs
 from skhmmdd._repr import short_repr
 from skhmmdd._typing import Floats, Ints
 from skhmmdd.curve._landmarks import find_danger_zone, find_peak
-from skhmmdd.curve._width_path import check_widths
 from skhmmdd.curve.display._summary import Findings, describe
-from skhmmdd.heads._validation import check_alpha, check_design, check_targets
-from skhmmdd.heads.solvers._spectrum import decompose, gcv_risk, loo_risk
+from skhmmdd.heads._validation import (
+    check_alpha,
+    check_design,
+    check_targets,
+    check_widths,
+)
+from skhmmdd.heads.solvers._leave_one_out import (
+    generalized_cross_validation,
+    leave_one_out_risk,
+)
+from skhmmdd.heads.solvers._spectrum import decompose
 
 # Without `widths`: so many on a logarithmic grid, and all of this share about n.
 _GRID_SIZE, _NEAR = 60, 0.05
@@ -236,8 +244,11 @@ def forecast_risk(
 def _at_width(width, X, targets, alpha, options):
     """Leave-one-out, GCV and rank of the head at one width."""
     spectrum = decompose(X[:, :width], targets, **options)
-    risks = loo_risk(spectrum, alpha), gcv_risk(spectrum, alpha)
-    return *risks, len(spectrum.values)
+    return (
+        leave_one_out_risk(spectrum, alpha),
+        generalized_cross_validation(spectrum, alpha),
+        len(spectrum.values),
+    )
 
 
 def _default_widths(n_samples, n_features):

@@ -3,28 +3,20 @@
 from numbers import Real
 from typing import NamedTuple
 
-import numpy as np
 from numpy.typing import ArrayLike
-from scipy import linalg
-from sklearn.utils import check_consistent_length
 from sklearn.utils._param_validation import Interval
 
 from skhmmdd._base import validate_params
 from skhmmdd._parallel import single_blas_thread
 from skhmmdd._repr import short_repr
 from skhmmdd._typing import Floats, Ints
-from skhmmdd.heads._validation import check_alpha, check_design, check_targets
-from skhmmdd.heads.solvers._nested_factorizations import (
-    TRUSTED_CONDITION,
-    nested_blocks,
+from skhmmdd.heads._validation import (
+    check_alpha,
+    check_train_and_test,
+    check_widths,
 )
-from skhmmdd.heads.solvers._spectrum import decompose, on_contrasts, shrink
-from skhmmdd.theory import EffectiveParameters
-
-# Unit vectors walked at a time: bounds the predictions that are held.
-_UNITS = 32
-# Of a penalty beside a design near one: its square is 1e30 times beyond rounding.
-_LARGEST_ROOT = 1e23
+from skhmmdd.heads.solvers._effective_parameters import EffectiveParameters
+from skhmmdd.heads.solvers._width_path import heads_along_widths
 
 
 class WidthPath(NamedTuple):
@@ -165,200 +157,32 @@ def width_path(
     >>> path.test_risk[[4, 38, 199]].round(1)
     array([  1. , 241.1,   5. ])
     """
-    X, y = check_design(X), check_targets(y)
-    check_consistent_length(X, y)
-    alpha = check_alpha(alpha)
+    X, y, X_test, y_test = check_train_and_test(X, y, X_test, y_test)
     widths = check_widths(widths, X.shape[1])
-    if X_test is None:
-        if y_test is not None:
-            raise ValueError("y_test was given without X_test.")
-        X_test = np.empty((0, X.shape[1]))
-    else:
-        X_test = check_design(X_test, "X_test", low=0.0)
-        if X_test.shape[1] != X.shape[1]:
-            raise ValueError(
-                f"X_test has {X_test.shape[1]} columns, but X has {X.shape[1]}."
-            )
-    shape = y.shape[1:]
-    targets = [y.reshape(len(y), -1), None]
-    if y_test is not None:
-        y_test = check_targets(y_test, "y_test", low=0.0)
-        check_consistent_length(X_test, y_test)
-        if y_test.shape[1:] != shape:
-            raise ValueError(
-                f"y_test has shape {y_test.shape}, but y has shape {y.shape}."
-            )
-        targets[1] = y_test.reshape(len(y_test), -1)
-    X, X_test, penalty, norm_scale = _rescale(X, X_test, alpha)
-    # Where a bound on a condition number overflows, a width is solved by itself.
-    with single_blas_thread(), np.errstate(over="ignore", invalid="ignore"):
-        risks, norms, kept = _walk(
+    y_rows = None if y_test is None else y_test.reshape(len(y_test), -1)
+    with single_blas_thread():
+        path = heads_along_widths(
             X,
-            targets,
+            y.reshape(len(y), -1),
             X_test,
+            y_rows,
             widths,
-            penalty,
-            fit_intercept,
-            rcond,
-            return_predictions,
+            alpha=check_alpha(alpha),
+            fit_intercept=fit_intercept,
+            rcond=rcond,
+            keep_predictions=return_predictions,
+            count_parameters=return_effective_parameters,
         )
-        norms *= norm_scale
-        effective = None
-        if return_effective_parameters:
-            effective = _count_parameters(
-                X, X_test, widths, penalty, fit_intercept, rcond
-            )
-    _refuse_overflow(widths, risks, kept)
-    train, test = (None if k is None else k.reshape(*k.shape[:2], *shape) for k in kept)
-    return WidthPath(widths, risks[0], risks[1], norms, train, test, effective)
-
-
-def _refuse_overflow(widths, risks, predictions):
-    """A risk may be infinite, what a head predicts may not."""
-    lost = np.zeros(len(widths), dtype=bool)
-    for risk, values in zip(risks, predictions, strict=True):
-        if risk is not None:
-            lost |= np.isnan(risk)
-        if values is not None:
-            lost |= ~np.isfinite(values).all(axis=(1, 2))
-    if lost.any():
-        raise ValueError(
-            f"The predictions exceed the largest float at width {widths[lost][0]}: "
-            "rescale X_test, or X."
-        )
-
-
-def _rescale(X, X_test, alpha):
-    """The same path on designs near one, whose squares neither overflow nor vanish.
-
-    Returns them, their penalty, and what takes the norm of their heads to that of the
-    heads asked for.
-    """
-    largest = max(X.max(), -X.min())
-    exponent = np.frexp(largest)[1] if largest else 0
-    with np.errstate(over="ignore"):
-        X, X_test = np.ldexp(X, -exponent), np.ldexp(X_test, -exponent)
-        root = np.ldexp(np.sqrt(alpha), -exponent)
-    # A penalty far beyond the design makes heads that shrink as its inverse.
-    kept = min(root, _LARGEST_ROOT)
-    shrinkage = (kept / root) ** 2 if root else 1.0
-    return X, X_test, kept**2, np.ldexp(shrinkage, -exponent)
-
-
-def check_widths(widths: ArrayLike | None, n_features: int) -> Ints:
-    """Widths as increasing integers, all in [1, n_features]."""
-    if widths is None:
-        return np.arange(1, n_features + 1)
-    try:
-        widths = np.unique(np.asarray(widths))
-    except ValueError:  # ragged
-        raise ValueError(f"widths must be integers, got {widths!r}.") from None
-    if (
-        widths.ndim != 1
-        or not len(widths)
-        or not np.issubdtype(widths.dtype, np.integer)
-    ):
-        raise ValueError(f"widths must be integers, got {widths!r}.")
-    if widths[0] < 1 or widths[-1] > n_features:
-        raise ValueError(
-            f"widths must be in [1, {n_features}], the columns of X; got "
-            f"{widths[0]} to {widths[-1]}."
-        )
-    return widths
-
-
-def _walk(X, targets, X_test, widths, alpha, fit_intercept, rcond, keep):
-    """Risks on train and test rows, norms, and kept predictions, at `widths`."""
-    n, n_outputs = targets[0].shape
-    X, X_test = X[:, : widths[-1]], X_test[:, : widths[-1]]
-    design, response, x_mean, y_mean = on_contrasts(X, targets[0], fit_intercept)
-    # A column that is zero moves nothing; without it its neighbours stay independent.
-    live = design.any(axis=0)
-    ranks = np.cumsum(live)[widths - 1]
-    # What the head says of training rows is needed where their risk does not come
-    # with the factors.
-    n_train = n if keep or alpha else 0
-    rows = np.vstack([X[:n_train], X_test]) - x_mean
-    risks = [None if t is None else np.zeros(len(widths)) for t in targets]
-    kept = [
-        np.empty((len(widths), m, n_outputs)) if keep else None
-        for m in (n, len(X_test))
-    ]
-    norms = np.empty(len(widths))
-
-    def enter(part, which, predictions, output):
-        """Note predictions (n_widths, n_rows) of one output, on train or test rows."""
-        target, risk, store = targets[part], risks[part], kept[part]
-        if risk is not None:
-            errors = predictions - target[:, output]
-            risk[which] += np.einsum("wi,wi->w", errors, errors) / target.size
-        if store is not None:
-            store[which, :, output] = predictions
-
-    def enter_width(i, coef):
-        """Note the head of one width, given by itself."""
-        norms[i] = linalg.norm(coef.ravel())
-        for part, predictors in enumerate((X, X_test)):
-            predictions = (predictors[:, : len(coef)] - x_mean[: len(coef)]) @ coef
-            for output, column in enumerate((predictions + y_mean).T):
-                enter(part, [i], column[None], output)
-
-    for i in np.flatnonzero(ranks == 0):
-        enter_width(i, np.zeros((0, n_outputs)))
-    limit = _condition_limit(rcond, alpha)
-    for block in nested_blocks(
-        design[:, live], response, rows[:, live], n_train, alpha, limit
-    ):
-        last = block.first + len(block.steps)
-        which = np.flatnonzero((ranks >= block.first) & (ranks < last))
-        if not len(which):
-            continue
-        offsets = ranks[which] - block.first
-        sound = block.condition[offsets] < limit
-        good, offsets = which[sound], offsets[sound]
-        norms[good] = np.sqrt(np.maximum(block.coef_sq[offsets].sum(axis=1), 0.0))
-        for output in range(n_outputs if len(good) else 0):
-            predictions = block.predictions(output)[offsets] + y_mean[output]
-            if block.interpolates:
-                trained = np.tile(targets[0][:, output], (len(good), 1))
-            else:
-                trained, predictions = np.hsplit(predictions, [n_train])
-            if n_train:
-                enter(0, good, trained, output)
-            enter(1, good, predictions, output)
-        if block.missed_sq is not None:
-            risks[0][good] = block.missed_sq[offsets].sum(axis=1) / targets[0].size
-        for i in which[~sound]:
-            spectrum = decompose(
-                X[:, : widths[i]], targets[0], fit_intercept=fit_intercept, rcond=rcond
-            )
-            enter_width(i, shrink(spectrum, alpha).coef)
-    return risks, norms, kept
-
-
-def _count_parameters(X, X_test, widths, alpha, fit_intercept, rcond):
-    """n times the mean squared norm of the smoother's rows, at every width.
-
-    Column i of the smoother is what the head predicts when target i is one and the rest
-    are zero, so the unit vectors are walked like any other targets, some at a time.
-    """
-    n = len(X)
-    totals = np.zeros((2, len(widths)))
-    for start in range(0, n, _UNITS):
-        units = np.eye(n)[:, start : start + _UNITS]
-        _, _, kept = _walk(
-            X, [units, None], X_test, widths, alpha, fit_intercept, rcond, True
-        )
-        totals += [(predictions**2).sum(axis=(1, 2)) for predictions in kept]
-    train, test = totals
-    return EffectiveParameters(train, test * n / max(len(X_test), 1))
-
-
-def _condition_limit(rcond, alpha):
-    """Up to which bound on the condition number no singular value can be cut off."""
-    if rcond is None:
-        return TRUSTED_CONDITION
-    if alpha:
-        # The bound is for the penalised design, the cut-off is on the bare one.
-        return 0.0
-    return min(TRUSTED_CONDITION, 1 / rcond) if rcond else TRUSTED_CONDITION
+    train, test = (
+        None if kept is None else kept.reshape(*kept.shape[:2], *y.shape[1:])
+        for kept in (path.train_predictions, path.predictions)
+    )
+    return WidthPath(
+        widths,
+        path.train_risk,
+        path.test_risk,
+        path.coef_norm,
+        train,
+        test,
+        path.effective_parameters,
+    )

@@ -1,5 +1,6 @@
 """Generators with a known truth, and the real data that ships."""
 
+from skhmmdd.datasets._corruption import flip_labels, repeat_samples
 from skhmmdd.datasets._generators import (
     make_hmm,
     make_hmm_classification,
@@ -9,9 +10,11 @@ from skhmmdd.datasets._linear_gaussian import make_linear_gaussian_hmm
 from skhmmdd.datasets._syllables import load_syllables
 
 __all__ = [
+    "flip_labels",
     "load_syllables",
     "make_hmm",
     "make_hmm_classification",
     "make_hmm_regression",
     "make_linear_gaussian_hmm",
+    "repeat_samples",
 ]

@@ -5,49 +5,18 @@ from typing import Self
 import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.base import ClassifierMixin
+from sklearn.utils import column_or_1d
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import validate_data
 
 from skhmmdd._base import fit_context
 from skhmmdd._typing import Array, Floats
-from skhmmdd.heads._regressor import _LinearHead
+from skhmmdd.heads._base import WIDTH, LinearHead
+from skhmmdd.heads._targets import code_labels, labels_of, probabilities_of
 from skhmmdd.heads._validation import check_sample_weight, quiet_sums
 
 
-def project_simplex(scores: Floats) -> Floats:
-    """Euclidean projection of each row on the probability simplex.
-
-    Parameters
-    ----------
-    scores : ndarray of shape (n_samples, n_classes)
-        Any finite scores.
-
-    Returns
-    -------
-    probabilities : ndarray of shape (n_samples, n_classes)
-        Non-negative rows that sum to one; the order of the scores is kept.
-
-    Notes
-    -----
-    The projection is ``max(scores - theta, 0)``; sorting finds the one shift theta
-    that makes the sum one (Duchi et al., ICML 2008; Wang and Carreira-Perpinan,
-    arXiv 1309.1541, 2013).
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> project_simplex(np.array([[0.9, 0.3, -0.5], [5.0, 1.0, 0.0]]))
-    array([[0.8, 0.2, 0. ], [1. , 0. , 0. ]])
-    """
-    # A common shift of a row changes nothing but its rounding.
-    scores = scores - scores.max(axis=1, keepdims=True)
-    ordered = -np.sort(-scores, axis=1)
-    thetas = (np.cumsum(ordered, axis=1) - 1) / np.arange(1, scores.shape[1] + 1)
-    last = np.sum(ordered > thetas, axis=1, keepdims=True) - 1
-    return np.maximum(scores - np.take_along_axis(thetas, last, axis=1), 0.0)
-
-
-class HeadClassifier(ClassifierMixin, _LinearHead):
+class HeadClassifier(ClassifierMixin, LinearHead):
     r"""Exact linear head on one-hot targets, by least squares.
 
     The square loss keeps all that is exact about
@@ -149,6 +118,8 @@ class HeadClassifier(ClassifierMixin, _LinearHead):
 
     classes_: Array
 
+    _paths = ("alpha", WIDTH)
+
     @fit_context(prefer_skip_nested_validation=True)
     def fit(
         self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None
@@ -243,22 +214,15 @@ class HeadClassifier(ClassifierMixin, _LinearHead):
         """
         return probabilities_of(self.decision_function(X))
 
-
-def code_labels(y: Array, classes: Array) -> Floats:
-    """Targets of the head: one-hot, or -1 and +1 in one column for two classes."""
-    one_hot = (y[:, None] == classes).astype(np.float64)
-    return one_hot[:, 1:] - one_hot[:, :1] if len(classes) == 2 else one_hot
-
-
-def labels_of(scores: Floats, classes: Array) -> Array:
-    """The class of the highest score."""
-    best = scores.argmax(axis=1) if scores.ndim == 2 else (scores > 0).astype(int)
-    return classes[best]
-
-
-def probabilities_of(scores: Floats) -> Floats:
-    """Projection of the one-hot scores on the probability simplex."""
-    if scores.ndim == 2:
-        return project_simplex(scores)
-    second = np.clip((1 + scores) / 2, 0.0, 1.0)
-    return np.column_stack([1 - second, second])
+    def _code_targets(self, y, y_test):
+        y = column_or_1d(y, warn=True)
+        check_classification_targets(y)
+        classes = np.unique(y)
+        if len(classes) < 2:
+            raise ValueError(
+                "y must hold at least two classes in every training set; got one "
+                f"class: {classes.tolist()}."
+            )
+        if y_test is not None:
+            y_test = code_labels(np.asarray(y_test), classes)
+        return code_labels(y, classes), y_test, classes

@@ -1,110 +1,20 @@
-"""The linear head for regression, and what it shares with the classifier."""
+"""The linear head for regression."""
 
-from numbers import Real
-from typing import Literal, Self
+from typing import Self
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy import linalg
 from scipy.sparse import issparse
 from sklearn.base import MultiOutputMixin, RegressorMixin
-from sklearn.utils._param_validation import Interval, StrOptions
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import validate_data
 
-from skhmmdd._base import SkhmmddEstimator, fit_context
-from skhmmdd._parallel import single_blas_thread
-from skhmmdd._typing import FloatOrFloats, Floats, Names
-from skhmmdd.heads._validation import (
-    DESIGN_RANGE,
-    TARGET_RANGE,
-    check_alpha,
-    check_magnitude,
-    check_sample_weight,
-    quiet_sums,
-)
-from skhmmdd.heads.solvers._spectrum import decompose, loo_alpha, loo_risk, shrink
+from skhmmdd._base import fit_context
+from skhmmdd._typing import Floats
+from skhmmdd.heads._base import WIDTH, LinearHead
+from skhmmdd.heads._validation import check_targets, quiet_sums
 
 
-class _LinearHead(SkhmmddEstimator):
-    """Parameters, fitted attributes and scores common to the two heads."""
-
-    coef_: Floats
-    intercept_: FloatOrFloats
-    alpha_: float
-    rank_: int
-    singular_values_: Floats
-    coef_norm_: float
-    effective_dof_: float
-    loo_risk_: float
-    n_features_in_: int
-    feature_names_in_: Names
-
-    # The right ends are open: a Real bounded by None would let infinity in.
-    _parameter_constraints = {  # noqa: RUF012
-        "alpha": [Interval(Real, 0, np.inf, closed="left"), StrOptions({"loo"})],
-        "fit_intercept": ["boolean"],
-        "rcond": [Interval(Real, 0, 1, closed="left"), None],
-    }
-
-    def __init__(
-        self,
-        alpha: float | Literal["loo"] = 0.0,
-        *,
-        fit_intercept: bool = True,
-        rcond: float | None = None,
-    ) -> None:
-        self.alpha = alpha
-        self.fit_intercept = fit_intercept
-        self.rcond = rcond
-
-    def _fit_targets(
-        self, X: Floats, targets: Floats, sample_weight: ArrayLike | None
-    ) -> None:
-        """Fit X (n, p) to targets (n, q); set all that `fit` learns from them."""
-        weights = check_sample_weight(sample_weight, len(X))
-        present = slice(None) if (weights > 0).all() else weights > 0
-        check_magnitude(X[present], "X", DESIGN_RANGE)
-        check_magnitude(targets[present], "y", TARGET_RANGE)
-        with single_blas_thread(), np.errstate(over="ignore", invalid="ignore"):
-            spectrum = decompose(
-                X,
-                targets,
-                sample_weight=weights,
-                fit_intercept=self.fit_intercept,
-                rcond=self.rcond,
-            )
-            loo = isinstance(self.alpha, str)
-            self.alpha_ = loo_alpha(spectrum) if loo else check_alpha(self.alpha)
-            head = shrink(spectrum, self.alpha_)
-            self.loo_risk_ = loo_risk(spectrum, self.alpha_)
-        found = np.concatenate([*head.coef, head.intercept, [self.loo_risk_]])
-        if not np.isfinite(found).all():
-            raise ValueError(
-                "The coefficients or their leave-one-out risk exceed the largest float:"
-                f" the largest absolute value of y is {np.abs(targets).max():g}, that "
-                f"of X {np.abs(X).max():g}. Rescale them."
-            )
-        self.coef_, self.intercept_ = head.coef.T, head.intercept
-        self.coef_norm_ = float(linalg.norm(head.coef.ravel()))
-        self.effective_dof_ = head.effective_dof
-        self.rank_ = len(spectrum.values)
-        self.singular_values_ = spectrum.singular_values
-
-    def _scores(self, X: ArrayLike) -> Floats:
-        check_is_fitted(self)
-        with quiet_sums():
-            X = validate_data(self, X, dtype=np.float64, reset=False)
-        with single_blas_thread(), np.errstate(over="ignore", invalid="ignore"):
-            scores = X @ self.coef_.T + self.intercept_
-        if not np.isfinite(scores).all():
-            raise ValueError(
-                "The predictions exceed the largest float: the largest absolute value "
-                f"in X is {np.abs(X).max():g}. Rescale X."
-            )
-        return scores
-
-
-class HeadRegressor(MultiOutputMixin, RegressorMixin, _LinearHead):
+class HeadRegressor(MultiOutputMixin, RegressorMixin, LinearHead):
     r"""Exact linear head: minimum norm, ridge, or the leave-one-out choice.
 
     The head is solved in float64 by one singular value decomposition. Nothing but
@@ -213,6 +123,8 @@ class HeadRegressor(MultiOutputMixin, RegressorMixin, _LinearHead):
     True
     """
 
+    _paths = ("alpha", WIDTH)
+
     @fit_context(prefer_skip_nested_validation=True)
     def fit(
         self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None
@@ -272,3 +184,10 @@ class HeadRegressor(MultiOutputMixin, RegressorMixin, _LinearHead):
             Predictions, in the shape of the targets of :meth:`fit`.
         """
         return self._scores(X)
+
+    def _code_targets(self, y, y_test):
+        if y_test is not None:
+            y_test = check_targets(y_test, "y_test", low=0.0)
+            y_test = y_test.reshape(len(y_test), -1)
+        y = check_targets(y)
+        return y.reshape(len(y), -1), y_test, None

@@ -1,4 +1,4 @@
-"""What the heads take: sample weights, and numbers whose squares are numbers."""
+"""Checks of what the heads are given."""
 
 import re
 from contextlib import contextmanager
@@ -7,37 +7,14 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
-from sklearn.utils import check_array
+from sklearn.utils import check_array, check_consistent_length
 
-from skhmmdd._typing import Array, Floats
-
-# Designs enter by their singular values, targets by squared errors.
-DESIGN_RANGE = (1e-200, 1e200)
-TARGET_RANGE = (1e-100, 1e100)
-
-
-def check_magnitude(
-    array: Floats, name: str, bounds: tuple[float, float] = TARGET_RANGE
-) -> None:
-    """Raise ValueError where the largest entry is too large or too small to compute.
-
-    Parameters
-    ----------
-    array : ndarray of float
-        Finite.
-    name : str
-        What it is called where it is refused.
-    bounds : tuple of (float, float), default=TARGET_RANGE
-        For the largest absolute value; zero is allowed.
-    """
-    if not array.size:
-        return
-    largest, (low, high) = max(float(array.max()), -float(array.min())), bounds
-    if largest and not low <= largest <= high:
-        raise ValueError(
-            f"The largest absolute value in {name} must be 0 or in [{low:g}, {high:g}],"
-            f" lest its squares overflow or vanish; got {largest:g}. Rescale {name}."
-        )
+from skhmmdd._typing import Array, Floats, Ints
+from skhmmdd.heads.solvers._magnitude import (
+    DESIGN_RANGE,
+    TARGET_RANGE,
+    check_magnitude,
+)
 
 
 def check_design(
@@ -61,6 +38,61 @@ def check_targets(
         y = check_array(y, dtype=np.float64, ensure_2d=False, input_name=name)
     check_magnitude(y, name, (low, TARGET_RANGE[1]))
     return y
+
+
+def check_train_and_test(
+    X: ArrayLike, y: ArrayLike, X_test: ArrayLike | None, y_test: ArrayLike | None
+) -> tuple[Floats, Floats, Floats, Floats | None]:
+    """A design with its targets, and rows to predict with theirs, if any.
+
+    Returns
+    -------
+    X : ndarray of shape (n_samples, n_features)
+    y : ndarray of shape (n_samples,) or (n_samples, n_outputs)
+    X_test : ndarray of shape (n_test, n_features)
+        Without rows where there are none to predict.
+    y_test : ndarray of shape (n_test,) or (n_test, n_outputs), or None
+    """
+    X, y = check_design(X), check_targets(y)
+    check_consistent_length(X, y)
+    if X_test is None:
+        if y_test is not None:
+            raise ValueError("y_test was given without X_test.")
+        return X, y, np.empty((0, X.shape[1])), None
+    X_test = check_design(X_test, "X_test", low=0.0)
+    if X_test.shape[1] != X.shape[1]:
+        raise ValueError(
+            f"X_test has {X_test.shape[1]} columns, but X has {X.shape[1]}."
+        )
+    if y_test is None:
+        return X, y, X_test, None
+    y_test = check_targets(y_test, "y_test", low=0.0)
+    check_consistent_length(X_test, y_test)
+    if y_test.shape[1:] != y.shape[1:]:
+        raise ValueError(f"y_test has shape {y_test.shape}, but y has shape {y.shape}.")
+    return X, y, X_test, y_test
+
+
+def check_widths(widths: ArrayLike | None, n_features: int) -> Ints:
+    """Widths as increasing integers, all in [1, n_features]."""
+    if widths is None:
+        return np.arange(1, n_features + 1)
+    try:
+        widths = np.unique(np.asarray(widths))
+    except ValueError:  # ragged
+        raise ValueError(f"widths must be integers, got {widths!r}.") from None
+    if (
+        widths.ndim != 1
+        or not len(widths)
+        or not np.issubdtype(widths.dtype, np.integer)
+    ):
+        raise ValueError(f"widths must be integers, got {widths!r}.")
+    if widths[0] < 1 or widths[-1] > n_features:
+        raise ValueError(
+            f"widths must be in [1, {n_features}], the columns of X; got "
+            f"{widths[0]} to {widths[-1]}."
+        )
+    return widths
 
 
 def check_alpha(alpha: Any) -> float:

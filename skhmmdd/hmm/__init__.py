@@ -1,8 +1,11 @@
 """Frozen hidden Markov models: weights, causal inference, pretraining."""
 
 from skhmmdd.hmm.interop._as_hmm import as_hmm
+from skhmmdd.hmm.models._categorical import CategoricalHMM
+from skhmmdd.hmm.models._gaussian import GaussianHMM
+from skhmmdd.hmm.models._gaussian_mixture import GaussianMixtureHMM
 from skhmmdd.hmm.models._linear_gaussian import LinearGaussianHMM
-from skhmmdd.hmm.models._models import CategoricalHMM, GaussianHMM
+from skhmmdd.hmm.models._poisson import PoissonHMM
 from skhmmdd.hmm.pretraining._baum_welch import BaumWelch
 from skhmmdd.hmm.pretraining._hmm_family import HMMFamily, pretrain_family
 
@@ -10,8 +13,10 @@ __all__ = [
     "BaumWelch",
     "CategoricalHMM",
     "GaussianHMM",
+    "GaussianMixtureHMM",
     "HMMFamily",
     "LinearGaussianHMM",
+    "PoissonHMM",
     "as_hmm",
     "pretrain_family",
 ]

@@ -14,7 +14,7 @@ from skhmmdd._plotting import (
 )
 from skhmmdd._typing import Floats, Ints
 from skhmmdd.features import TokenEncoder
-from skhmmdd.hmm import CategoricalHMM, LinearGaussianHMM, as_hmm
+from skhmmdd.hmm import LinearGaussianHMM, as_hmm
 from skhmmdd.inspection._states import (
     StateOrder,
     check_labels,
@@ -170,7 +170,8 @@ class BeliefDisplay:
             raise ValueError(
                 f"representation={representation!r} must be one of {list(_GIVEN)}."
             )
-        symbolic = isinstance(getattr(hmm, "within", hmm), CategoricalHMM)
+        linear = isinstance(hmm, LinearGaussianHMM)
+        symbolic = not linear and getattr(hmm, "within", hmm)._is_symbolic
         if encoder is not None and not symbolic:
             raise ValueError(f"encoder reads tokens, but {hmm!r} emits no symbols.")
         if encoder is not None:
@@ -184,7 +185,6 @@ class BeliefDisplay:
         steps = sequence.reshape(len(sequence), -1)
         missing = (steps == -1) if symbolic else np.isnan(steps)
         missing = missing.all(axis=1)
-        linear = isinstance(hmm, LinearGaussianHMM)
         shown = order_states(order, hmm.n_states, None if linear else hmm._stationary())
         path = None
         if not linear:

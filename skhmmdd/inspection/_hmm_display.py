@@ -8,17 +8,17 @@ import numpy as np
 from skhmmdd._plotting import import_pandas, own_axes_pair
 from skhmmdd._typing import Array, Floats
 from skhmmdd.features import TokenEncoder
-from skhmmdd.hmm import CategoricalHMM, LinearGaussianHMM, as_hmm
+from skhmmdd.hmm import LinearGaussianHMM, as_hmm
 from skhmmdd.hmm.models._ending import EndingHMM
 from skhmmdd.inspection._hmm_figure import (
     END,
-    all_moves,
+    all_transitions,
     check_features,
     column_names,
     draw_features,
-    draw_moves,
-    draw_moves_as_graph,
     draw_symbols,
+    draw_transition_graph,
+    draw_transitions,
     state_names,
 )
 from skhmmdd.inspection._panels import draw_eigenvalues
@@ -51,14 +51,14 @@ class HMMDisplay:
         States in the order shown, here and below.
 
     emission : ndarray of shape (n_states, n_columns)
-        Of a categorical model the probability of each symbol, of a Gaussian one the
-        means, of a linear Gaussian one its emission matrix.
+        Of a categorical model the probability of each symbol, of a linear Gaussian
+        one its emission matrix, of any other the mean observation of each state.
 
     family : {"categorical", "gaussian", "linear_gaussian"}, default="categorical"
-        What the two are.
+        What the two are; "gaussian" is any other, such as a Poisson one.
 
     covars : ndarray of shape (n_states, n_features, n_features), default=None
-        Of a Gaussian model.
+        Covariances of what the states emit, where they are known.
 
     endprob : ndarray of shape (n_states,), default=None
         Probability that a sequence ends in each state.
@@ -174,7 +174,7 @@ class HMMDisplay:
         hmm = as_hmm(hmm)
         linear = isinstance(hmm, LinearGaussianHMM)
         inner = getattr(hmm, "within", hmm)
-        symbolic = isinstance(inner, CategoricalHMM)
+        symbolic = not linear and inner._is_symbolic
         if encoder is not None and not symbolic:
             raise ValueError(f"encoder names symbols, but {hmm!r} emits none.")
         if feature_names is not None and symbolic:
@@ -190,12 +190,13 @@ class HMMDisplay:
             )
         transition = hmm.transition if linear else hmm.transmat
         emission = hmm.emission if linear else hmm._state_means
+        covars = None if linear else hmm._state_covars
         family: Family = "categorical" if symbolic else "gaussian"
         return cls(
             transition[np.ix_(shown, shown)],
             emission[shown],
             family="linear_gaussian" if linear else family,
-            covars=_covariances(inner, shown),
+            covars=None if covars is None else covars[shown],
             endprob=hmm.endprob[shown] if isinstance(hmm, EndingHMM) else None,
             stationary=None if stationary is None else stationary[shown],
             state_labels=name_states(state_labels, shown),
@@ -224,10 +225,10 @@ class HMMDisplay:
             new figure.
         kind : {"heatmap", "graph", "eigenvalues"}, default="heatmap"
             How the transitions are drawn. "graph" has the states as discs, with an
-            area by how often they are visited, and the moves as arrows: for few
+            area by how often they are visited, and the transitions as arrows: for few
             states. "eigenvalues" is for a linear Gaussian model.
         min_probability : float, default=0.1
-            Least probability of a move that the graph shows, in [0, 1].
+            Least probability of a transition that the graph shows, in [0, 1].
         max_symbols : int, default=40
             Of a larger alphabet the most frequent so many symbols are shown.
         features : sequence of int, default=None
@@ -262,11 +263,11 @@ class HMMDisplay:
         self.images_, self.texts_, self.artists_ = [], [], []
         left, right = self.ax_
         if kind == "graph":
-            draw_moves_as_graph(self, left, min_probability)
+            draw_transition_graph(self, left, min_probability)
         elif kind == "eigenvalues":
             self.artists_ += draw_eigenvalues(left, self.transition)
         else:
-            draw_moves(self, left)
+            draw_transitions(self, left)
         if self.family == "categorical":
             draw_symbols(self, right, max_symbols)
         else:
@@ -287,7 +288,7 @@ class HMMDisplay:
         states = state_names(self)
         ends = [] if self.endprob is None else [END]
         tables = {
-            "transition": (all_moves(self), [*states, *ends]),
+            "transition": (all_transitions(self), [*states, *ends]),
             "emission": (self.emission, column_names(self)),
         }
         return pd.concat(
@@ -304,12 +305,3 @@ class HMMDisplay:
             ],
             ignore_index=True,
         )
-
-
-def _covariances(hmm, shown):
-    """Full covariance matrices of a Gaussian model, None of any other."""
-    covars = getattr(hmm, "covars", None)
-    if covars is None:
-        return None
-    covars = covars[shown]
-    return covars if covars.ndim == 3 else covars[:, :, None] * np.eye(covars.shape[1])

@@ -30,8 +30,8 @@ def column_names(display):
     return labels_or_numbers(display.column_labels, display.emission.shape[1])
 
 
-def all_moves(display):
-    """Transitions; the end of the sequence, if it has a law, in a last column."""
+def all_transitions(display):
+    """Transitions; the probability of the end, if there is one, in a last column."""
     if display.endprob is None:
         return display.transition
     going = (1 - display.endprob)[:, None] * display.transition
@@ -44,26 +44,32 @@ def _draw_table(display, ax, values, rows, columns, **options):
     display.texts_ += texts
 
 
-def draw_moves(display, ax):
+def draw_transitions(display, ax):
     """The transitions as a heat map."""
     states, linear = state_names(display), display.family == "linear_gaussian"
     columns = states if display.endprob is None else [*states, END]
     label = "weight" if linear else "probability"
     _draw_table(
-        display, ax, all_moves(display), states, columns, label=label, signed=linear
+        display,
+        ax,
+        all_transitions(display),
+        states,
+        columns,
+        label=label,
+        signed=linear,
     )
     ax.set_xlabel("to state")
     ax.set_ylabel("from state")
     ax.set_title("Transitions", fontsize="medium")
 
 
-def draw_moves_as_graph(display, ax, min_probability):
+def draw_transition_graph(display, ax, min_probability):
     """The transitions as discs and arrows."""
     n = len(display.transition)
     weights = display.stationary
     display.artists_ += draw_graph(
         ax,
-        all_moves(display)[:, :n],
+        all_transitions(display)[:, :n],
         np.full(n, 1 / n) if weights is None else weights,
         state_names(display),
         [_most_likely(display, row) for row in range(n)],
@@ -77,17 +83,17 @@ def _most_likely(display, row):
     """The symbols that a state emits most, few enough for its disc."""
     if display.family != "categorical":
         return ""
-    law, names = display.emission[row], column_names(display)
+    probabilities, names = display.emission[row], column_names(display)
     most = _NOTED if len(display.transition) <= _CROWD else _NOTED_IN_A_CROWD
-    best = np.argsort(-law, kind="stable")[:most]
-    return " ".join(names[i] for i in best if law[i] >= _LEAST_NOTED)
+    best = np.argsort(-probabilities, kind="stable")[:most]
+    return " ".join(names[i] for i in best if probabilities[i] >= _LEAST_NOTED)
 
 
 def draw_symbols(display, ax, max_symbols):
     """The probabilities of the symbols as a heat map."""
     n_states, n_symbols = display.emission.shape
-    law = np.ones(n_states) if display.stationary is None else display.stationary
-    frequent = np.argsort(-(law @ display.emission), kind="stable")[:max_symbols]
+    visits = np.ones(n_states) if display.stationary is None else display.stationary
+    frequent = np.argsort(-(visits @ display.emission), kind="stable")[:max_symbols]
     shown = np.sort(frequent)
     names = column_names(display)
     columns = [names[i] for i in shown]
@@ -122,7 +128,7 @@ def check_features(features, n_features):
 
 
 def draw_features(display, ax, shown):
-    """The laws of continuous observations, in the way that their number allows."""
+    """What continuous states emit, as the number of features allows."""
     names, states = column_names(display), state_names(display)
     means, columns = display.emission[:, shown], [names[i] for i in shown]
     covars = display.covars

@@ -3,6 +3,7 @@
 import numpy as np
 from numpy.typing import ArrayLike
 
+from skhmmdd._typing import Floats
 from skhmmdd.theory._result import RiskResult, make_result
 from skhmmdd.theory._ridge_risk import spectral_risk
 from skhmmdd.theory._validation import check_alpha, check_n_samples, check_real
@@ -88,6 +89,26 @@ def isotropic_risk(
     )
     finite = np.isfinite(n_features)
     width = np.where(finite, n_features, 0.0)
+    kappa, df2, spare = isotropic_dof(width, n_samples, alpha)
+    at_threshold = spare <= 0
+    spare = np.where(at_threshold, 1.0, spare)
+
+    bias = signal * (kappa / (1.0 + kappa)) ** 2 * n_samples / spare
+    bias = np.where(finite, np.where(at_threshold, 0.0, bias), signal)
+    ratio = np.where(at_threshold, np.inf, df2 / spare)
+    variance = np.multiply(
+        noise_var, ratio, out=np.zeros(ratio.shape), where=noise_var > 0
+    )
+    return make_result(bias, variance, noise_var)
+
+
+def isotropic_dof(
+    width: Floats, n_samples: Floats, alpha: Floats
+) -> tuple[Floats, Floats, Floats]:
+    """Kappa, df2 and n - df2 for identity covariance; nothing is checked.
+
+    All three of the broadcast shape. n - df2 is 0 at the threshold, where `alpha` is 0.
+    """
     half = 0.5 * (width + alpha - n_samples)
     root = np.sqrt(half**2 + n_samples * alpha)
     # the positive root, in whichever form adds two positive numbers
@@ -101,16 +122,7 @@ def isotropic_risk(
     plain = alpha == 0
     spare = np.where(plain & (kappa == 0), n_samples - width, spare)
     spare = np.where(plain & (kappa > 0), n_samples * kappa / (1.0 + kappa), spare)
-    at_threshold = spare <= 0
-    spare = np.where(at_threshold, 1.0, spare)
-
-    bias = signal * (kappa / (1.0 + kappa)) ** 2 * n_samples / spare
-    bias = np.where(finite, np.where(at_threshold, 0.0, bias), signal)
-    ratio = np.where(at_threshold, np.inf, df2 / spare)
-    variance = np.multiply(
-        noise_var, ratio, out=np.zeros(ratio.shape), where=noise_var > 0
-    )
-    return make_result(bias, variance, noise_var)
+    return kappa, df2, spare
 
 
 def misspecified_risk(

@@ -13,15 +13,15 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 from threadpoolctl import threadpool_info, threadpool_limits
 
 from skhmmdd.heads import HeadClassifier, HeadRegressor
-from skhmmdd.heads._classifier import project_simplex
-from skhmmdd.heads.solvers._spectrum import (
-    decompose,
-    loo_alpha,
-    loo_residuals,
-    loo_risk,
-    loo_slope,
-    shrink,
+from skhmmdd.heads._targets import project_simplex
+from skhmmdd.heads.solvers._leave_one_out import (
+    leave_one_out_alpha,
+    leave_one_out_residuals,
+    leave_one_out_risk,
+    leave_one_out_slope,
 )
+from skhmmdd.heads.solvers._ridge import shrink
+from skhmmdd.heads.solvers._spectrum import decompose
 
 CHECKS = parametrize_with_checks(
     [
@@ -353,7 +353,7 @@ LOO_CASES = [(14, 5), (14, 12), (14, 13), (14, 14), (14, 15), (14, 40)]
 def test_loo_equals_refitting(n, p, fit_intercept, alpha, q):
     X, y = make(n, p, q, seed=p)
     spectrum = decompose(X, y.reshape(n, -1), fit_intercept=fit_intercept)
-    residuals = loo_residuals(spectrum, alpha)
+    residuals = leave_one_out_residuals(spectrum, alpha)
     explicit = refit_residuals(X, y, fit_intercept, alpha)
     assert_allclose(residuals, explicit, rtol=1e-6, atol=1e-8)
 
@@ -389,7 +389,7 @@ def test_loo_of_duplicated_columns(p, alpha, fit_intercept):
     X = np.hstack([X, X[:, ::2], X])
     spectrum = decompose(X, y[:, None], fit_intercept=fit_intercept)
     assert_allclose(
-        loo_residuals(spectrum, alpha),
+        leave_one_out_residuals(spectrum, alpha),
         refit_residuals(X, y, fit_intercept, alpha),
         rtol=1e-7,
         atol=1e-9,
@@ -404,9 +404,9 @@ def test_loo_of_a_sample_alone_in_its_direction(alpha, fit_intercept):
     X[:, 3] = 0.0
     X[3, 3] = 1.0
     spectrum = decompose(X, y[:, None], fit_intercept=fit_intercept)
-    assert_array_equal(np.flatnonzero(spectrum.slack == 0.0), [3])
+    assert_array_equal(np.flatnonzero(spectrum.one_minus_leverage == 0.0), [3])
     assert_allclose(
-        loo_residuals(spectrum, alpha),
+        leave_one_out_residuals(spectrum, alpha),
         refit_residuals(X, y, fit_intercept, alpha),
         rtol=1e-8,
     )
@@ -417,7 +417,7 @@ def test_loo_of_an_extreme_outlier():
     X, y = make(12, 2)
     X[5] *= 1e7
     assert_allclose(
-        loo_residuals(decompose(X, y[:, None], fit_intercept=False), 0.0),
+        leave_one_out_residuals(decompose(X, y[:, None], fit_intercept=False), 0.0),
         refit_residuals(X, y, False),
         rtol=1e-6,
     )
@@ -429,15 +429,19 @@ def test_loo_of_redundant_rows():
     for fit_intercept in (True, False):
         spectrum = decompose(X, y[:, None], fit_intercept=fit_intercept)
         assert_allclose(
-            loo_residuals(spectrum, 0.0), refit_residuals(X, y, fit_intercept)
+            leave_one_out_residuals(spectrum, 0.0), refit_residuals(X, y, fit_intercept)
         )
 
 
 def test_loo_is_continuous_at_zero():
     X, y = make(15, 30)
     spectrum = decompose(X, y[:, None])
-    assert loo_risk(spectrum, 1e-200) == pytest.approx(loo_risk(spectrum, 0.0))
-    assert loo_risk(spectrum, 1e-10) == pytest.approx(loo_risk(spectrum, 0.0), rel=1e-8)
+    assert leave_one_out_risk(spectrum, 1e-200) == pytest.approx(
+        leave_one_out_risk(spectrum, 0.0)
+    )
+    assert leave_one_out_risk(spectrum, 1e-10) == pytest.approx(
+        leave_one_out_risk(spectrum, 0.0), rel=1e-8
+    )
 
 
 def test_loo_takes_many_penalties_at_once():
@@ -445,9 +449,13 @@ def test_loo_takes_many_penalties_at_once():
     spectrum = decompose(X, y)
     alphas = np.array([0.0, 1e-3, 1.0, 1e6])
     assert_allclose(
-        loo_residuals(spectrum, alphas), [loo_residuals(spectrum, a) for a in alphas]
+        leave_one_out_residuals(spectrum, alphas),
+        [leave_one_out_residuals(spectrum, a) for a in alphas],
     )
-    assert_allclose(loo_risk(spectrum, alphas), [loo_risk(spectrum, a) for a in alphas])
+    assert_allclose(
+        leave_one_out_risk(spectrum, alphas),
+        [leave_one_out_risk(spectrum, a) for a in alphas],
+    )
 
 
 def test_a_single_sample_is_compared_with_a_head_fitted_on_nothing():
@@ -493,7 +501,7 @@ def test_loo_alpha_beats_a_dense_grid(n, p, noise, q):
     X, y = make(n, p, q, noise=noise)
     head = HeadRegressor("loo").fit(X, y)
     dense = np.concatenate([[0.0], np.logspace(-20, 20, 4001)])
-    risks = loo_risk(decompose(X, y.reshape(n, -1)), dense)
+    risks = leave_one_out_risk(decompose(X, y.reshape(n, -1)), dense)
     assert head.loo_risk_ <= risks.min() * (1 + 1e-10)
     explicit = refit_residuals(X, y, True, head.alpha_)
     assert head.loo_risk_ == pytest.approx(np.mean(explicit**2), rel=1e-7)
@@ -511,8 +519,8 @@ def test_loo_slope_is_the_derivative(n, p, fit_intercept):
         spectrum = decompose(X, y, sample_weight=weights, fit_intercept=fit_intercept)
         for log_alpha in (-5.0, 0.0, 3.0):
             ends = np.exp(log_alpha + np.array([-1e-4, 1e-4]))
-            low, high = loo_risk(spectrum, ends)
-            slope = loo_slope(spectrum, np.exp(log_alpha))
+            low, high = leave_one_out_risk(spectrum, ends)
+            slope = leave_one_out_slope(spectrum, np.exp(log_alpha))
             expected = pytest.approx((high - low) / 2e-4, rel=1e-6, abs=1e-9 * high)
             assert slope == expected
 
@@ -520,7 +528,7 @@ def test_loo_slope_is_the_derivative(n, p, fit_intercept):
 def test_loo_slope_of_a_row_with_all_the_weight():
     X, y = make(3, 2)
     spectrum = decompose(X, y[:, None], sample_weight=np.array([1.0, 1e-30, 1e-30]))
-    assert abs(loo_slope(spectrum, 1.0)) < 1e-25
+    assert abs(leave_one_out_slope(spectrum, 1.0)) < 1e-25
 
 
 @pytest.mark.parametrize("seed", range(6))
@@ -722,8 +730,10 @@ def test_kernels_serve_a_design_without_columns():
     assert head.coef.shape == (0, 2)
     assert_allclose(head.intercept, y.mean(axis=0))
     assert head.effective_dof == 1.0
-    assert loo_alpha(spectrum) == 0.0
-    assert_allclose(loo_residuals(spectrum, 0.0), (y - y.mean(axis=0)) * 10 / 9)
+    assert leave_one_out_alpha(spectrum) == 0.0
+    assert_allclose(
+        leave_one_out_residuals(spectrum, 0.0), (y - y.mean(axis=0)) * 10 / 9
+    )
 
 
 def test_grid_search_over_alpha():

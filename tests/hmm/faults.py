@@ -204,7 +204,7 @@ def fit_at_random_times(folder, n, seed):
         fitted(i, path).hmm_.save(result)
 
     plain = [fitted(i) for i in range(10)]
-    while found["kills"] < n:
+    while found["kills"] < n or not found["resumed"]:
         i, n_killed, ended = found["fits"], 0, KILLED
         while ended == KILLED:
             found["resumed"] += path.exists()
@@ -284,38 +284,51 @@ def without_rights(files, n, seed):
 
 
 def side_by_side(files, n, seed):
-    """Three writers and a reader for `n` tenths of a second; no read is corrupt."""
-    files.save(files.values[0])
-    end = time.monotonic() + n / 10
-    told = {name: files.path.with_name(f"told-{name}") for name in "0123"}
+    """Three writers of at least `n` saves each, and a reader that reads meanwhile.
 
-    def tell(name, count):
-        told[name].write_text(str(count))
+    However slow the machine, they go on until it has seen the files of two of them.
+    """
+    files.save(files.values[0])
+    enough = files.path.with_name("enough")
+    told = [files.path.with_name(f"told-{i}") for i in range(4)]
+
+    def tell(i, count):
+        # At once whole, for whoever waits for it.
+        part = told[i].with_suffix(".count")
+        part.write_text(str(count))
+        part.rename(told[i])
 
     def write(i):
         count = 0
-        while time.monotonic() < end:
+        while count < n or not enough.exists():
             files.save(files.values[i])
             count += 1
-        tell(str(i), count)
+        tell(i, count)
 
     def read():
         count, seen = 0, set()
-        while time.monotonic() < end:
+        while not all(path.exists() for path in told[1:]):
             seen.add(index_of(files))
             count += 1
-        assert len(seen & {1, 2, 3}) > 1
-        tell("0", count)
+            if count >= n and len(seen & {1, 2, 3}) > 1:
+                enough.touch()
+        tell(0, count)
 
-    pids = [child(write, i) for i in (1, 2, 3)] + [child(read)]
-    assert [outcome(pid) for pid in pids] == [0] * 4
-    counts = {name: int(path.read_text()) for name, path in told.items()}
-    for path in told.values():
+    pids = {child(write, i) for i in (1, 2, 3)} | {child(read)}
+    while pids:
+        pid, status = os.wait()
+        pids.remove(pid)
+        if status:
+            # The others would wait for it.
+            for other in pids:
+                os.kill(other, signal.SIGKILL)
+            raise AssertionError("a writer or the reader failed, see above")
+    reads, *writes = [int(path.read_text()) for path in told]
+    for path in (enough, *told):
         path.unlink()
     assert index_of(files) in (1, 2, 3)
     assert strays(files) == 0
-    assert min(counts.values()) > 0
-    return {"reads": counts.pop("0"), "writes": sum(counts.values())}
+    return {"reads": reads, "writes": sum(writes)}
 
 
 TRIALS = {

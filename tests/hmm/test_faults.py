@@ -175,12 +175,12 @@ def test_processes():
     trials(
         0,
         "save_at_every_step:weights:6",
-        "save_at_every_step:family:1",
+        "save_at_every_step:family:5",
         "save_at_random_times:checkpoint:6",
         "fit_at_random_times::4",
         *(f"full_disk:{name}:5" for name in FORMATS),
         *(f"without_rights:{name}:1" for name in FORMATS),
-        *(f"side_by_side:{name}:4" for name in FORMATS),
+        *(f"side_by_side:{name}:12" for name in FORMATS),
     )
 
 
@@ -194,7 +194,7 @@ def test_processes_at_length(capsys):
         *(f"save_at_random_times:{name}:500" for name in FORMATS),
         "fit_at_random_times::300",
         *(f"full_disk:{name}:500" for name in FORMATS),
-        *(f"side_by_side:{name}:200" for name in FORMATS),
+        *(f"side_by_side:{name}:2000" for name in FORMATS),
     )
     with capsys.disabled():
         print(f"\nseed {seed}")

@@ -13,7 +13,7 @@ from skhmmdd._typing import Floats, RandomState
 from skhmmdd.curve._landmarks import CurvePoint, peak_and_best
 from skhmmdd.curve.display._artists import read_theory
 from skhmmdd.curve.display._axes import FOLDING, Abscissa, abscissa
-from skhmmdd.curve.display._figure import draw_display
+from skhmmdd.curve.display._figure import DrawingOptions, draw_display
 from skhmmdd.curve.measurement._base_curve import BaseDoubleDescentCurve
 from skhmmdd.curve.measurement._risks import Risk
 
@@ -252,22 +252,12 @@ class DoubleDescentDisplay:
         DoubleDescentDisplay
             Drawn.
         """
+        given = locals()
         # Before the fits, not after them
         import_pyplot("DoubleDescentDisplay.plot")
+        own = BaseDoubleDescentCurve._get_param_names()
         curve = BaseDoubleDescentCurve(
-            estimator,
-            param_name,
-            param_range,
-            complexity=complexity,
-            cv=cv,
-            train_size=train_size,
-            risk=risk,
-            strategy=strategy,
-            quantiles=quantiles,
-            diagnostics=diagnostics,
-            n_jobs=n_jobs,
-            verbose=verbose,
-            random_state=random_state,
+            **{parameter: given[parameter] for parameter in own}
         )
         curve.fit(X, y, groups=groups, **(fit_params or {}))
         return cls.from_curve(curve).plot(ax, **kwargs)
@@ -366,11 +356,8 @@ class DoubleDescentDisplay:
             )
         self.ax_ = own_axes(ax, "DoubleDescentDisplay.plot")
         self.figure_ = self.ax_.figure
-        draw_display(
-            self,
-            x,
-            at,
-            x_label,
+        options = DrawingOptions(
+            x=x,
             theory=theory,
             name=name,
             log_x=log_x,
@@ -383,6 +370,7 @@ class DoubleDescentDisplay:
             line_kw=line_kw,
             fill_kw=fill_kw,
         )
+        draw_display(self, at, x_label, options)
         return self
 
     def frame(self) -> "DataFrame":

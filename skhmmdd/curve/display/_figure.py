@@ -3,6 +3,8 @@
 They set the attributes of the display that hold what was drawn.
 """
 
+from typing import NamedTuple
+
 import numpy as np
 
 from skhmmdd._plotting import COLOURS, write_plain_ticks
@@ -24,54 +26,56 @@ from skhmmdd.curve.measurement._risks import risk_label
 _PART_LABELS = ("squared bias + noise (mean)", "variance (mean)")
 
 
-def draw_display(
-    display,
-    x,
-    at,
-    x_label,
-    *,
-    theory,
-    name,
-    log_x,
-    log_y,
-    show_train,
-    show_band,
-    show_threshold,
-    show_best,
-    show_decomposition,
-    line_kw,
-    fill_kw,
-):
+class DrawingOptions(NamedTuple):
+    """How a display is drawn: the parameters of `DoubleDescentDisplay.plot`.
+
+    `theory` is as `read_theory` gives it, "auto" is settled by `draw_display`.
+    """
+
+    x: str
+    theory: list
+    name: str | None
+    log_x: bool | str
+    log_y: bool | str
+    show_train: bool
+    show_band: bool
+    show_threshold: bool
+    show_best: bool
+    show_decomposition: bool
+    line_kw: dict | None
+    fill_kw: dict | None
+
+    @property
+    def label(self):
+        """What stands before the labels of the legend."""
+        return "" if self.name is None else f"{self.name}: "
+
+
+def draw_display(display, at, x_label, options):
     """Draw a display on its `ax_`.
 
     Parameters
     ----------
     display : DoubleDescentDisplay
-    x : str
-        What is on the horizontal axis, one of `ABSCISSAE`.
     at : ndarray of shape (n_complexities,)
-        Its values.
+        Values on the horizontal axis.
     x_label : str
-    theory : list of (str, ndarray, ndarray)
-        As `read_theory` gives it.
-    name, log_x, log_y, show_train, show_band, show_threshold, show_best, \
-            show_decomposition, line_kw, fill_kw : object
-        As in `DoubleDescentDisplay.plot`.
+    options : DrawingOptions
     """
     ax = display.ax_
+    log_x, log_y = options.log_x, options.log_y
     if log_x == "auto":
         seen = at[np.isfinite(at)]
         log_x = bool(seen.size) and 0 < 10 * np.min(seen) <= np.max(seen)
     if log_y == "auto":
         log_y = bool(np.min(display.test_risk) > 0)
     nth = count_displays(ax)
-    label = "" if name is None else f"{name}: "
-    parts = [display.bias, display.variance] if show_decomposition else []
+    parts = [display.bias, display.variance] if options.show_decomposition else []
     limits = risk_limits(
         _median_and_band(display, "test"),
-        _median_and_band(display, "train") if show_train else None,
+        _median_and_band(display, "train") if options.show_train else None,
         log_y,
-        [*parts, *(risk for _, _, risk in theory)],
+        [*parts, *(risk for _, _, risk in options.theory)],
     )
     if log_x:
         ax.set_xscale("log")
@@ -80,27 +84,27 @@ def draw_display(
         ax.set_yscale("log", nonpositive="clip")
 
     display.lines_, display.fill_betweens_ = [], []
-    line_kw = {"color": COLOURS[nth % len(COLOURS)], **(line_kw or {})}
+    line_kw = {"color": COLOURS[nth % len(COLOURS)], **(options.line_kw or {})}
     colour = line_kw["color"]
-    _draw_set(display, "test", at, label, limits, show_band, line_kw, fill_kw)
-    if show_train:
+    _draw_set(display, "test", at, limits, line_kw, options)
+    if options.show_train:
         train_kw = {"linestyle": "--", "linewidth": 1.4, **line_kw}
-        _draw_set(display, "train", at, label, limits, show_band, train_kw, fill_kw)
-    _draw_parts(display, parts, at, label, limits, nth)
-    _draw_threshold(display, x, at, colour, label, show_threshold)
-    _draw_best(display, x, at, colour, label, show_best)
+        _draw_set(display, "train", at, limits, train_kw, options)
+    _draw_parts(display, parts, at, limits, nth, options)
+    _draw_threshold(display, at, colour, options)
+    _draw_best(display, at, colour, options)
     display.theory_lines_ = [
         draw_theory(
             ax,
-            complexity / display.n_train if x == "ratio" else complexity,
+            complexity / display.n_train if options.x == "ratio" else complexity,
             within_reach(risk, limits),
-            f"{label}{text}",
+            f"{options.label}{text}",
             count_theory(ax),
         )
-        for text, complexity, risk in theory
+        for text, complexity, risk in options.theory
     ]
     _dress(display, limits, x_label)
-    if x in FOLDING and len(at) > 1:
+    if options.x in FOLDING and len(at) > 1:
         ends = [f"{display.complexity[end]:g}" for end in (0, -1)]
         draw_direction(display.lines_[0], ends)
 
@@ -116,26 +120,26 @@ def _median_and_band(display, subset):
     )
 
 
-def _draw_set(display, subset, at, label, limits, show_band, line_kw, fill_kw):
+def _draw_set(display, subset, at, limits, line_kw, options):
     """Draw the median and the band of the test or of the training risk."""
     median, lower, upper = (
         within_reach(risk, limits) for risk in _median_and_band(display, subset)
     )
-    text = f"{label}{'training' if subset == 'train' else 'test'} risk"
+    text = f"{options.label}{'training' if subset == 'train' else 'test'} risk"
     style = {"linewidth": 2.0, "label": text, "gid": f"skhmmdd-{subset}", **line_kw}
     if len(median) == 1:
         style = {"marker": "o", **style}
     (line,) = display.ax_.plot(at, median, **style)
     display.lines_.append(line)
-    if show_band:
+    if options.show_band:
         strength = 0.22 if subset == "test" else 0.12
         style = {"color": line.get_color(), "alpha": strength, "linewidth": 0}
-        style.update(fill_kw or {})
+        style.update(options.fill_kw or {})
         band = draw_band(display.ax_, at, lower, upper, style)
         display.fill_betweens_.append(band)
 
 
-def _draw_parts(display, parts, at, label, limits, nth):
+def _draw_parts(display, parts, at, limits, nth, options):
     """Draw squared bias and variance, if there are any."""
     display.decomposition_lines_ = []
     for offset, (part, text, dashes) in enumerate(
@@ -147,21 +151,21 @@ def _draw_parts(display, parts, at, label, limits, nth):
             color=COLOURS[(nth + 1 + offset) % len(COLOURS)],
             linestyle=dashes,
             linewidth=1.6,
-            label=f"{label}{text}",
+            label=f"{options.label}{text}",
         )
         display.decomposition_lines_.append(line)
 
 
-def _draw_threshold(display, x, at, colour, label, show):
+def _draw_threshold(display, at, colour, options):
     """Mark the interpolation threshold: a line, or a point of a folding curve."""
     display.threshold_line_ = None
     threshold = display.interpolation_threshold
-    if not show or threshold is None:
+    if not options.show_threshold or threshold is None:
         return
-    if x == "ratio":
+    if options.x == "ratio":
         threshold = threshold / display.n_train
-    label = f"{label}interpolation threshold ({threshold:g})"
-    if x in FOLDING:
+    label = f"{options.label}interpolation threshold ({threshold:g})"
+    if options.x in FOLDING:
         index = int(np.argmin(np.abs(display.complexity - threshold)))
         (display.threshold_line_,) = display.ax_.plot(
             at[[index]],
@@ -185,21 +189,22 @@ def _draw_threshold(display, x, at, colour, label, show):
     )
 
 
-def _draw_best(display, x, at, colour, label, show):
+def _draw_best(display, at, colour, options):
     """Mark the lowest median test risk."""
     display.best_marker_ = None
-    if show and display.best is not None and np.isfinite(display.best.risk):
-        place = display.best.complexity / (display.n_train if x == "ratio" else 1)
+    best = display.best
+    if options.show_best and best is not None and np.isfinite(best.risk):
+        place = best.complexity / (display.n_train if options.x == "ratio" else 1)
         (display.best_marker_,) = display.ax_.plot(
-            at[[display.best.index]],
-            [display.best.risk],
+            at[[best.index]],
+            [best.risk],
             linestyle="none",
             marker="o",
             markersize=8,
             color=colour,
             markeredgecolor="white",
             zorder=4,
-            label=f"{label}lowest test risk ({display.best.risk:.3g} at {place:g})",
+            label=f"{options.label}lowest test risk ({best.risk:.3g} at {place:g})",
         )
 
 

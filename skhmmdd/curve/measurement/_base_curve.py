@@ -36,6 +36,7 @@ from skhmmdd.curve.measurement._refit import refit_curve
 from skhmmdd.curve.measurement._results import make_results, refuse_nan
 from skhmmdd.curve.measurement._risks import (
     Risk,
+    Risks,
     constant_risk,
     resolve_risks,
     threshold_risk,
@@ -48,10 +49,6 @@ from skhmmdd.curve.measurement._validation import (
     make_splits,
 )
 from skhmmdd.theory import EffectiveParameters
-
-# Under this key the risk that gives the interpolation threshold goes through the fits;
-# the names that users give are strings.
-_THRESHOLD = None
 
 
 class BaseDoubleDescentCurve(MetaEstimatorMixin, SkhmmddEstimator):
@@ -189,19 +186,19 @@ class BaseDoubleDescentCurve(MetaEstimatorMixin, SkhmmddEstimator):
             self.param_range, self.complexity
         )
         classifier = is_classifier(estimator)
-        risks = resolve_risks(self.risk, classifier)
+        risks = Risks(
+            resolve_risks(self.risk, classifier), threshold_risk(self.risk, classifier)
+        )
         X, y, groups = check_data(X, y, groups, classifier)
         self._remember_features(X)
         splitter = make_cv(self.cv, self.train_size, y, classifier, self.random_state)
         splits = make_splits(splitter, X, y, groups)
 
-        interpolates = threshold_risk(self.risk, classifier)
-        measured = {**risks, _THRESHOLD: interpolates}
         problem = (estimator, self.param_name, self.param_range_)
         self._choose_strategy(why_not_path(*problem, risks, fit_params))
         options: dict[str, Any] = {
             "splits": splits,
-            "risks": measured,
+            "risks": risks,
             "n_jobs": self.n_jobs,
             "verbose": self.verbose,
         }
@@ -220,8 +217,8 @@ class BaseDoubleDescentCurve(MetaEstimatorMixin, SkhmmddEstimator):
         self._keep(table, splits)
         self.interpolation_threshold_ = find_threshold(
             self.complexity_,
-            table.train[_THRESHOLD],
-            constant_risk(interpolates, classifier, y, splits),
+            table.threshold_risk,
+            constant_risk(risks.threshold, classifier, y, splits),
         )
         return self
 
@@ -234,11 +231,11 @@ class BaseDoubleDescentCurve(MetaEstimatorMixin, SkhmmddEstimator):
             self.strategy_reason_ = "strategy='refit' was asked for."
         elif obstacle:
             self.strategy_ = "refit"
-            self.strategy_reason_ = f"No width path: {obstacle}."
+            self.strategy_reason_ = f"No path: {obstacle}."
         else:
             self.strategy_ = "path"
             self.strategy_reason_ = (
-                "Nested features under a head: all widths share their factorizations."
+                f"A path of the head: all values of {self.param_name} share their work."
             )
 
     def _remember_features(self, X):
@@ -252,8 +249,7 @@ class BaseDoubleDescentCurve(MetaEstimatorMixin, SkhmmddEstimator):
 
     def _keep(self, table, splits):
         """Set the attributes that come straight from the measurements."""
-        self.train_risks_ = {k: v for k, v in table.train.items() if k != _THRESHOLD}
-        self.test_risks_ = {k: v for k, v in table.test.items() if k != _THRESHOLD}
+        self.train_risks_, self.test_risks_ = table.train, table.test
         for subset, risks in (("train", self.train_risks_), ("test", self.test_risks_)):
             refuse_nan(risks, subset, self.param_name, self.param_range_)
         primary = next(iter(self.test_risks_))
@@ -265,7 +261,8 @@ class BaseDoubleDescentCurve(MetaEstimatorMixin, SkhmmddEstimator):
         self.coef_norm_ = diagnostics.coef_norm
         self.effective_parameters_ = diagnostics.effective_parameters
         self.n_splits_ = len(splits)
-        self.n_train_ = int(np.median([len(train) for train, _ in splits]))
+        self._n_train = np.array([len(train) for train, _ in splits])
+        self.n_train_ = int(np.median(self._n_train))
         self.peak_, self.best_ = peak_and_best(
             self.complexity_, self.test_risk_, self.param_range_
         )
@@ -279,7 +276,7 @@ class BaseDoubleDescentCurve(MetaEstimatorMixin, SkhmmddEstimator):
             self.param_name,
             self.param_range_,
             self.complexity_,
-            table._replace(train=self.train_risks_, test=self.test_risks_),
+            table,
             self.quantiles,
         )
 

@@ -7,8 +7,7 @@ from scipy import linalg
 from scipy.sparse import issparse
 from sklearn.pipeline import Pipeline
 
-from skhmmdd.heads import HeadClassifier, HeadRegressor
-from skhmmdd.theory import EffectiveParameters, effective_parameters
+from skhmmdd.heads.solvers._effective_parameters import EffectiveParameters
 
 
 class Measured(NamedTuple):
@@ -296,23 +295,18 @@ def head_effective_parameters(estimator, X_train, X_test):
     Returns
     -------
     EffectiveParameters or None
-        None if the last step is not a head of this package.
+        None if the last step cannot tell them.
     """
     head = _last_step(estimator)
-    if type(head) not in (HeadRegressor, HeadClassifier):
+    # Of its class: what wraps a fitted head may hand on all that it is asked for.
+    if not hasattr(type(head), "_effective_parameters"):
         return None
     while isinstance(estimator, Pipeline):
         if len(estimator.steps) > 1:
             features = estimator[:-1]
             X_train, X_test = features.transform(X_train), features.transform(X_test)
         estimator = estimator.steps[-1][1]
-    return effective_parameters(
-        X_train,
-        X_test,
-        alpha=head.alpha_,
-        fit_intercept=head.fit_intercept,
-        rcond=head.rcond,
-    )
+    return head._effective_parameters(X_train, X_test)
 
 
 def _last_step(estimator):

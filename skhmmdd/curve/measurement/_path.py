@@ -1,6 +1,6 @@
-"""The curve from the exact width path: the strategy "path"."""
+"""The curve from a path of the head: the strategy "path"."""
 
-from numbers import Integral, Real
+from numbers import Integral
 from time import perf_counter
 from types import SimpleNamespace
 from typing import NamedTuple
@@ -12,62 +12,120 @@ from sklearn.utils import _safe_indexing
 
 from skhmmdd._parallel import map_jobs, single_blas_thread
 from skhmmdd._progress import Progress
-from skhmmdd.curve._width_path import width_path
 from skhmmdd.curve.measurement._diagnostics import Diagnostics, Measured
-from skhmmdd.curve.measurement._frozen import split_frozen, transform_frozen
+from skhmmdd.curve.measurement._frozen import is_frozen, split_frozen, transform_frozen
 from skhmmdd.curve.measurement._refit import CurveTable
-from skhmmdd.curve.measurement._risks import (
-    is_mean_squared_error,
-    needs_estimator,
-    one_risk,
-)
-from skhmmdd.heads import HeadClassifier, HeadRegressor
-from skhmmdd.heads._classifier import code_labels, labels_of, probabilities_of
+from skhmmdd.curve.measurement._risks import is_mean_squared_error, needs_estimator
+from skhmmdd.heads._base import WIDTH
+from skhmmdd.heads._targets import labels_of, probabilities_of
+
+
+def path_name(estimator, param_name):
+    """What a head calls the path along a parameter of the whole estimator.
+
+    Parameters
+    ----------
+    estimator : estimator
+        A head, or a pipeline that ends in one.
+    param_name : str
+
+    Returns
+    -------
+    str or None
+        A parameter of the head; `WIDTH` for the `n_components` of the step before it;
+        None for any other parameter.
+    """
+    if not isinstance(estimator, Pipeline):
+        return param_name
+    last = estimator.steps[-1][0]
+    step, _, own = param_name.partition("__")
+    if step == last and own:
+        return own
+    if len(estimator.steps) > 1 and param_name == (
+        f"{estimator.steps[-2][0]}__n_components"
+    ):
+        return WIDTH
+    return None
 
 
 def why_not_path(estimator, param_name, param_range, risks, fit_params):
-    """What keeps a curve from the width path, in words; None if nothing does.
+    """What keeps a curve from a path of its head, in words; None if nothing does.
 
     Parameters
     ----------
     estimator : estimator
     param_name : str
     param_range : list
-    risks : dict of str to callable
+    risks : Risks
     fit_params : dict
 
     Returns
     -------
     str or None
     """
-    if not isinstance(estimator, Pipeline) or len(estimator.steps) < 2:
-        return "the estimator is not a Pipeline of features and a head"
-    head = estimator.steps[-1][1]
-    if type(head) not in (HeadRegressor, HeadClassifier):
-        return f"the last step is a {type(head).__name__}, not a head of skhmmdd"
-    if not isinstance(head.alpha, Real):
-        return f"alpha={head.alpha!r} chooses another penalty at every width"
-    name, step = estimator.steps[-2]
-    if param_name != f"{name}__n_components":
-        return f"{param_name!r} is not the n_components of the step before the head"
-    reason = _why_not_nested(name, step)
+    is_pipeline = isinstance(estimator, Pipeline)
+    head = estimator.steps[-1][1] if is_pipeline else estimator
+    # Of its class: what wraps a fitted head may hand on all that it is asked for.
+    if not hasattr(type(head), "_why_no_path"):
+        if not is_pipeline:
+            return "the estimator is not a Pipeline of features and a head"
+        return f"the last step is a {type(head).__name__}, which offers no path"
+    name = path_name(estimator, param_name)
+    if name is None:
+        return (
+            f"{param_name!r} is neither the n_components of the step before the head "
+            "nor a parameter of the head"
+        )
+    reason = head._why_no_path(name, param_range)
     if reason:
         return reason
-    if not all(isinstance(value, Integral) and value >= 1 for value in param_range):
-        return "some values of the parameter are not widths"
+    reason = _why_not_steps(estimator, name) if is_pipeline else None
+    if reason:
+        return reason
     if fit_params:
         return f"fit was given {sorted(fit_params)}"
-    scorers = [name for name, risk in risks.items() if needs_estimator(risk)]
+    scorers = [key for key, risk in risks.named.items() if needs_estimator(risk)]
     if scorers:
         return f"the risks {scorers} are scorers, which ask a fitted estimator"
     return None
 
 
-def _why_not_nested(name, step):
+def _why_not_steps(pipeline, name):
+    """What in the steps before the head would be another thing at every refit."""
+    steps = pipeline.steps[:-1]
+    if name == WIDTH:
+        reason = _why_not_nested(*steps.pop())
+        if reason:
+            return reason
+    lifted = True
+    for key, step in steps:
+        lifted = lifted and is_frozen(step)  # applied once, whatever the strategy
+        if not lifted and not _is_deterministic(step):
+            return f"{key!r} draws something else at every fit: give it a random_state"
+    return None
+
+
+def _is_pca(step):
     # Whoever has a PCA in the pipeline has it imported; nobody else need wait for it.
     from sklearn.decomposition import PCA
 
-    if isinstance(step, PCA):
+    return isinstance(step, PCA)
+
+
+def _is_deterministic(step):
+    if step is None or isinstance(step, str):
+        return True
+    if _is_pca(step) and step.svd_solver in ("full", "covariance_eigh"):
+        return True
+    return all(
+        isinstance(value, Integral)
+        for key, value in step.get_params().items()
+        if key.rpartition("__")[2] == "random_state"
+    )
+
+
+def _why_not_nested(name, step):
+    if _is_pca(step):
         # The other solvers find other components for another n_components.
         if step.svd_solver in ("full", "covariance_eigh"):
             return None
@@ -83,7 +141,7 @@ def _why_not_nested(name, step):
 
 
 class _PathPredictions(NamedTuple):
-    """What the head of one width says of some rows, in the shape `predict` gives."""
+    """What the head of one value says of some rows, in the shape `predict` gives."""
 
     scores: np.ndarray
     classes: np.ndarray | None
@@ -116,22 +174,20 @@ def path_curve(
     verbose=0,
     diagnosis=None,
 ):
-    """One width path for each split.
+    """One path for each split.
 
     Parameters
     ----------
-    estimator : Pipeline
+    estimator : estimator
         For which `why_not_path` finds no reason.
     param_name : str
-    param_range : list of int of length n_complexities
-        Increasing widths.
+    param_range : list of length n_complexities
     X, y : indexables of length n_samples
     splits : list of (train, test)
-    risks : dict of str to callable
-        Functions of ``(predictions, y)``.
+    risks : Risks
     n_jobs : int, default=None
         Processes over the splits, unless a `joblib.parallel_config` names other
-        workers: much of LAPACK holds on to the interpreter, and threads would wait.
+        workers: much of LAPACK holds the GIL, and threads would wait.
     verbose : int, default=0
     diagnosis : Diagnosis, default=None
         Collects the diagnostics; None takes none.
@@ -139,16 +195,19 @@ def path_curve(
     Returns
     -------
     CurveTable
-        A path's time is shared out evenly among its widths.
+        A path's time is shared out evenly among its values.
     """
-    widest = clone(estimator).set_params(**{param_name: param_range[-1]})
+    name = path_name(estimator, param_name)
+    widest = clone(estimator)
+    if name == WIDTH:
+        widest.set_params(**{param_name: max(param_range)})
     with single_blas_thread():
         frozen, rest = split_frozen(widest)
         X = transform_frozen(frozen, X, y)
         progress = Progress(len(splits), verbose, "splits")
         probe = diagnosis and diagnosis.probe
         parts = []
-        shared = rest, param_range, X, y, risks, probe
+        shared = rest, (name, param_range), X, y, risks, probe
         for *part, measured in map_jobs(
             _one_split, splits, *shared, n_jobs=n_jobs, prefer=None
         ):
@@ -156,18 +215,19 @@ def path_curve(
                 diagnosis.add(measured, splits[len(parts)][1])
             parts.append(part)
             progress.update(len(parts))
-    train, test, seconds = zip(*parts, strict=True)
+    train, test, threshold, seconds = zip(*parts, strict=True)
     share = np.tile(np.array(seconds) / len(param_range), (len(param_range), 1))
     return CurveTable(
-        train={name: np.column_stack([part[name] for part in train]) for name in risks},
-        test={name: np.column_stack([part[name] for part in test]) for name in risks},
+        train={key: np.column_stack([part[key] for part in train]) for key in train[0]},
+        test={key: np.column_stack([part[key] for part in test]) for key in test[0]},
+        threshold_risk=np.column_stack(threshold),
         fit_time=share,
         score_time=np.zeros_like(share),
         diagnostics=diagnosis.finish(len(splits)) if diagnosis else Diagnostics(),
     )
 
 
-def _one_split(split, rest, widths, X, y, risks, probe):
+def _one_split(split, rest, along, X, y, risks, probe):
     started = perf_counter()
     subsets = [(_safe_indexing(X, i), np.asarray(_safe_indexing(y, i))) for i in split]
     (X_train, y_train), (X_test, y_test) = subsets
@@ -180,59 +240,47 @@ def _one_split(split, rest, widths, X, y, risks, probe):
             step = clone(step)
             X_train = step.fit_transform(X_train, y_train)
             X_test = step.transform(X_test)
-    classes, target, test_target = None, y_train, y_test
-    if isinstance(head, HeadClassifier):
-        classes = np.unique(y_train)
-        if len(classes) < 2:
-            raise ValueError(
-                "y must hold at least two classes in every training set; got one "
-                f"class: {classes.tolist()}."
-            )
-        target, test_target = code_labels(y_train, classes), None
-    keep = bool(probe) or not all(map(is_mean_squared_error, risks.values()))
-    path = width_path(
+    every_risk = [*risks.named.values(), risks.threshold]
+    only_squares = all(map(is_mean_squared_error, every_risk))
+    path = head._path(
         X_train,
-        target,
+        y_train,
         X_test,
-        test_target,
-        widths=widths,
-        alpha=head.alpha,
-        fit_intercept=head.fit_intercept,
-        rcond=head.rcond,
-        return_predictions=keep,
-        return_effective_parameters=bool(probe),
+        *along,
+        y_test=y_test if only_squares else None,
+        keep_predictions=bool(probe) or not only_squares,
+        count_parameters=bool(probe),
     )
-    train = _all_widths(
-        risks, path.train_risk, path.train_predictions, classes, y_train
+    one_column = y_train.ndim == 1 and (path.classes is None or len(path.classes) == 2)
+    trained, tested = (
+        _at_each_value(predictions, path.classes, one_column)
+        for predictions in (path.train_predictions, path.predictions)
     )
-    test = _all_widths(risks, path.test_risk, path.predictions, classes, y_test)
+    if only_squares:
+        train, threshold = dict.fromkeys(risks.named, path.train_risk), path.train_risk
+        test = dict.fromkeys(risks.named, path.test_risk)
+    else:
+        train, threshold = zip(
+            *(risks.on_training(one, y_train) for one in trained), strict=True
+        )
+        train = _columns(train)
+        test = _columns([risks.on_test(one, y_test) for one in tested])
     measured = None
     if probe:
-        residuals = [
-            probe.residuals(one, y_test)
-            for one in _at_each_width(path.predictions, classes)
-        ]
+        residuals = [probe.residuals(one, y_test) for one in tested]
         measured = Measured(residuals, path.coef_norm, path.effective_parameters)
-    return train, test, perf_counter() - started, measured
+    return train, test, np.array(threshold), perf_counter() - started, measured
 
 
-def _all_widths(risks, squared_error, predictions, classes, y):
-    """Every risk at every width, from one set of predictions."""
-    out = {}
-    for name, risk in risks.items():
-        if is_mean_squared_error(risk):
-            out[name] = squared_error
-            continue
-        out[name] = np.array(
-            [
-                one_risk(name, risk, one, y)
-                for one in _at_each_width(predictions, classes)
-            ]
-        )
-    return out
+def _columns(rows):
+    """Risks at each value, by name, as arrays by name."""
+    return {key: np.array([row[key] for row in rows]) for key in rows[0]}
 
 
-def _at_each_width(predictions, classes):
-    if classes is not None and len(classes) == 2:
+def _at_each_value(predictions, classes, one_column):
+    """What is predicted at each value; nothing where predictions were not kept."""
+    if predictions is None:
+        return []
+    if one_column:
         predictions = predictions[:, :, 0]
     return [_PathPredictions(scores, classes) for scores in predictions]

@@ -10,9 +10,9 @@ from sklearn.utils.validation import _check_method_params
 
 from skhmmdd._parallel import map_jobs, single_blas_thread
 from skhmmdd._progress import Progress
-from skhmmdd.curve.measurement._diagnostics import Diagnostics
+from skhmmdd.curve.measurement._diagnostics import Diagnostics, Measured
 from skhmmdd.curve.measurement._frozen import split_frozen, transform_frozen
-from skhmmdd.curve.measurement._risks import Predictions, one_risk
+from skhmmdd.curve.measurement._risks import Predictions
 
 
 class CurveTable(NamedTuple):
@@ -22,6 +22,8 @@ class CurveTable(NamedTuple):
     ----------
     train, test : dict of str to ndarray of shape (n_complexities, n_splits)
         Risks by name.
+    threshold_risk : ndarray of shape (n_complexities, n_splits)
+        The training risk that tells interpolation.
     fit_time, score_time : ndarray of shape (n_complexities, n_splits)
         Seconds.
     diagnostics : Diagnostics, default=Diagnostics()
@@ -29,9 +31,29 @@ class CurveTable(NamedTuple):
 
     train: dict
     test: dict
+    threshold_risk: np.ndarray
     fit_time: np.ndarray
     score_time: np.ndarray
     diagnostics: Diagnostics = Diagnostics()
+
+
+class Evaluation(NamedTuple):
+    """What is taken of one fit.
+
+    Attributes
+    ----------
+    train, test : dict of str to float
+        Risks by name.
+    threshold_risk, fit_time, score_time : float
+    measured : Measured or None
+    """
+
+    train: dict
+    test: dict
+    threshold_risk: float
+    fit_time: float
+    score_time: float
+    measured: Measured | None
 
 
 def fit_and_score(estimator, X, y, split, risks, fit_params, probe=None):
@@ -45,7 +67,7 @@ def fit_and_score(estimator, X, y, split, risks, fit_params, probe=None):
     y : indexable of length n_samples
     split : tuple of (train, test)
         Indices of samples.
-    risks : dict of str to callable
+    risks : Risks
     fit_params : dict
         Those as long as X are indexed by the training set.
     probe : Probe, default=None
@@ -53,9 +75,7 @@ def fit_and_score(estimator, X, y, split, risks, fit_params, probe=None):
 
     Returns
     -------
-    train, test : dict of str to float
-    fit_time, score_time : float
-    measured : Measured or None
+    Evaluation
     """
     train, test = split
     X_train, y_train = _safe_split(estimator, X, y, train)
@@ -64,16 +84,12 @@ def fit_and_score(estimator, X, y, split, risks, fit_params, probe=None):
     start = perf_counter()
     estimator.fit(X_train, y_train, **fit_params)
     fitted = perf_counter()
-    train_risks = _all_risks(risks, Predictions(estimator, X_train), y_train)
+    train_risks = risks.on_training(Predictions(estimator, X_train), y_train)
     predictions = Predictions(estimator, X_test)
-    test_risks = _all_risks(risks, predictions, y_test)
+    test_risks = risks.on_test(predictions, y_test)
     seconds = fitted - start, perf_counter() - fitted
     measured = probe and probe.measure(estimator, X_train, predictions, y_test)
-    return train_risks, test_risks, *seconds, measured
-
-
-def _all_risks(risks, predictions, y):
-    return {name: one_risk(name, risk, predictions, y) for name, risk in risks.items()}
+    return Evaluation(train_risks[0], test_risks, train_risks[1], *seconds, measured)
 
 
 def _run_task(task, X, y, risks, fit_params, probe):
@@ -135,8 +151,7 @@ def refit_curve(
     X : indexable of length n_samples
     y : indexable of length n_samples
     splits : list of (train, test)
-    risks : dict of str to callable
-        Functions of ``(predictions, y)``.
+    risks : Risks
     fit_params : dict
         Passed to `fit`.
     n_jobs : int, default=None
@@ -166,29 +181,27 @@ def refit_curve(
         tasks = _make_tasks(estimators, splits)
         shared = X, y, risks, fit_params, probe
         for results in map_jobs(_run_task, tasks, *shared, n_jobs=n_jobs, prefer=None):
-            for *evaluation, measured in results:
+            for evaluation in results:
                 if diagnosis:
                     point, split = divmod(len(evaluations), len(splits))
-                    diagnosis.add(measured, splits[split][1], point)
-                evaluations.append(evaluation)
+                    diagnosis.add(evaluation.measured, splits[split][1], point)
+                evaluations.append(evaluation._replace(measured=None))
             progress.update(len(evaluations))
-    table = _tabulate(evaluations, (len(param_range), len(splits)), list(risks))
+    table = _tabulate(evaluations, (len(param_range), len(splits)), list(risks.named))
     if diagnosis:
         table = table._replace(diagnostics=diagnosis.finish(len(splits)))
     return table
 
 
 def _tabulate(evaluations, shape, names):
-    train, test, fit_time, score_time = zip(*evaluations, strict=True)
+    train, test, threshold, fit_time, score_time, _ = zip(*evaluations, strict=True)
 
     def by_name(rows):
         return {
             name: np.array([row[name] for row in rows]).reshape(shape) for name in names
         }
 
-    return CurveTable(
-        train=by_name(train),
-        test=by_name(test),
-        fit_time=np.array(fit_time).reshape(shape),
-        score_time=np.array(score_time).reshape(shape),
+    numbers = (
+        np.reshape(column, shape) for column in (threshold, fit_time, score_time)
     )
+    return CurveTable(by_name(train), by_name(test), *numbers)

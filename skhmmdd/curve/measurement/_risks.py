@@ -4,7 +4,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from functools import cached_property, partial
 from numbers import Real
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 from sklearn.dummy import DummyClassifier, DummyRegressor
@@ -13,6 +13,33 @@ from sklearn.metrics._scorer import _BaseScorer
 from sklearn.utils import _safe_indexing
 
 BUILTIN_RISKS = ("squared_error", "absolute_error", "zero_one_error")
+
+
+class Risks(NamedTuple):
+    """What is taken of every fit: functions of ``(predictions, y)``.
+
+    Attributes
+    ----------
+    named : dict of str to callable
+        Those that the user asked for; the first is the primary risk.
+    threshold : callable
+        That which tells, on the training set, whether it is interpolated.
+    """
+
+    named: dict
+    threshold: Callable[..., Any]
+
+    def on_training(self, predictions, y):
+        """All on a training set: those by name, and that of the threshold."""
+        return self.on_test(predictions, y), float(self.threshold(predictions, y))
+
+    def on_test(self, predictions, y):
+        """Those by name on a test set."""
+        return {
+            name: one_risk(name, risk, predictions, y)
+            for name, risk in self.named.items()
+        }
+
 
 # A name, a scorer, or a function of targets and predictions.
 Risk: TypeAlias = str | Callable[..., Any]
@@ -178,8 +205,8 @@ def threshold_risk(risk, classifier):
     """Risk from which the interpolation threshold is read.
 
     It is the primary risk if that is a built-in one, which are zero for a perfect fit.
-    Of any other risk that is not known (a score is highest there); in its stead stands
-    the zero-one error of a classifier and the squared error of a regressor.
+    Of any other risk that is not known (a score is highest there): the zero-one error
+    of a classifier or the squared error of a regressor is used instead.
 
     Parameters
     ----------

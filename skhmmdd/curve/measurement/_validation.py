@@ -9,7 +9,8 @@ from sklearn.utils import assert_all_finite, indexable
 from sklearn.utils.multiclass import type_of_target
 from sklearn.utils.validation import _num_samples
 
-from skhmmdd.heads._validation import check_magnitude, quiet_sums
+from skhmmdd.heads._validation import quiet_sums
+from skhmmdd.heads.solvers._magnitude import check_magnitude
 
 
 def check_quantiles(quantiles):

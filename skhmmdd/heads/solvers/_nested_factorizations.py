@@ -62,9 +62,8 @@ class Block(NamedTuple):
     condition: np.ndarray
     """Upper bound on the condition number at each width, shape (n_widths,); of ridge
     on what rounding is magnified by (`_ridge_condition`)."""
-    missed_sq: np.ndarray | None
-    """Squared distance of the targets from what the head fits, shape (n_widths,
-    n_outputs); None for ridge."""
+    rss: np.ndarray | None
+    """Residual sum of squares, shape (n_widths, n_outputs); None for ridge."""
     interpolates: bool
     """Whether the heads pass through every sample; `start` and `steps` are then of
     the rows past the training rows only."""
@@ -142,8 +141,8 @@ def _by_columns(R, c, Z, alpha):
     size_sq = (R**2).sum(axis=0).cumsum()
     condition = np.sqrt(size_sq * inverse_sq)
     # From the far end: a small remainder must not be the difference of large sums.
-    missed_sq = np.vstack([c**2, np.zeros(c.shape[1])])[::-1].cumsum(axis=0)[::-1]
-    missed_sq, weights = missed_sq[1 : p + 1], c[:p]
+    rss = np.vstack([c**2, np.zeros(c.shape[1])])[::-1].cumsum(axis=0)[::-1]
+    rss, weights = rss[1 : p + 1], c[:p]
     start, coef = np.zeros((c.shape[1], len(Z))), np.zeros(weights.shape)
     for a in range(0, p, _LARGEST_BLOCK):
         part = slice(a, min(a + _LARGEST_BLOCK, p))
@@ -159,7 +158,7 @@ def _by_columns(R, c, Z, alpha):
         if alpha:
             y_sq = (c**2).sum(axis=0)
             magnified = _ridge_condition(
-                magnified, size_sq[part], coef_sq, missed_sq[part], y_sq
+                magnified, size_sq[part], coef_sq, rss[part], y_sq
             )
         yield Block(
             a + 1,
@@ -168,7 +167,7 @@ def _by_columns(R, c, Z, alpha):
             weights[part],
             coef_sq,
             magnified,
-            None if alpha else missed_sq[part],
+            None if alpha else rss[part],
             False,
         )
         start = start + weights[part].T @ steps
@@ -188,8 +187,8 @@ def _by_rows(X, y, Z, alpha, seen, factor):
         seen, p = p, p + size
         # At the threshold the design is ill-conditioned and gets better fast: short
         # blocks keep what is lost there from what comes after.
-        trusted = block.condition[-1] < TRUSTED_CONDITION
-        size = min(2 * size, largest if trusted else _SMALLEST_BLOCK)
+        well_conditioned = block.condition[-1] < TRUSTED_CONDITION
+        size = min(2 * size, largest if well_conditioned else _SMALLEST_BLOCK)
 
 
 class _RowFactor:
@@ -229,7 +228,7 @@ def _one_block(p, last, X, y, Z, alpha, factor):
     n, n_outputs = y.shape
     F, F_z = X[:, p:last], Z[:, p:last]
     n_widths = last - p + 1
-    missed_sq = None if alpha else np.zeros((n_widths, n_outputs))
+    rss = None if alpha else np.zeros((n_widths, n_outputs))
     if _leading_independent(factor.R) < n:
         return Block(
             p,
@@ -238,7 +237,7 @@ def _one_block(p, last, X, y, Z, alpha, factor):
             np.zeros((n_widths, n_outputs)),
             np.zeros((n_widths, n_outputs)),
             np.full(n_widths, np.inf),
-            missed_sq,
+            rss,
             alpha == 0,
         )
     w, G = np.hsplit(factor.solve(np.hstack([y, F])), [n_outputs])
@@ -268,10 +267,10 @@ def _one_block(p, last, X, y, Z, alpha, factor):
             (y**2).sum(axis=0),
         )
     start = w.T @ factor.E
-    return Block(p, start, steps, weights, coef_sq, condition, missed_sq, alpha == 0)
+    return Block(p, start, steps, weights, coef_sq, condition, rss, alpha == 0)
 
 
-def _ridge_condition(condition, size_sq, coef_sq, missed_sq, y_sq):
+def _ridge_condition(condition, size_sq, coef_sq, rss, y_sq):
     """What the rounding of ridge is magnified by at each width.
 
     As in any least-squares problem the condition number, here of the design with the
@@ -283,13 +282,13 @@ def _ridge_condition(condition, size_sq, coef_sq, missed_sq, y_sq):
     ----------
     condition, size_sq : ndarray of shape (n_widths,)
         Of the penalised design: the condition number, and its squared norm.
-    coef_sq, missed_sq : ndarray of shape (n_widths, n_outputs)
+    coef_sq, rss : ndarray of shape (n_widths, n_outputs)
         Squared norms of the head, and of the penalised residual.
     y_sq : ndarray of shape (n_outputs,)
     """
     scale_sq = size_sq[:, None] * np.maximum(coef_sq, 0.0) + y_sq
     scale_sq[scale_sq == 0.0] = 1.0  # nothing to fit, and nothing missed
-    missed = np.sqrt(np.maximum(missed_sq, 0.0) / scale_sq)
+    missed = np.sqrt(np.maximum(rss, 0.0) / scale_sq)
     return condition * (1.0 + condition * missed.max(axis=1))
 
 

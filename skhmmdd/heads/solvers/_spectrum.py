@@ -1,18 +1,17 @@
-"""Least-squares heads as pure functions on arrays.
+"""One singular value decomposition of the centred, weighted design.
 
-One singular value decomposition of the centred, weighted design serves every
-penalty: the coefficients, the effective degrees of freedom and the exact
-leave-one-out residuals are cheap once it is there.
+It serves every penalty: the coefficients, the effective degrees of freedom and the
+exact leave-one-out residuals are cheap once it is there.
 """
 
 from typing import NamedTuple
 
 import numpy as np
-from scipy import linalg, optimize
+from scipy import linalg
 
 from skhmmdd._typing import Array, Floats
 
-_EPS = np.finfo(np.float64).eps
+EPS = np.finfo(np.float64).eps
 # Below this ratio the square of a scaled singular value is no longer a normal float.
 _SMALLEST_RATIO = np.sqrt(np.finfo(np.float64).tiny)
 
@@ -36,7 +35,7 @@ class Spectrum(NamedTuple):
     """U'y, shape (r, q)."""
     residuals: np.ndarray
     """The part of the centred, weighted targets outside the span of U, shape (n, q)."""
-    slack: np.ndarray
+    one_minus_leverage: np.ndarray
     """1 - left_out * leverage at alpha = 0, shape (n,); exactly 0 where the
     minimum-norm head must pass through the sample."""
     left_out: np.ndarray
@@ -49,17 +48,6 @@ class Spectrum(NamedTuple):
     """Weighted mean of the targets, shape (q,); zeros without intercept."""
     fit_intercept: bool
     """Whether an unpenalised intercept was projected out."""
-
-
-class Head(NamedTuple):
-    """A linear head: ``X @ coef + intercept``."""
-
-    coef: np.ndarray
-    """Coefficients, shape (p, q)."""
-    intercept: np.ndarray
-    """Intercepts, shape (q,)."""
-    effective_dof: float
-    """Trace of the hat matrix, 1 for the intercept included."""
 
 
 def decompose(
@@ -80,7 +68,7 @@ def decompose(
         Targets.
     sample_weight : ndarray of shape (n_samples,) or None, default=None
         Non-negative weights, not all zero. Rows of weight zero are dropped. An integer
-        dtype means counts: see :func:`loo_residuals`.
+        dtype means counts: see :func:`leave_one_out_residuals`.
     fit_intercept : bool, default=True
         Whether to project out an unpenalised intercept.
     rcond : float in [0, 1) or None, default=None
@@ -113,7 +101,7 @@ def decompose(
     unit = root / linalg.norm(root)
     design = _contrasts(X, unit) if fit_intercept else X
     left, values, right = _svd(design)
-    rcond = max(n, p) * _EPS if rcond is None else rcond
+    rcond = max(n, p) * EPS if rcond is None else rcond
     rank = int(np.sum(values > max(rcond, _SMALLEST_RATIO) * values.max(initial=0.0)))
     singular_values = np.zeros(min(n, p))  # the last is 0 where centring takes it
     singular_values[: len(values)] = values
@@ -123,7 +111,7 @@ def decompose(
 
     projections = left.T @ y
     residuals = y - left @ projections
-    slack = _outside_span(left, unit if fit_intercept else None, residuals)
+    outside = _outside_span(left, unit if fit_intercept else None, residuals)
     return Spectrum(
         left=left,
         values=values[:rank],
@@ -131,7 +119,7 @@ def decompose(
         singular_values=singular_values,
         projections=projections,
         residuals=residuals,
-        slack=(1 - left_out) + left_out * slack,
+        one_minus_leverage=(1 - left_out) + left_out * outside,
         left_out=left_out,
         weights=weights,
         x_mean=x_mean,
@@ -218,216 +206,16 @@ def _outside_span(left, unit, residuals):
     if basis.shape[1] >= n:  # the basis is complete
         residuals[:] = 0.0
         return np.zeros(n)
-    slack = 1.0 - np.sum(basis**2, axis=1)
+    outside = 1.0 - np.sum(basis**2, axis=1)
     # 1 - leverage cancels for an outlying row. The projection of its axis off the
     # span does not: the error of its squared norm is of the order of eps squared.
-    high = np.flatnonzero(slack < 1e-4)
+    high = np.flatnonzero(outside < 1e-4)
     if len(high):
         off_span = -basis[high] @ basis.T
         off_span[np.arange(len(high)), high] += 1.0
-        slack[high] = np.sum(off_span**2, axis=1)
+        outside[high] = np.sum(off_span**2, axis=1)
         residuals[high] = off_span @ residuals
-        exact = slack <= (10 * n * _EPS) ** 2
-        slack[exact] = 0.0
+        exact = outside <= (10 * n * EPS) ** 2
+        outside[exact] = 0.0
         residuals[exact] = 0.0
-    return slack
-
-
-def _filters(values, alpha):
-    """Scaled pieces of the ridge filters, free of overflow and of division by zero.
-
-    Returns `scale` (a, 1), `t = values / scale` (a, r), `penalty = alpha / scale^2`
-    (a, 1) and `inverse = 1 / (t^2 + penalty)` (a, r), for `alpha` of shape (a,).
-    """
-    root = np.sqrt(alpha)[:, None]
-    scale = np.maximum(root, values.max(initial=0.0))
-    scale[scale == 0.0] = 1.0
-    t, penalty = values / scale, (root / scale) ** 2
-    return scale, t, penalty, 1.0 / (t**2 + penalty)
-
-
-def shrink(spectrum: Spectrum, alpha: float) -> Head:
-    """The head at one penalty: minimum norm at zero, ridge above.
-
-    Parameters
-    ----------
-    spectrum : Spectrum
-        From :func:`decompose`.
-    alpha : float
-        Penalty, in [0, inf).
-
-    Returns
-    -------
-    head : Head
-        Coefficients, intercepts and effective degrees of freedom.
-    """
-    scale, t, _, inverse = _filters(spectrum.values, np.array([alpha], dtype=float))
-    gains = (t * inverse / scale)[0]  # s / (s^2 + alpha)
-    coef = spectrum.right.T @ (gains[:, None] * spectrum.projections)
-    return Head(
-        coef=coef,
-        intercept=spectrum.y_mean - spectrum.x_mean @ coef,
-        effective_dof=float(np.sum(t**2 * inverse) + spectrum.fit_intercept),
-    )
-
-
-def loo_residuals(spectrum: Spectrum, alpha: float) -> Floats:
-    r"""Exact leave-one-out residuals at any penalty, its limit at zero included.
-
-    Parameters
-    ----------
-    spectrum : Spectrum
-        From :func:`decompose`.
-    alpha : float or ndarray of shape (n_alphas,)
-        Penalties, in [0, inf).
-
-    Returns
-    -------
-    residuals : ndarray of shape (n, q) or (n_alphas, n, q)
-        Target less the prediction of the head fitted without that sample, in the
-        units of the target, for the n rows of positive weight.
-
-    Notes
-    -----
-    With :math:`a_r = \alpha / (s_r^2 + \alpha)`, :math:`c = U'y`, residual
-    :math:`e_i` and slack :math:`d_i = 1 - h_i` at :math:`\alpha = 0`,
-
-    .. math:: \frac{e_i + \sum_r a_r u_{ir} c_r}{d_i + \sum_r a_r u_{ir}^2}.
-
-    Where :math:`d_i = 0` then :math:`e_i = 0` too, and both sums are divided by
-    :math:`\alpha`, which leaves the limit
-    :math:`\sum_r u_{ir} c_r s_r^{-2} / \sum_r u_{ir}^2 s_r^{-2}` at zero.
-
-    Where the weights are integers the residual is that of removing one of the
-    ``weights[i]`` copies: the leverage is divided by the count. Otherwise the row is
-    removed whole. A head fitted on nothing predicts zero.
-    """
-    _, _, penalty, inverse = _filters(
-        spectrum.values, np.atleast_1d(np.asarray(alpha, dtype=float))
-    )
-    missed, leverage = _shrunk_sums(spectrum, penalty, inverse)
-    numerator = spectrum.residuals[:, None, :] + missed
-    denominator = spectrum.slack[:, None] + leverage
-
-    alone = _alone(spectrum)
-    denominator[alone] = 1.0
-    root = np.sqrt(spectrum.weights)[:, None]
-    residuals = numerator / (root * denominator)[:, :, None]
-    residuals[alone] = spectrum.y_mean  # with all the weight, the target is the mean
-    residuals = np.moveaxis(residuals, 0, 1)
-    return residuals[0] if np.ndim(alpha) == 0 else residuals
-
-
-def _shrunk_sums(spectrum, penalty, factors):
-    """The two sums over r of `loo_residuals`, (n, a, q) and (n, a).
-
-    `factors` (a, r) times `penalty` (a, 1) are the a_r; where the slack is zero both
-    sums are taken without that penalty.
-    """
-    left = spectrum.left
-    gain = np.where(spectrum.slack[:, None] == 0.0, 1.0, penalty.T)
-    weighted = factors[:, :, None] * spectrum.projections  # (a, r, q)
-    missed = gain[:, :, None] * np.tensordot(left, weighted, axes=(1, 1))
-    return missed, spectrum.left_out[:, None] * gain * (left**2 @ factors.T)
-
-
-def _alone(spectrum):
-    """Rows whose removal leaves an intercept with nothing to be fitted on."""
-    total = spectrum.weights.sum()
-    others = (total - spectrum.weights) / total
-    return spectrum.fit_intercept & (others <= _EPS) & (spectrum.left_out == 1.0)
-
-
-def loo_risk(spectrum: Spectrum, alpha: float) -> float:
-    """Leave-one-out squared error, from the same arguments as :func:`loo_residuals`.
-
-    The mean over outputs and the weighted mean over samples: a float for one penalty,
-    else of shape (n_alphas,).
-    """
-    squares = np.mean(loo_residuals(spectrum, alpha) ** 2, axis=-1)
-    risk = squares @ (spectrum.weights / spectrum.weights.sum())
-    return float(risk) if np.ndim(alpha) == 0 else risk
-
-
-def loo_slope(spectrum: Spectrum, alpha: float) -> float:
-    r"""Derivative of :func:`loo_risk` by the logarithm of the penalty.
-
-    With N and D the numerator and the denominator of :func:`loo_residuals`, that of a
-    residual is :math:`(N' - (N/D) D') / D`, and :math:`a_r' = a_r (1 - a_r)`. Rows
-    that are divided by the penalty may take the same: it cancels.
-    """
-    _, t, penalty, inverse = _filters(spectrum.values, np.array([alpha], dtype=float))
-    residuals = loo_residuals(spectrum, alpha)
-    _, leverage = _shrunk_sums(spectrum, penalty, inverse)
-    missed_slope, leverage_slope = _shrunk_sums(spectrum, penalty, (t * inverse) ** 2)
-    alone = _alone(spectrum)
-    denominator = np.where(alone[:, None], 1.0, spectrum.slack[:, None] + leverage)
-    root = np.sqrt(spectrum.weights)[:, None]
-    slopes = missed_slope[:, 0] / root - residuals * leverage_slope
-    slopes = np.where(alone[:, None], 0.0, slopes / denominator)
-    products = np.mean(residuals * slopes, axis=-1)
-    return float(2 * products @ (spectrum.weights / spectrum.weights.sum()))
-
-
-def gcv_risk(spectrum: Spectrum, alpha: float) -> float:
-    """Generalised cross-validation of the mean squared error over outputs.
-
-    The mean squared residual over the squared mean slack, of equal weights; where the
-    head interpolates every row, the limit as the penalty vanishes.
-    """
-    _, _, penalty, inverse = _filters(spectrum.values, np.array([alpha], dtype=float))
-    gain = 1.0 if (spectrum.slack == 0.0).all() else float(penalty[0, 0])
-    factors = gain * inverse[0]
-    residuals = spectrum.residuals + (spectrum.left * factors) @ spectrum.projections
-    slack = np.mean(spectrum.slack + spectrum.left**2 @ factors)
-    return float(np.mean((residuals / slack) ** 2))
-
-
-def loo_alpha(spectrum: Spectrum) -> float:
-    """The penalty in [0, inf) of least leave-one-out squared error.
-
-    A grid of eight penalties a decade runs from where the penalty is lost in rounding
-    beside the smallest singular value to where the head is. From the best of them the
-    minimum lies downhill, where the slope is zero: the risks themselves, which rounding
-    makes equal all about it, would find it to half the digits. Zero is returned where
-    no positive penalty does better beyond rounding. Raises ValueError if there is only
-    one sample.
-    """
-    if len(spectrum.weights) == 1 and spectrum.left_out[0] == 1.0:
-        raise ValueError(
-            "alpha='loo' needs at least 2 samples of positive weight to leave one "
-            "out; got n_samples = 1."
-        )
-    if not len(spectrum.values):
-        return 0.0
-    low = 2 * np.log(spectrum.values[-1]) + np.log(_EPS)
-    high = 2 * np.log(spectrum.values[0]) - np.log(_EPS)
-    n_points = int(np.ceil(8 * (high - low) / np.log(10))) + 1
-    # Clipped, so that the penalty itself is a finite, positive float.
-    grid = np.clip(np.linspace(low, high, n_points), -700.0, 700.0)
-
-    size = max(1, 2**21 // spectrum.residuals.size)  # bounds the memory of one block
-    risks = np.concatenate(
-        [
-            loo_risk(spectrum, np.exp(grid[start : start + size]))
-            for start in range(0, n_points, size)
-        ]
-    )
-    best = int(np.argmin(risks))
-    log_alpha = _downhill(lambda at: loo_slope(spectrum, np.exp(at)), grid, best)
-    risk, rounding = loo_risk(spectrum, np.exp(log_alpha)), len(spectrum.weights) * _EPS
-    if risk > risks[best] * (1 + rounding):  # a curve with more turns than the grid
-        log_alpha, risk = grid[best], risks[best]
-    if loo_risk(spectrum, 0.0) <= risk * (1 + rounding):
-        return 0.0
-    return float(np.exp(log_alpha))
-
-
-def _downhill(slope, grid, here):
-    """Where the slope changes its sign, downhill from a point of the grid."""
-    step = -1 if slope(grid[here]) > 0 else 1
-    while 0 <= here + step < len(grid):
-        if step * slope(grid[here + step]) >= 0:
-            return optimize.brentq(slope, grid[here], grid[here + step], xtol=1e-14)
-        here += step
-    return grid[here]
+    return outside

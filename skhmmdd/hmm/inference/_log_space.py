@@ -177,8 +177,8 @@ def expected_transitions(log_belief, transmat, log_ahead, weights):
     -------
     ndarray of shape (n_states, n_states)
     """
-    # The probabilities of a row sum to one but for rounding, which is that of logarithms
-    # that may be large: they are divided by their sum.
+    # The probabilities of a row sum to one but for rounding. That is of logarithms that
+    # may be large, so they are divided by their sum.
     if transmat.is_plain(len(log_belief)):
         joint = log_belief[:, :, None] + transmat.logs + log_ahead[:, None, :]
         joint -= log_sum(joint.reshape(len(joint), -1))[:, None, None]

@@ -7,14 +7,14 @@ from skhmmdd.hmm.interop._dynamax import from_dynamax
 from skhmmdd.hmm.interop._hmmlearn import from_hmmlearn
 from skhmmdd.hmm.interop._pomegranate import from_pomegranate
 from skhmmdd.hmm.models._base import FrozenHMM
+from skhmmdd.hmm.models._families import FAMILIES, Pretrained
 from skhmmdd.hmm.models._frozen import FrozenValue
-from skhmmdd.hmm.models._models import Pretrained
 from skhmmdd.hmm.pretraining._baum_welch import BaumWelch
 
 _Frozen = TypeVar("_Frozen", bound=FrozenValue)
 
 _PARAMS_ASIDE = "dynamax."
-_DONORS = {"hmmlearn.": from_hmmlearn, "pomegranate.hmm.": from_pomegranate}
+_LIBRARIES = {"hmmlearn.": from_hmmlearn, "pomegranate.hmm.": from_pomegranate}
 
 
 @overload
@@ -33,14 +33,15 @@ def as_hmm(model: object, params: Any = None) -> Any:
     ----------
     model : frozen weights, fitted BaumWelch, or fitted model of hmmlearn, pomegranate \
 or dynamax
-        Of hmmlearn: `CategoricalHMM` and `GaussianHMM` (all covariance types) become
-        weights of our own kinds; every other family (`GMMHMM`, `PoissonHMM`,
-        `MultinomialHMM`, the variational ones) keeps a copy of its emission
-        likelihood. Of pomegranate 1.x: `DenseHMM` and `SparseHMM`, where states that
-        are all `Categorical` (of one feature) or all `Normal` become our own kinds,
-        and other families keep copies of their distributions. Of dynamax:
-        `CategoricalHMM` with `emission_dim=1` and the Gaussian models (all
-        covariance structures). Later changes to the donor change nothing here.
+        Of hmmlearn: `CategoricalHMM`, `GaussianHMM` (all covariance types),
+        `PoissonHMM` and `GMMHMM` with diagonal covariances become weights of this
+        package; every other family (`MultinomialHMM`, `GMMHMM` with other
+        covariances) keeps a copy of its emission likelihood. Of pomegranate 1.x:
+        `DenseHMM` and `SparseHMM`, where states that are all `Categorical` (of one
+        feature) or all `Normal` become weights of this package, and other families
+        keep copies of their distributions. Of dynamax: `CategoricalHMM` with
+        `emission_dim=1` and the Gaussian models (all covariance structures). Later
+        changes to the source model change nothing here.
     params : parameters of dynamax, default=None
         What the `initialize`, `fit_em` or `fit_sgd` of a dynamax model returned: that
         library keeps them apart from the model. Of no other library.
@@ -63,11 +64,11 @@ or dynamax
     Notes
     -----
     In a chain of pomegranate every state may end the sequence. Where all are as
-    likely to, the end tells nothing of the state: the weights are of our own kinds,
-    beliefs and best paths are the donor's, and `log_likelihood` is that of the
+    likely to, the end tells nothing of the state: the weights keep no ends, beliefs
+    and best paths are the source model's, and `log_likelihood` is that of the
     observations given the length of the sequence. Where they differ, the weights keep
     the end probabilities. Then `smooth`, `decode` and `log_likelihood` hold, as the
-    donor's do, that a sequence ends after its last step (so a prefix is not a
+    source model's do, that a sequence ends after its last step (so a prefix is not a
     sequence), while the causal beliefs of `filter` know of each step only that the
     sequence had not ended before it.
 
@@ -90,11 +91,12 @@ or dynamax
         return model
     if isinstance(model, BaumWelch):
         return fitted(model, "hmm_")
-    for library, convert in _DONORS.items():
+    for library, convert in _LIBRARIES.items():
         if any(origin.startswith(library) for origin in origins):
             return convert(model)
+    names = ", ".join(family.__name__ for family in FAMILIES.values())
     raise TypeError(
-        "hmm must be frozen weights (CategoricalHMM, GaussianHMM, LinearGaussianHMM), "
+        f"hmm must be frozen weights ({names}, LinearGaussianHMM), "
         "a fitted BaumWelch or a fitted model of hmmlearn, pomegranate or dynamax, got "
         f"{type(model).__name__}: {model!r}."
     )

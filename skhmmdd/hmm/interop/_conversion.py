@@ -16,7 +16,7 @@ def fitted(model, attribute):
     return getattr(model, attribute)
 
 
-def law(probabilities, name):
+def as_probabilities(rows, name):
     """Rows in double precision that sum to one again, after single precision.
 
     Raises
@@ -24,16 +24,16 @@ def law(probabilities, name):
     ValueError
         If they are further from it than rounding takes them.
     """
-    rows = np.asarray(probabilities, dtype=np.float64)
+    rows = np.asarray(rows, dtype=np.float64)
     total = rows.sum(axis=-1, keepdims=True)
     if not (np.isfinite(rows).all() and (rows >= 0).all()):
         raise ValueError(
-            f"{name} of the donor must hold probabilities, got numbers from "
+            f"{name} of the source model must hold probabilities, got numbers from "
             f"{rows.min()} to {rows.max()}."
         )
     if (off := np.abs(total - 1)).max() > SINGLE:
         raise ValueError(
-            f"{name} of the donor must hold rows that sum to one, got "
+            f"{name} of the source model must hold rows that sum to one, got "
             f"{total.flat[off.argmax()]}."
         )
     return rows / total

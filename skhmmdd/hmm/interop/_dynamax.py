@@ -3,12 +3,13 @@
 import numpy as np
 from sklearn.exceptions import NotFittedError
 
-from skhmmdd.hmm.interop._conversion import law
-from skhmmdd.hmm.models._models import CategoricalHMM, GaussianHMM
+from skhmmdd.hmm.interop._conversion import as_probabilities
+from skhmmdd.hmm.models._categorical import CategoricalHMM
+from skhmmdd.hmm.models._gaussian import GaussianHMM
 
 
 def from_dynamax(model, params):
-    """Weights of our own kinds; see `as_hmm`."""
+    """Weights of this package's kinds; see `as_hmm`."""
     family = next(
         (base.__name__ for base in type(model).__mro__ if base.__name__ in _EMISSIONS),
         None,
@@ -37,8 +38,8 @@ def from_dynamax(model, params):
             f"params are of {len(startprob)} states, but the {family} has "
             f"num_states={model.num_states}."
         )
-    startprob, transmat = law(startprob, "startprob"), law(transmat, "transmat")
-    return kind(startprob, transmat, *emission)
+    startprob = as_probabilities(startprob, "startprob")
+    return kind(startprob, as_probabilities(transmat, "transmat"), *emission)
 
 
 def _array(values):
@@ -53,7 +54,7 @@ def _categorical(emissions):
             "A CategoricalHMM of dynamax must have emission_dim=1, one symbol a step, "
             f"got emission_dim={probs.shape[1]}."
         )
-    return CategoricalHMM, (law(probs[:, 0], "emissionprob"),)
+    return CategoricalHMM, (as_probabilities(probs[:, 0], "emissionprob"),)
 
 
 def _full(emissions):

@@ -6,8 +6,11 @@ import joblib
 import numpy as np
 
 from skhmmdd.hmm.interop._conversion import fitted
+from skhmmdd.hmm.models._categorical import CategoricalHMM
 from skhmmdd.hmm.models._external import EmissionHMM
-from skhmmdd.hmm.models._models import CategoricalHMM, GaussianHMM
+from skhmmdd.hmm.models._gaussian import GaussianHMM
+from skhmmdd.hmm.models._gaussian_mixture import GaussianMixtureHMM
+from skhmmdd.hmm.models._poisson import PoissonHMM
 
 
 def from_hmmlearn(model):
@@ -29,11 +32,16 @@ def from_hmmlearn(model):
         elif model.covariance_type == "tied":
             covars = np.broadcast_to(covars, (n_states, n_features, n_features))
         return GaussianHMM(startprob, transmat, means, covars)
+    if "BasePoissonHMM" in family:
+        return PoissonHMM(startprob, transmat, fitted(model, "lambdas_"))
+    if "BaseGMMHMM" in family and model.covariance_type == "diag":
+        emission = (fitted(model, name) for name in ("weights_", "means_", "covars_"))
+        return GaussianMixtureHMM(startprob, transmat, *emission)
     return EmissionHMM(startprob, transmat, HmmlearnEmission(model))
 
 
 class HmmlearnEmission:
-    """The emission law of a fitted hmmlearn model: a private copy of it."""
+    """The emission distribution of a fitted hmmlearn model: a private copy of it."""
 
     def __init__(self, model):
         self._model = deepcopy(model)
@@ -57,8 +65,6 @@ class HmmlearnEmission:
         """Expected observation of each state, or None if the family hides it."""
         model = self._model
         family = {base.__name__ for base in type(model).__mro__}
-        if "BasePoissonHMM" in family:
-            return model.lambdas_
         if "BaseGMMHMM" in family:
             return (model.weights_[:, :, None] * model.means_).sum(axis=1)
         if "BaseMultinomialHMM" in family:

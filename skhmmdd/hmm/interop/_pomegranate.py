@@ -7,10 +7,11 @@ import numpy as np
 from sklearn.exceptions import NotFittedError
 
 from skhmmdd._extras import import_extra
-from skhmmdd.hmm.interop._conversion import SINGLE, law
+from skhmmdd.hmm.interop._conversion import SINGLE, as_probabilities
+from skhmmdd.hmm.models._categorical import CategoricalHMM
 from skhmmdd.hmm.models._ending import EndingHMM
 from skhmmdd.hmm.models._external import EmissionHMM
-from skhmmdd.hmm.models._models import CategoricalHMM, GaussianHMM
+from skhmmdd.hmm.models._gaussian import GaussianHMM
 from skhmmdd.hmm.pretraining._pomegranate_engine import numbers
 
 # Families that look symbols up, and so take whole numbers only.
@@ -26,7 +27,7 @@ def from_pomegranate(model):
             "and distributions that all have their parameters, before its weights can "
             "be frozen."
         )
-    startprob = law(np.exp(numbers(model.starts)), "starts")
+    startprob = as_probabilities(np.exp(numbers(model.starts)), "starts")
     edges, ends = _edges(model), np.exp(numbers(model.ends))
     goes_on = edges.sum(axis=1)
     for array, what in {"edges": edges, "ends": ends}.items():
@@ -35,7 +36,7 @@ def from_pomegranate(model):
                 f"{array} of this {name} hold NaN: some state lost all its data in "
                 "the fit."
             )
-    # A state that always ends leads nowhere: any move will do.
+    # A state that always ends leads nowhere: any transition will do.
     nowhere = goes_on == 0
     edges[nowhere, nowhere.nonzero()[0]] = 1.0
     transmat = edges / edges.sum(axis=1, keepdims=True)
@@ -46,7 +47,7 @@ def from_pomegranate(model):
         row = off.argmax()
         raise ValueError(
             f"The states of this {name} end sequences with different probabilities, "
-            "but its edges and ends are no law: those of state "
+            "but its edges and ends are no distribution: those of state "
             f"{row} sum to {goes_on[row] + ends[row]:.6g}, not to one. Fit it, give it "
             "edges and ends that sum to one, or equal ends."
         )
@@ -72,11 +73,11 @@ def _with_emissions(startprob, transmat, model):
     states = list(model.distributions)
     kinds = {type(state).__name__ for state in states}
     if kinds == {"Categorical"} and model.d == 1:
-        laws = [numbers(state.probs)[0] for state in states]
-        probs = np.zeros((len(laws), max(map(len, laws))))
-        for row, probabilities in zip(probs, laws, strict=True):
+        rows = [numbers(state.probs)[0] for state in states]
+        probs = np.zeros((len(rows), max(map(len, rows))))
+        for row, probabilities in zip(probs, rows, strict=True):
             row[: len(probabilities)] = probabilities
-        return CategoricalHMM(startprob, transmat, law(probs, "probs"))
+        return CategoricalHMM(startprob, transmat, as_probabilities(probs, "probs"))
     if kinds == {"Normal"}:
         means = np.array([numbers(state.means) for state in states])
         return GaussianHMM(startprob, transmat, means, _covariances(states))

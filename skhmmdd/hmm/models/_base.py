@@ -1,4 +1,4 @@
-"""Frozen weights with finitely many hidden states, and what one asks of them."""
+"""Frozen weights with finitely many hidden states, and their public methods."""
 
 from abc import ABC, abstractmethod
 from typing import overload
@@ -46,13 +46,17 @@ class FrozenHMM(FrozenValue, ABC):
     transmat: Floats
 
     _array_names: tuple[str, ...] = ("startprob", "transmat")
+    # Whether an observation is a symbol, -1 where it is missing, and not a vector.
+    _is_symbolic = False
 
     def __init__(self, **arrays: ArrayLike) -> None:
         object.__setattr__(self, "_derived", {})
         super().__init__(**arrays)
-        _check_law(self, "startprob", ("n_states",), self.startprob.shape[:1])
+        check_probabilities(self, "startprob", ("n_states",), self.startprob.shape[:1])
         n_states = len(self.startprob)
-        _check_law(self, "transmat", ("n_states", "n_states"), (n_states, n_states))
+        check_probabilities(
+            self, "transmat", ("n_states", "n_states"), (n_states, n_states)
+        )
 
     # What a subclass says of its observations ------------------------------------
 
@@ -68,6 +72,11 @@ class FrozenHMM(FrozenValue, ABC):
     @abstractmethod
     def _state_means(self) -> Floats:
         """What each state is expected to emit, shape (n_states, n_outputs)."""
+
+    @property
+    def _state_covars(self) -> Floats | None:
+        """Covariances of what each state emits, None where they are not known."""
+        return None
 
     @abstractmethod
     def _emit(self, states: Array, rng: np.random.RandomState) -> Array:
@@ -255,8 +264,8 @@ shape (n_steps_i, n_states)
         Returns
         -------
         ndarray of shape (n_sequences, n_symbols) or (n_sequences, n_features)
-            Categorical: the law P(x_{T+1} | x_1..x_T). Otherwise: the mean
-            E[x_{T+1} | x_1..x_T].
+            Categorical: the distribution P(x_{T+1} | x_1..x_T). Otherwise: the
+            mean E[x_{T+1} | x_1..x_T].
 
         Raises
         ------
@@ -324,36 +333,36 @@ n_features)
     def _long_run(self, kind):
         """How the representation `kind` is read off a belief; its center and spread.
 
-        A law over n outcomes is centered at 1/n and spread by 1/sqrt(n), means by
-        those of the model's own late steps.
+        A distribution over n outcomes is centered at 1/n and spread by 1/sqrt(n),
+        means by those of the model's own late steps.
         """
         if kind == "predictive":
-            law, means = self._stationary(), self._state_means
-            center = law @ means
-            return self.transmat @ means, center, np.sqrt(law @ (means - center) ** 2)
-        center, spread = law_scale(self.n_states)
+            late, means = self._stationary(), self._state_means
+            center = late @ means
+            return self.transmat @ means, center, np.sqrt(late @ (means - center) ** 2)
+        center, spread = uniform_scale(self.n_states)
         if kind == "log_belief":
             return None, np.log(center), np.ones(self.n_states)
         return None, center, spread
 
     def _stationary(self):
-        """The law of a late step, whatever the chain's period."""
+        """The distribution of a late step, whatever the chain's period."""
         n = self.n_states
         # The long-run average of the chain from its start solves a linear system;
         # a small restart makes it unique when the chain falls into parts.
         restart = 1e-8
-        law = np.linalg.solve(
+        late = np.linalg.solve(
             np.eye(n) - (1 - restart) * self.transmat.T, restart * self.startprob
         )
-        return law / law.sum()
+        return late / late.sum()
 
 
-def law_scale(n):
-    """Center and spread of laws over n outcomes."""
+def uniform_scale(n):
+    """Center and spread of distributions over n outcomes."""
     return np.full(n, 1 / n), np.full(n, 1 / np.sqrt(n))
 
 
-def _check_law(hmm, name, axes, shape):
+def check_probabilities(hmm, name, axes, shape):
     """Rows of non-negative numbers that sum to one."""
     array = getattr(hmm, name)
     check_shape(hmm, name, axes, shape)

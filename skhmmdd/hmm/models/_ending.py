@@ -1,6 +1,6 @@
 r"""Frozen weights of a chain whose states may end the sequence.
 
-In every state k the chain stops with probability :math:`e_k`, and otherwise moves on:
+In every state k the chain stops with probability :math:`e_k`, and otherwise goes on:
 
 .. math:: P(z, x) = \pi_{z_1} b_{z_1}(x_1)
           \prod_{t>1} (1 - e_{z_{t-1}}) A_{z_{t-1} z_t} b_{z_t}(x_t) \cdot e_{z_T}
@@ -34,7 +34,6 @@ from skhmmdd.hmm.inference._forward_backward import (
 )
 from skhmmdd.hmm.inference._recursions import block_rows
 from skhmmdd.hmm.models._base import FrozenHMM, check_shape
-from skhmmdd.hmm.models._models import CategoricalHMM
 from skhmmdd.hmm.sequences._blocks import Sequences
 
 
@@ -51,6 +50,10 @@ class _Marked(FrozenHMM):
     def _state_means(self) -> Floats:
         return self.within._state_means
 
+    @property
+    def _state_covars(self) -> Floats | None:
+        return self.within._state_covars
+
     def _read(self, X: SequencesLike, name: str = "X") -> Sequences:
         values, starts, lengths, width = self.within._read(X, name)
         values = values.reshape(len(values), -1)
@@ -60,7 +63,7 @@ class _Marked(FrozenHMM):
 
     def _log_emission_of(self, values: Array) -> Floats:
         values = values[:, :-1]
-        if isinstance(self.within, CategoricalHMM):
+        if self.within._is_symbolic:
             values = values[:, 0].astype(np.intp)
         return self.within._log_emission_of(values)
 
@@ -76,8 +79,8 @@ class EndingHMM(_Marked):
 
     Parameters
     ----------
-    within : CategoricalHMM, GaussianHMM or EmissionHMM
-        The laws of a chain that goes on: its `transmat` is that of the next state,
+    within : EmissionFamily or EmissionHMM
+        The chain as long as it goes on: its `transmat` is that of the next state,
         given that there is one.
     endprob : array-like of shape (n_states,)
         The probability that the sequence ends in each state.
@@ -112,8 +115,9 @@ class EndingHMM(_Marked):
 
     def _log_emission_of(self, values: Array) -> Floats:
         with np.errstate(divide="ignore"):
-            law = np.log([1 - self.endprob, self.endprob])
-        return super()._log_emission_of(values) + law[values[:, -1].astype(np.intp)]
+            log_mark = np.log([1 - self.endprob, self.endprob])
+        marks = values[:, -1].astype(np.intp)
+        return super()._log_emission_of(values) + log_mark[marks]
 
     @property
     def _going(self) -> "_Going":
@@ -178,7 +182,7 @@ shape (n_steps_i, n_states)
         return following @ self._state_means
 
     def _with_next(self, sequences):
-        missing = -1.0 if isinstance(self.within, CategoricalHMM) else np.nan
+        missing = -1.0 if self.within._is_symbolic else np.nan
         step = np.full(sequences.values.shape[1], missing)
         step[-1] = 0.0
         ends = sequences.starts + sequences.lengths
@@ -240,13 +244,13 @@ shape (n_steps_i, n_states)
             Always.
         """
         raise TypeError(
-            f"{self!r} cannot be saved as plain arrays: save the donor with its own "
-            "library and use as_hmm again."
+            f"{self!r} cannot be saved as plain arrays: save the source model "
+            "with its own library and use as_hmm again."
         )
 
 
 class _Going(_Marked):
-    """The same chain, as long as it goes on: the moves of each state sum to 1 - e."""
+    """The same chain, as long as it goes on: the transitions of each sum to 1 - e."""
 
     whole: EndingHMM
 

@@ -1,4 +1,4 @@
-"""Frozen weights whose emission law is an object of another library."""
+"""Frozen weights whose emission distribution is an object of another library."""
 
 from typing import Any, NoReturn
 
@@ -12,7 +12,7 @@ from skhmmdd.hmm.sequences._reading import read_observations
 
 
 class EmissionHMM(FrozenHMM):
-    """Frozen weights whose emission law is an object of another library.
+    """Frozen weights whose emission distribution is an object of another library.
 
     Made by `as_hmm`. A step must be observed whole or be missing whole.
 
@@ -93,5 +93,6 @@ class EmissionHMM(FrozenHMM):
         """
         raise TypeError(
             f"{self!r} holds an object of another library, which no plain array file "
-            "can carry: save the donor with its own library and use as_hmm again."
+            "can carry: save the source model with its own library and use as_hmm "
+            "again."
         )

@@ -24,7 +24,7 @@ from skhmmdd._typing import (
     SequencesLike,
     StrPath,
 )
-from skhmmdd.hmm.models._models import CategoricalHMM, GaussianHMM, Pretrained
+from skhmmdd.hmm.models._families import FAMILIES, EmissionName, Pretrained
 from skhmmdd.hmm.pretraining._corpus import is_batches, read_corpus, weighted_part
 from skhmmdd.hmm.pretraining._em_loop import Options, Start, list_starts, next_weights
 from skhmmdd.hmm.pretraining._information_criteria import LikelihoodMixin, aic, bic
@@ -40,11 +40,19 @@ class BaumWelch(LikelihoodMixin, DensityMixin, SkhmmddEstimator):
     ----------
     n_states : int, default=8
         Number of hidden states, in [1, inf).
-    emission : {"auto", "categorical", "gaussian"}, default="auto"
-        What a state emits. "auto" takes integers of at least -1, some of which may
-        be missing, for symbols and anything else for continuous observations.
+    emission : str, default="auto"
+        What a state emits, one of:
+
+        - "auto": "categorical" for integers of at least -1, some of which may be
+          missing, otherwise "gaussian".
+        - "categorical": symbols.
+        - "gaussian": vectors, from one Gaussian a state.
+        - "gaussian_mixture": vectors, from several diagonal Gaussians a state.
+        - "poisson": counts, at a rate a state and feature.
     covariance_type : {"diag", "full"}, default="diag"
-        Covariances of a Gaussian model.
+        Covariances of a Gaussian model; those of a mixture are "diag".
+    n_components : int, default=2
+        Gaussians in each state of a Gaussian mixture, in [1, inf).
     n_symbols : int, default=None
         Size of the alphabet of a categorical model; None is one more than the largest
         symbol that `fit` sees. Name it when later data may hold other symbols.
@@ -61,12 +69,15 @@ class BaumWelch(LikelihoodMixin, DensityMixin, SkhmmddEstimator):
         Strength of the prior, in observations, in [0, inf). Each row of
         probabilities has a Dirichlet prior of parameter 1 + pseudocount, so none is
         zero; each Gaussian has seen `pseudocount` observations with the data's
-        variance, so none collapses. 0 is plain maximum likelihood.
-    init : CategoricalHMM, GaussianHMM or "kmeans", default=None
-        Weights to start from, whose kind and sizes then hold instead of `n_states`,
-        `emission`, `covariance_type`, `n_symbols` and `n_init`; None draws them at
-        random. "kmeans" takes means and variances of a Gaussian model from clusters
-        of at most 20,000 steps.
+        variance, so none collapses; each Poisson rate has a Gamma prior worth
+        `pseudocount` observations at the data's mean rate. 0 is plain maximum
+        likelihood.
+    init : frozen weights or "kmeans", default=None
+        Weights to start from, such as a `CategoricalHMM`, whose kind and sizes then
+        hold instead of `n_states`, `emission`, `covariance_type`, `n_components`,
+        `n_symbols` and `n_init`; None draws them at random. "kmeans" takes means and
+        variances of continuous observations or counts from clusters of at most
+        20,000 steps.
     validation_fraction : float, default=None
         Fraction of the sequences, in (0, 1), held out to stop early; the weights
         that are best on them are kept. Of a corpus in batches each sequence is held
@@ -84,9 +95,10 @@ class BaumWelch(LikelihoodMixin, DensityMixin, SkhmmddEstimator):
     engine : {"numpy", "pomegranate"}, default="numpy"
         What runs the iterations of `fit`. "pomegranate" has pomegranate's
         `DenseHMM.fit` do so (on a GPU where torch has CUDA), from the same starts,
-        with the same prior and in double precision. It takes neither missing
-        observations, weights of sequences nor batches, and `n_jobs` is torch's own
-        affair. It needs the extra `skhmmdd[pomegranate]`.
+        with the same prior and in double precision. It takes categorical and
+        Gaussian emissions, but neither missing observations, weights of sequences
+        nor batches; `n_jobs` is ignored: torch sets its threads. It needs the extra
+        `skhmmdd[pomegranate]`.
     batch_size : int, default=None
         Sequences worked on at a time; None takes as many as keep the working
         arrays in some 32 MB.
@@ -104,7 +116,7 @@ class BaumWelch(LikelihoodMixin, DensityMixin, SkhmmddEstimator):
 
     Attributes
     ----------
-    hmm_ : CategoricalHMM or GaussianHMM
+    hmm_ : CategoricalHMM, GaussianHMM, GaussianMixtureHMM or PoissonHMM
         The pretrained, frozen weights.
     log_likelihoods_ : ndarray of shape (n_iter_ + 1,)
         Log-likelihood of the corpus, in nats, at the start and after each iteration.
@@ -125,8 +137,8 @@ class BaumWelch(LikelihoodMixin, DensityMixin, SkhmmddEstimator):
         Observed steps of the sequences it learned from, by their weights.
     aic_, bic_ : float
         Akaike's and Schwarz's information criteria of `hmm_` on the sequences it
-        learned from, the latter with the observed steps as observations: the less
-        the better.
+        learned from, the latter with the observed steps as observations: lower is
+        better.
     n_batches_ : int
         Batches that `partial_fit` saw; an iteration of an earlier `fit` counts as
         one.
@@ -139,9 +151,10 @@ class BaumWelch(LikelihoodMixin, DensityMixin, SkhmmddEstimator):
     Raises
     ------
     ValueError
-        If the corpus is empty, holds symbols outside the alphabet, infinity, an empty
-        sequence or a feature that is never observed, or does not fit `init`; if
-        `pseudocount` is too small to keep a variance from vanishing.
+        If the corpus is empty, holds symbols outside the alphabet, counts that are
+        negative or no whole numbers, infinity, an empty sequence or a feature that is
+        never observed, or does not fit `init`; if `pseudocount` is too small to keep a
+        variance from vanishing.
 
     Warns
     -----
@@ -155,13 +168,13 @@ class BaumWelch(LikelihoodMixin, DensityMixin, SkhmmddEstimator):
 
     Notes
     -----
-    The E-step finds, by scaled recursions, the expected number of starts, moves and
-    emissions in every state; the M-step divides them into probabilities:
+    The E-step finds, by scaled recursions, the expected number of starts, transitions
+    and emissions in every state; the M-step divides them into probabilities:
 
     .. math:: A_{ij} \propto \epsilon + \sum_{n,t} P(z_t = i, z_{t+1} = j \mid x^{(n)})
 
-    and likewise for the other laws, with :math:`\epsilon` the `pseudocount`. A
-    state that loses all its data keeps a proper law. Missing observations are
+    and likewise for other probabilities, with :math:`\epsilon` the `pseudocount`. A
+    state that loses all its data keeps a proper distribution. Missing observations are
     marginalised out; for a full covariance, missing features of an observed step are
     replaced by their conditional expectations.
 
@@ -180,8 +193,8 @@ class BaumWelch(LikelihoodMixin, DensityMixin, SkhmmddEstimator):
     --------
     >>> import numpy as np
     >>> from skhmmdd import BaumWelch, CategoricalHMM
-    >>> law = [[0.9, 0.1], [0.1, 0.9]]
-    >>> truth = CategoricalHMM([1, 0], law, law)
+    >>> rows = [[0.9, 0.1], [0.1, 0.9]]
+    >>> truth = CategoricalHMM([1, 0], rows, rows)
     >>> X, _ = truth.sample(200, 50, random_state=0)
     >>> pretrained = BaumWelch(n_states=2, random_state=0).fit(X)
     >>> pretrained.hmm_
@@ -206,14 +219,15 @@ class BaumWelch(LikelihoodMixin, DensityMixin, SkhmmddEstimator):
 
     _parameter_constraints = {  # noqa: RUF012
         "n_states": [Interval(Integral, 1, None, closed="left")],
-        "emission": [StrOptions({"auto", "categorical", "gaussian"})],
+        "emission": [StrOptions({"auto", *FAMILIES})],
         "covariance_type": [StrOptions({"diag", "full"})],
+        "n_components": [Interval(Integral, 1, None, closed="left")],
         "n_symbols": [None, Interval(Integral, 1, None, closed="left")],
         "n_init": [Interval(Integral, 1, None, closed="left")],
         "max_iter": [Interval(Integral, 1, None, closed="left")],
         "tol": [Interval(Real, 0, None, closed="left")],
         "pseudocount": [Interval(Real, 0, None, closed="left")],
-        "init": [None, CategoricalHMM, GaussianHMM, StrOptions({"kmeans"})],
+        "init": [None, *FAMILIES.values(), StrOptions({"kmeans"})],
         "validation_fraction": [None, Interval(Real, 0, 1, closed="neither")],
         "n_iter_no_change": [Interval(Integral, 1, None, closed="left")],
         "step_power": [Interval(Real, 0.5, 1, closed="right")],
@@ -229,8 +243,9 @@ class BaumWelch(LikelihoodMixin, DensityMixin, SkhmmddEstimator):
         self,
         n_states: int = 8,
         *,
-        emission: Literal["auto", "categorical", "gaussian"] = "auto",
+        emission: Literal["auto"] | EmissionName = "auto",
         covariance_type: CovarianceType = "diag",
+        n_components: int = 2,
         n_symbols: int | None = None,
         n_init: int = 1,
         max_iter: int = 100,
@@ -250,6 +265,7 @@ class BaumWelch(LikelihoodMixin, DensityMixin, SkhmmddEstimator):
         self.n_states = n_states
         self.emission = emission
         self.covariance_type = covariance_type
+        self.n_components = n_components
         self.n_symbols = n_symbols
         self.n_init = n_init
         self.max_iter = max_iter
@@ -399,9 +415,8 @@ class BaumWelch(LikelihoodMixin, DensityMixin, SkhmmddEstimator):
         """A function of a RandomState that gives weights to start from."""
         if self.init is not None and not isinstance(self.init, str):
             return lambda rng: self.init
-        return partial(
-            draw_start, corpus, self.n_states, self.covariance_type, self.init
-        )
+        options = {name: getattr(self, name) for name in corpus.family._options}
+        return partial(draw_start, corpus, self.n_states, self.init, options)
 
     def _options(self):
         return Options(*(getattr(self, name) for name in Options._fields))
@@ -410,4 +425,7 @@ class BaumWelch(LikelihoodMixin, DensityMixin, SkhmmddEstimator):
         tags = super().__sklearn_tags__()
         tags.input_tags.allow_nan = True
         tags.input_tags.three_d_array = True
+        family = FAMILIES.get(str(self.emission), type(self.init))
+        for name in getattr(family, "_input_tags", ()):
+            setattr(tags.input_tags, name, True)
         return tags

@@ -8,7 +8,7 @@ from sklearn.utils import check_array
 from sklearn.utils.validation import check_consistent_length
 
 from skhmmdd._tables import is_table
-from skhmmdd.hmm.models._models import CategoricalHMM
+from skhmmdd.hmm.models._families import FAMILIES
 from skhmmdd.hmm.pretraining._corpus_moments import Location, SymbolCounts, steps_of
 from skhmmdd.hmm.pretraining._sources import (
     InMemory,
@@ -23,20 +23,21 @@ from skhmmdd.hmm.sequences._reading import infer_emission
 
 
 class Corpus:
-    """What EM asks of a corpus.
+    """Sums over a corpus, as EM needs them.
 
     Parameters
     ----------
     source : InMemory or Stream
-    is_symbolic : bool
+    family : type
+        Of the emission, a subclass of EmissionFamily.
     n_symbols : int or None
         Size of the alphabet; None is one more than the largest symbol.
     """
 
-    def __init__(self, source, is_symbolic, n_symbols=None):
-        self.source, self.is_symbolic = source, is_symbolic
+    def __init__(self, source, family, n_symbols=None):
+        self.source, self.family = source, family
         self.n_sequences, self.n_observed = 0.0, 0.0
-        summary = SymbolCounts() if is_symbolic else Location()
+        summary = SymbolCounts() if family._is_symbolic else Location()
         for n, n_steps, more in source.each_part(_summary, type(summary)):
             self.n_sequences += n
             self.n_observed += n_steps
@@ -45,7 +46,7 @@ class Corpus:
         self.center, self.scale = 0.0, 1.0
         if not self.n_observed:
             return
-        if is_symbolic:
+        if family._is_symbolic:
             self.n_symbols = n_symbols or max(1, len(summary.counts))
             self.symbol_counts = summary.padded(self.n_symbols)
         else:
@@ -82,14 +83,15 @@ class Corpus:
     def digest(self):
         """A fingerprint of the sequences and their weights."""
         digest = sha256()
-        for one in self.source.each_part(_digest, "<i8" if self.is_symbolic else "<f8"):
+        dtype = "<i8" if self.family._is_symbolic else "<f8"
+        for one in self.source.each_part(_digest, dtype):
             digest.update(one)
         return digest.hexdigest()
 
     def split(self, fraction, rng):
         """Two corpora: what to learn from, and a fraction held out at random."""
         corpora = tuple(
-            Corpus(source, self.is_symbolic, self.n_symbols)
+            Corpus(source, self.family, self.n_symbols)
             for source in self.source.split(fraction, rng)
         )
         for corpus, lot in zip(corpora, ("to learn from", "to hold out"), strict=True):
@@ -178,7 +180,7 @@ def read_corpus(
     Parameters
     ----------
     X : sequences, or re-iterable of batches of sequences
-    emission : {"auto", "categorical", "gaussian"}, default="auto"
+    emission : "auto" or a name in FAMILIES, default="auto"
     n_symbols : int, default=None
     init : frozen weights, default=None
         Weights whose kind and sizes the sequences must have.
@@ -194,14 +196,13 @@ def read_corpus(
     """
     is_streamed = is_batches(X)
     if init is not None:
-        emission = "categorical" if isinstance(init, CategoricalHMM) else "gaussian"
-    elif emission == "auto":
-        emission = infer_emission(_first(X) if is_streamed else X)
-    is_symbolic = emission == "categorical"
-    size = n_symbols if is_symbolic else None
-    if init is not None:
-        size = init.n_symbols if is_symbolic else init.n_features
-    reader = Reader(is_symbolic, size, weighted_part)
+        family, size = type(init), init._size
+    else:
+        if emission == "auto":
+            emission = infer_emission(_first(X) if is_streamed else X)
+        family = FAMILIES[emission]
+        size = n_symbols if family._is_symbolic else None
+    reader = Reader(family, size, weighted_part)
     if is_streamed:
         if sample_weight is not None and (
             isinstance(sample_weight, Iterator)
@@ -214,9 +215,9 @@ def read_corpus(
         source = Stream(X, sample_weight, reader, n_jobs, verbose)
     else:
         source = InMemory(reader(X, sample_weight))
-        if init is not None and not is_symbolic:
+        if init is not None:
             init._check_density(source.part.sequences)
-    corpus = Corpus(source, is_symbolic, size if is_symbolic else None)
+    corpus = Corpus(source, family, size if family._is_symbolic else None)
     if not corpus.n_observed:
         raise ValueError("X holds no batch: at least one is needed.")
     return corpus

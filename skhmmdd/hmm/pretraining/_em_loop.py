@@ -110,7 +110,7 @@ def run_em(corpus, run, options, held_out=None, after_step=None):
     em = _start_em(corpus, run.hmm, options)
     while True:
         value = float(em.expect(run.hmm))
-        penalty = log_prior(run.hmm, options.pseudocount, corpus.scale)
+        penalty = log_prior(run.hmm, options.pseudocount, corpus.center, corpus.scale)
         run = run._replace(
             log_likelihoods=(*run.log_likelihoods, value),
             log_posteriors=(*run.log_posteriors, value + float(penalty)),
@@ -148,7 +148,7 @@ def _start_em(corpus, hmm, options):
 
 
 class _NumpyEM:
-    """EM by our own recursions."""
+    """EM by the recursions of this package."""
 
     def __init__(self, corpus, options):
         self._corpus, self._options = corpus, options

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import numpy as np
 
+from skhmmdd.hmm.models._families import FAMILIES
 from skhmmdd.hmm.models._files import save_weights, stored_arrays
-from skhmmdd.hmm.models._models import CategoricalHMM, GaussianHMM
 
 _FILE = "family.npz"
 _KIND = "HMMFamily"
-_KINDS = {kind.__name__: kind for kind in (CategoricalHMM, GaussianHMM)}
+_KINDS = {kind.__name__: kind for kind in FAMILIES.values()}
 # Of old: a file for each model, and a list of them.
 _LIST, _LIST_FORMAT, _LONGEST_LIST = "family.json", "skhmmdd family 1", 2**20
 _LISTED = re.compile(r"\d{3,}-\d+-states\.npz")
@@ -27,7 +27,7 @@ def save_family(folder, models, log_likelihoods):
     kinds = [type(model).__name__ for model in models]
     if foreign := set(kinds) - set(_KINDS):
         raise TypeError(
-            f"A family that is saved holds {' and '.join(_KINDS)}, got {foreign}."
+            f"A family that is saved holds {', '.join(_KINDS)}, got {foreign}."
         )
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)

@@ -10,7 +10,8 @@ from sklearn.utils import check_random_state
 
 from skhmmdd._progress import Progress
 from skhmmdd._typing import Corpus, RandomState, StrPath
-from skhmmdd.hmm.models._models import CategoricalHMM, GaussianHMM, Pretrained
+from skhmmdd.hmm.models._emission_family import tilt_rows
+from skhmmdd.hmm.models._families import Pretrained
 from skhmmdd.hmm.pretraining._baum_welch import BaumWelch
 from skhmmdd.hmm.pretraining._family_files import load_family, save_family
 
@@ -23,14 +24,14 @@ class HMMFamily(Sequence[Pretrained]):
 
     Parameters
     ----------
-    models : iterable of CategoricalHMM or GaussianHMM
+    models : iterable of weights that `BaumWelch` makes
         From the smallest to the largest.
     log_likelihoods : iterable of float, default=()
         Of the corpus under each, in nats.
 
     Attributes
     ----------
-    models : tuple of CategoricalHMM or GaussianHMM
+    models : tuple of frozen weights
     log_likelihoods : tuple of float
     n_states : tuple of int
         Number of states of each.
@@ -187,15 +188,15 @@ def pretrain_family(
 
     Notes
     -----
-    A state that is split gives two with half its incoming probability each and its
-    laws off by a random tenth, so the larger model begins near the likelihood of the
-    smaller.
+    A state that is split gives two with half its incoming probability each and
+    an emission set off by a random tenth, so the larger model begins near the
+    likelihood of the smaller.
 
     Examples
     --------
     >>> from skhmmdd import CategoricalHMM, pretrain_family
-    >>> law = [[0.9, 0.1], [0.1, 0.9]]
-    >>> X, _ = CategoricalHMM([1, 0], law, law).sample(50, 20, random_state=0)
+    >>> rows = [[0.9, 0.1], [0.1, 0.9]]
+    >>> X, _ = CategoricalHMM([1, 0], rows, rows).sample(50, 20, random_state=0)
     >>> family = pretrain_family(X, [1, 2, 4], random_state=0)
     >>> family
     HMMFamily(n_states=[1, 2, 4])
@@ -247,7 +248,7 @@ def split_states(
 
     Parameters
     ----------
-    hmm : CategoricalHMM or GaussianHMM
+    hmm : EmissionFamily
     n_states : int
         In [hmm.n_states, inf).
     random_state : int, RandomState instance or None, default=None
@@ -255,7 +256,7 @@ def split_states(
 
     Returns
     -------
-    CategoricalHMM or GaussianHMM
+    EmissionFamily
     """
     rng = check_random_state(random_state)
     visits = hmm.startprob
@@ -265,21 +266,6 @@ def split_states(
     for _ in range(n_states - hmm.n_states):
         copies[np.argmax(visits / copies)] += 1
     of = np.repeat(np.arange(hmm.n_states), copies)
-    start = _tilted(hmm.startprob[of] / copies[of], rng)
-    moves = _tilted(hmm.transmat[np.ix_(of, of)] / copies[of], rng)
-    if isinstance(hmm, CategoricalHMM):
-        return CategoricalHMM(start, moves, _tilted(hmm.emissionprob[of], rng))
-    spread = np.sqrt(hmm.covars if hmm.covars.ndim == 2 else _diagonals(hmm.covars))
-    means = hmm.means[of] + 0.1 * spread[of] * rng.standard_normal(
-        (n_states, hmm.n_features)
-    )
-    return GaussianHMM(start, moves, means, hmm.covars[of])
-
-
-def _diagonals(covars):
-    return np.diagonal(covars, axis1=1, axis2=2)
-
-
-def _tilted(laws, rng):
-    laws = laws * rng.uniform(0.9, 1.1, laws.shape)
-    return laws / laws.sum(axis=-1, keepdims=True)
+    startprob = tilt_rows(hmm.startprob[of] / copies[of], rng)
+    transmat = tilt_rows(hmm.transmat[np.ix_(of, of)] / copies[of], rng)
+    return type(hmm)(startprob, transmat, *hmm._split(of, rng))

@@ -5,27 +5,22 @@ from sklearn.utils.validation import check_is_fitted
 
 from skhmmdd._base import check_sequence_table
 from skhmmdd._typing import Floats, SequencesLike
-from skhmmdd.hmm.models._models import CategoricalHMM, Pretrained
+from skhmmdd.hmm.models._families import Pretrained
 
 
 def n_parameters(hmm: Pretrained) -> int:
-    """Free parameters: each law has one number less than entries."""
+    """Free parameters: a row of probabilities has one less than entries."""
     k = hmm.n_states
-    chain = (k - 1) + k * (k - 1)
-    if isinstance(hmm, CategoricalHMM):
-        return chain + k * (hmm.n_symbols - 1)
-    d = hmm.n_features
-    spread = d * (d + 1) // 2 if hmm.covariance_type == "full" else d
-    return chain + k * (d + spread)
+    return (k - 1) + k * (k - 1) + hmm._n_emission_parameters
 
 
 def aic(hmm: Pretrained, log_likelihood: float) -> float:
-    """Akaike's information criterion: the less the better."""
+    """Akaike's information criterion: lower is better."""
     return 2 * n_parameters(hmm) - 2 * log_likelihood
 
 
 def bic(hmm: Pretrained, log_likelihood: float, n: int) -> float:
-    """Schwarz's criterion for n observations: the less the better."""
+    """Schwarz's criterion for n observations: lower is better."""
     return np.log(n) * n_parameters(hmm) - 2 * log_likelihood
 
 
@@ -51,7 +46,7 @@ class LikelihoodMixin:
         return self.hmm_.log_likelihood(check_sequence_table(self, X, reset=False))
 
     def score(self, X: SequencesLike, y: object = None) -> float:
-        """Mean log-likelihood of the sequences, in nats: the more the better.
+        """Mean log-likelihood of the sequences, in nats: higher is better.
 
         Parameters
         ----------

@@ -2,57 +2,44 @@
 
 import numpy as np
 
-from skhmmdd.hmm.models._models import CategoricalHMM, GaussianHMM
-
 _CLUSTERED = 20_000
 
 
-def draw_start(corpus, n_states, covariance_type, init, rng):
+def draw_start(corpus, n_states, init, options, rng):
     """Weights to start EM from.
 
     Parameters
     ----------
     corpus : Corpus
     n_states : int
-    covariance_type : {"diag", "full"}
     init : None or "kmeans"
+    options : dict
+        The parameters that the family of the corpus takes.
     rng : RandomState
 
     Returns
     -------
-    CategoricalHMM or GaussianHMM
+    EmissionFamily
     """
-    if corpus.is_symbolic:
+    family, variances = corpus.family, None
+    if family._is_symbolic:
         if init == "kmeans":
             raise ValueError(
                 "init='kmeans' clusters continuous observations, but X holds symbols: "
                 "use init=None or frozen weights."
             )
-        return random_categorical(corpus.symbol_counts, n_states, rng)
-    if init == "kmeans":
-        return clustered_gaussian(corpus, n_states, covariance_type, rng)
-    return random_gaussian(corpus, n_states, covariance_type, rng)
+        means = np.tile(corpus.symbol_counts, (n_states, 1))
+    elif init == "kmeans":
+        means, variances = _clusters(corpus, n_states, rng)
+    else:
+        # Random observed steps, with the data's spread.
+        means = _set_off(corpus.draw_steps(n_states, rng), corpus, rng)
+        variances = np.broadcast_to(corpus.scale, means.shape)
+    emission = family._start(means, variances, rng, **options)
+    return family(*_random_chain(n_states, rng), *emission)
 
 
-def random_categorical(symbol_counts, n_states, rng):
-    """Random laws; each state emits a random distortion of the symbols' frequencies."""
-    counts = symbol_counts + 1.0
-    # Rows of Gamma(1) weights normalise to flat Dirichlet draws; here they tilt the
-    # frequencies, so rare symbols start rare in every state.
-    emission = rng.standard_gamma(1.0, (n_states, len(counts))) * counts
-    return CategoricalHMM(
-        *_random_chain(n_states, rng), emission / emission.sum(axis=1, keepdims=True)
-    )
-
-
-def random_gaussian(corpus, n_states, covariance_type, rng):
-    """Random laws of the chain; means at random observed steps, the data's spread."""
-    means = _set_off(corpus.draw_steps(n_states, rng), corpus, rng)
-    variances = np.broadcast_to(corpus.scale, means.shape)
-    return _gaussian(means, variances, covariance_type, rng)
-
-
-def clustered_gaussian(corpus, n_states, covariance_type, rng):
+def _clusters(corpus, n_states, rng):
     """Means and variances of k-means clusters of at most 20,000 random steps."""
     n_drawn = min(_CLUSTERED, max(n_states, int(corpus.n_observed)))
     drawn = corpus.draw_steps(n_drawn, rng)
@@ -74,20 +61,13 @@ def clustered_gaussian(corpus, n_states, covariance_type, rng):
     means = found.cluster_centers_[pick] * unit + corpus.center
     if n_clusters < n_states:
         means = _set_off(means, corpus, rng)
-    return _gaussian(means, variances[pick] * corpus.scale, covariance_type, rng)
+    return means, variances[pick] * corpus.scale
 
 
 def _set_off(means, corpus, rng):
-    # Steps picked twice would be twins for ever: set every mean off a little.
+    # Identical means stay identical under EM: set every one off a little.
     means = np.where(np.isnan(means), corpus.center, means)
     return means + 0.1 * np.sqrt(corpus.scale) * rng.standard_normal(means.shape)
-
-
-def _gaussian(means, variances, covariance_type, rng):
-    covars = variances
-    if covariance_type == "full":
-        covars = variances[:, :, None] * np.eye(variances.shape[1])
-    return GaussianHMM(*_random_chain(len(means), rng), means, covars)
 
 
 def _random_chain(n_states, rng):

@@ -2,7 +2,7 @@
 
 What `BaumWelch` maximises is kept: pomegranate's statistics get the prior's
 pseudo-observations before they are made into parameters, in double precision, and the
-end probabilities, which our chains do not have, stay at one and count for nothing.
+end probabilities, which frozen weights lack, stay at one and count for nothing.
 """
 
 from functools import cache
@@ -11,10 +11,11 @@ from types import SimpleNamespace
 import numpy as np
 
 from skhmmdd._extras import import_extra
-from skhmmdd.hmm.models._models import CategoricalHMM, GaussianHMM
+from skhmmdd.hmm.models._categorical import CategoricalHMM
+from skhmmdd.hmm.models._gaussian import GaussianHMM
 
-# Numbers in pomegranate's array of moves, (n_sequences, n_steps, n_states, n_states).
-_MOVES_AT_ONCE = 2**21
+# Numbers in its array of transitions, (n_sequences, n_steps, n_states, n_states).
+_TRANSITIONS_AT_ONCE = 2**21
 
 
 class PomegranateEM:
@@ -34,27 +35,23 @@ class PomegranateEM:
     counts = None  # pomegranate keeps its own
 
     def __init__(self, hmm, sequences, pseudocount, center, scale, batch_size=None):
+        if type(hmm) not in _EMISSIONS:
+            raise ValueError(
+                'engine="pomegranate" runs a CategoricalHMM or a GaussianHMM, got '
+                f'{hmm!r}: engine="numpy" runs every emission.'
+            )
         self._torch = import_extra("torch", "pomegranate", _USER)
         kinds = _kinds()
-        self._kind, self._center = type(hmm), center
-        missing = sequences.observed()
-        missing = missing < 0 if self._kind is CategoricalHMM else np.isnan(missing)
-        if missing.any():
+        self._family, self._center = type(hmm), center
+        self._emission = _EMISSIONS[type(hmm)]
+        values = sequences.observed()
+        if (values < 0 if hmm._is_symbolic else np.isnan(values)).any():
             raise ValueError(
                 'engine="pomegranate" takes no missing observations (-1 or NaN inside '
                 'a sequence): engine="numpy" marginalises them out.'
             )
         device = "cuda" if self._torch.cuda.is_available() else "cpu"
-        if self._kind is CategoricalHMM:
-            states = [
-                kinds.Categorical(law[None], pseudocount=pseudocount)
-                for law in hmm.emissionprob
-            ]
-        else:
-            states = [
-                kinds.Normal(pseudocount, scale, mean, covar, hmm.covariance_type)
-                for mean, covar in zip(hmm.means - center, hmm.covars, strict=True)
-            ]
+        states = self._emission.states(hmm, kinds, pseudocount, center, scale)
         model = kinds.DenseHMM(
             states, hmm.transmat, hmm.startprob, np.ones(hmm.n_states), max_iter=1
         )
@@ -71,14 +68,11 @@ class PomegranateEM:
         order = np.argsort(-sequences.lengths, kind="stable")
         lengths, firsts = np.unique(-sequences.lengths[order], return_index=True)
         for n_steps, same in zip(-lengths, np.split(order, firsts[1:]), strict=True):
-            size = max(1, _MOVES_AT_ONCE // (n_steps * n_states**2))
+            size = max(1, _TRANSITIONS_AT_ONCE // (n_steps * n_states**2))
             size = min(size, batch_size or size)
             for i in range(0, len(same), size):
                 values = sequences.block(same[i : i + size]).values.swapaxes(0, 1)
-                if self._kind is CategoricalHMM:
-                    yield values[:, :, None].astype(np.int64)
-                else:
-                    yield np.ascontiguousarray(values - self._center)
+                yield self._emission.values(values, self._center)
 
     def expect(self, hmm):
         """One iteration of pomegranate; the log-likelihood before it.
@@ -110,13 +104,51 @@ class PomegranateEM:
         model = self._model
         startprob = _normalised(np.exp(numbers(model.starts)))
         transmat = _normalised(np.exp(numbers(model.edges)))
-        states = model.distributions
-        if self._kind is CategoricalHMM:
-            laws = np.array([numbers(state.probs)[0] for state in states])
-            return CategoricalHMM(startprob, transmat, _normalised(laws))
-        means = np.array([numbers(state.means) for state in states]) + self._center
-        covs = np.array([numbers(state.covs) for state in states])
-        return GaussianHMM(startprob, transmat, means, covs)
+        emission = self._emission.weights(model.distributions, self._center)
+        return self._family(startprob, transmat, *emission)
+
+
+class _Symbols:
+    """States of pomegranate that emit symbols."""
+
+    @staticmethod
+    def states(hmm, kinds, pseudocount, center, scale):
+        return [
+            kinds.Categorical(row[None], pseudocount=pseudocount)
+            for row in hmm.emissionprob
+        ]
+
+    @staticmethod
+    def values(values, center):
+        return values[:, :, None].astype(np.int64)
+
+    @staticmethod
+    def weights(states, center):
+        rows = np.array([numbers(state.probs)[0] for state in states])
+        return (_normalised(rows),)
+
+
+class _Vectors:
+    """States of pomegranate that emit Gaussian vectors, about the data's mean."""
+
+    @staticmethod
+    def states(hmm, kinds, pseudocount, center, scale):
+        return [
+            kinds.Normal(pseudocount, scale, mean, covar, hmm.covariance_type)
+            for mean, covar in zip(hmm.means - center, hmm.covars, strict=True)
+        ]
+
+    @staticmethod
+    def values(values, center):
+        return np.ascontiguousarray(values - center)
+
+    @staticmethod
+    def weights(states, center):
+        means = np.array([numbers(state.means) for state in states]) + center
+        return means, np.array([numbers(state.covs) for state in states])
+
+
+_EMISSIONS = {CategoricalHMM: _Symbols, GaussianHMM: _Vectors}
 
 
 def numbers(tensor):
@@ -133,7 +165,7 @@ def _normalised(rows):
 
 @cache
 def _kinds():
-    """pomegranate's classes with our M-step; made when first asked for."""
+    """pomegranate's classes with the M-step of BaumWelch; made when first needed."""
     torch = import_extra("torch", "pomegranate", _USER)
     hmm = import_extra("pomegranate.hmm", "pomegranate", _USER)
     distributions = import_extra("pomegranate.distributions", "pomegranate", _USER)
@@ -149,17 +181,17 @@ def _kinds():
         def forward_backward(self, X=None, emissions=None, priors=None):
             if emissions is None or emissions.shape[1] > 1:
                 return super().forward_backward(X, emissions, priors)
-            # pomegranate fails on sequences of one step, which have no moves.
+            # pomegranate fails on sequences of one step, without transitions.
             n, _, k = emissions.shape
             log_joint = self.starts + emissions[:, 0] + self.ends
             logp = torch.logsumexp(log_joint, dim=1)
             log_belief = log_joint - logp[:, None]
             belief = torch.exp(log_belief)
-            moves = emissions.new_zeros(n, k, k)
-            return moves, log_belief[:, None], belief, belief, logp
+            transitions = emissions.new_zeros(n, k, k)
+            return transitions, log_belief[:, None], belief, belief, logp
 
         def from_summaries(self):
-            # Ends are no moves, and what has no data at all stays as it was.
+            # Ends are no transitions, and what has no data at all stays as it was.
             self._xw_ends_sum[:] = 0
             self._xw_sum += self.pseudocount
             self._xw_starts_sum += self.pseudocount

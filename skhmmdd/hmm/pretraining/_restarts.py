@@ -6,7 +6,6 @@ import numpy as np
 from sklearn.utils import check_random_state
 
 from skhmmdd._parallel import is_alone, map_threads, shares_memory
-from skhmmdd.hmm.models._models import CategoricalHMM, GaussianHMM
 from skhmmdd.hmm.pretraining._checkpoints import Checkpoint, fit_digest
 from skhmmdd.hmm.pretraining._em_loop import Run, run_em
 
@@ -38,9 +37,10 @@ def best_run(estimator, corpus, draw, options, path=None):
     n_starts = 1 if is_given else estimator.n_init
     checkpoint, found = None, None
     if path is not None:
-        kind = CategoricalHMM if corpus.is_symbolic else GaussianHMM
         digest = fit_digest(estimator, corpus)
-        checkpoint = Checkpoint(path, digest, kind, kind._array_names, n_starts)
+        family = corpus.family
+        names = family._array_names
+        checkpoint = Checkpoint(path, digest, family, names, n_starts)
         found = checkpoint.load()
     rng = check_random_state(estimator.random_state)
     state, done, kept, resumed = found or (rng.get_state(), [], None, None)

@@ -16,7 +16,6 @@ from skhmmdd._progress import Progress
 from skhmmdd.hmm.inference._forward_backward import filter_block, keep_nothing
 from skhmmdd.hmm.pretraining._em_step import expected_counts
 from skhmmdd.hmm.sequences._blocks import Sequences
-from skhmmdd.hmm.sequences._reading import read_observations, read_symbols
 
 # Seconds between two lines that tell how far a pass over the batches is.
 _TELL_EVERY = 10.0
@@ -123,13 +122,12 @@ class InMemory:
 class Reader(NamedTuple):
     """Makes a Part of a batch; `size` is the number of symbols or of features."""
 
-    is_symbolic: bool
+    family: type
     size: int | None
     weigh: object
 
     def __call__(self, batch, weights=None):
-        read = read_symbols if self.is_symbolic else read_observations
-        return self.weigh(read(batch, self.size), weights)
+        return self.weigh(self.family._read_sequences(batch, self.size), weights)
 
 
 class Draw(NamedTuple):

@@ -48,7 +48,7 @@ def absorb(online, hmm, part, power, batch_size=None, n_jobs=None):
     Parameters
     ----------
     online : Online
-    hmm : CategoricalHMM or GaussianHMM
+    hmm : EmissionFamily
         The weights of the E-step.
     part : Part
         The batch.

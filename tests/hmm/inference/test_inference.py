@@ -4,12 +4,10 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from oracle import brute_force
-from random_models import random_hmm, random_sequences
+from random_models import KINDS, random_hmm, random_sequences
 
-from skhmmdd import CategoricalHMM, GaussianHMM
+from skhmmdd import CategoricalHMM, GaussianHMM, GaussianMixtureHMM, PoissonHMM
 from skhmmdd.hmm.inference._forward_backward import filter_block, posterior_of_rows
-
-KINDS = ["categorical", "diag", "full"]
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -46,13 +44,23 @@ def test_predict_next_is_the_law_of_the_next_step(kind):
                 for v in range(3)
             ]
         else:
-            want = sum(p * mean for p, mean in zip(state, hmm.means, strict=True))
+            means = hmm.rates if kind == "poisson" else hmm.means
+            if kind == "gaussian_mixture":
+                means = (hmm.weights[:, :, None] * means).sum(axis=1)
+            want = sum(p * mean for p, mean in zip(state, means, strict=True))
         assert_allclose(got, want, rtol=1e-11)
 
 
 def hmmlearn_twin(hmm):
     lib = pytest.importorskip("hmmlearn.hmm")
-    if isinstance(hmm, CategoricalHMM):
+    if isinstance(hmm, PoissonHMM):
+        twin = lib.PoissonHMM(hmm.n_states, implementation="log")
+        twin.n_features, twin.lambdas_ = hmm.n_features, np.array(hmm.rates)
+    elif isinstance(hmm, GaussianMixtureHMM):
+        twin = lib.GMMHMM(hmm.n_states, hmm.n_components, implementation="log")
+        twin.n_features, twin.weights_ = hmm.n_features, np.array(hmm.weights)
+        twin.means_, twin.covars_ = np.array(hmm.means), np.array(hmm.covars)
+    elif isinstance(hmm, CategoricalHMM):
         twin = lib.CategoricalHMM(hmm.n_states, implementation="log")
         twin.n_features, twin.emissionprob_ = hmm.n_symbols, np.array(hmm.emissionprob)
     else:
@@ -71,6 +79,7 @@ def test_equals_hmmlearn(kind):
     X = random_sequences(hmm, lengths=(40, 3, 100, 17))
     for i, x in enumerate(X):
         x2 = x.reshape(len(x), -1)
+        x2 = x2.astype(int) if kind == "poisson" else x2
         log_likelihood, posterior = twin.score_samples(x2)
         assert_allclose(hmm.smooth(X)[i], posterior, rtol=0, atol=1e-10)
         assert_allclose(hmm.log_likelihood(X)[i], log_likelihood, rtol=1e-10)
@@ -174,6 +183,19 @@ def test_single_precision():
     assert_allclose(got[:, 0], np.eye(3)[[0, 0, 2, 2]], atol=1e-6)
 
 
+def moments_by_hand(hmm, state):
+    """Mean and covariance of what a state of counts or of a mixture emits."""
+    if isinstance(hmm, PoissonHMM):
+        return hmm.rates[state], np.diag(hmm.rates[state])
+    weights, means = hmm.weights[state], hmm.means[state]
+    mean = weights @ means
+    second = sum(
+        w * (np.outer(m, m) + np.diag(v))
+        for w, m, v in zip(weights, means, hmm.covars[state], strict=True)
+    )
+    return mean, second - np.outer(mean, mean)
+
+
 def test_sample_follows_the_weights(hmm):
     X, states = hmm.sample(4000, 6, random_state=0)
     assert X.shape[:2] == states.shape == (4000, 6)
@@ -187,11 +209,19 @@ def test_sample_follows_the_weights(hmm):
         if isinstance(hmm, CategoricalHMM):
             law = np.bincount(seen, minlength=hmm.n_symbols) / len(seen)
             assert_allclose(law, hmm.emissionprob[i], atol=0.03)
-        else:
+        elif isinstance(hmm, GaussianHMM):
             covar = hmm.covars[i]
             covar = covar if covar.ndim == 2 else np.diag(covar)
             assert_allclose(seen.mean(axis=0), hmm.means[i], atol=0.15)
             assert_allclose(np.cov(seen.T), covar, atol=0.25)
+        else:
+            mean, covar = moments_by_hand(hmm, i)
+            off = seen - mean
+            products = off[:, :, None] * off[:, None, :]
+            for got, want in [(seen, mean), (products, covar)]:
+                error = 5 * got.std(axis=0) / np.sqrt(len(got))
+                assert (np.abs(got.mean(axis=0) - want) < error).all()
+            assert_allclose(hmm._state_covars[i], covar, rtol=1e-12, atol=1e-12)
     again, _ = hmm.sample(4000, 6, random_state=0)
     assert_array_equal(X, again)
     with pytest.raises(ValueError, match="n_steps must be at least 1, got 0"):

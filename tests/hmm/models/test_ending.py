@@ -6,7 +6,7 @@ from numpy.testing import assert_allclose
 
 from skhmmdd import CategoricalHMM
 from skhmmdd._extras import import_extra
-from skhmmdd.hmm.interop._conversion import law
+from skhmmdd.hmm.interop._conversion import as_probabilities
 from skhmmdd.hmm.models._ending import EndingHMM
 
 
@@ -68,10 +68,10 @@ def test_bad_input_is_named():
 
 
 def test_numbers_of_a_donor_that_are_no_law():
-    with pytest.raises(ValueError, match=r"transmat of the donor .* from -1.0 to 2.0"):
-        law([[2.0, -1.0]], "transmat")
+    with pytest.raises(ValueError, match=r"of the source model .* from -1.0 to 2.0"):
+        as_probabilities([[2.0, -1.0]], "transmat")
     with pytest.raises(ValueError, match=r"rows that sum to one, got 0\.5"):
-        law([[0.25, 0.25], [0.5, 0.5]], "transmat")
+        as_probabilities([[0.25, 0.25], [0.5, 0.5]], "transmat")
 
 
 def test_an_extra_that_is_not_installed_is_named():

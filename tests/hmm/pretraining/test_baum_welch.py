@@ -8,13 +8,20 @@ import pandas as pd
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from oracle import brute_force
-from random_models import random_hmm, random_sequences
+from random_models import KINDS as ALL_KINDS
+from random_models import options_of, random_hmm, random_sequences
 from scipy import sparse
 from sklearn.exceptions import ConvergenceWarning, NotFittedError
 from sklearn.model_selection import GridSearchCV
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from skhmmdd import BaumWelch, CategoricalHMM, GaussianHMM
+from skhmmdd import (
+    BaumWelch,
+    CategoricalHMM,
+    GaussianHMM,
+    GaussianMixtureHMM,
+    PoissonHMM,
+)
 from skhmmdd.hmm.pretraining._em_step import expected_counts
 
 KINDS = ["categorical", "diag", "full"]
@@ -42,6 +49,11 @@ def assert_proper(hmm):
     laws = [hmm.startprob[None], hmm.transmat]
     if isinstance(hmm, CategoricalHMM):
         laws.append(hmm.emissionprob)
+    if isinstance(hmm, GaussianMixtureHMM):
+        laws.append(hmm.weights)
+        assert (hmm.covars > 0).all()
+    if isinstance(hmm, PoissonHMM):
+        assert (hmm.rates > 0).all()
     for law in laws:
         assert (law > 0).all()
         assert_allclose(law.sum(axis=1), 1, rtol=1e-12)
@@ -53,8 +65,20 @@ def assert_proper(hmm):
             assert (hmm.covars > 0).all()
 
 
+def not_for(estimator):
+    """Checks that hand fractions to a model of counts."""
+    name = "check_sample_weight_equivalence_on_dense_data"
+    return {name: "fractions"} if estimator.emission == "poisson" else {}
+
+
 CHECKS = parametrize_with_checks(
-    [BaumWelch(), BaumWelch(n_states=2, covariance_type="full")]
+    [
+        BaumWelch(),
+        BaumWelch(n_states=2, covariance_type="full"),
+        BaumWelch(n_states=2, emission="gaussian_mixture"),
+        BaumWelch(n_states=2, emission="poisson"),
+    ],
+    expected_failed_checks=not_for,
 )
 
 
@@ -179,12 +203,12 @@ def test_full_covariance_with_missing_features(pseudocount):
     )
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", ALL_KINDS)
 @pytest.mark.parametrize("missing", [0.0, 0.4])
 @pytest.mark.parametrize("pseudocount", [0.0, 1e-3, 2.0])
 def test_never_falls(kind, missing, pseudocount):
     X = corpus(kind, seed=2, n=60, missing=missing)
-    options = {"covariance_type": kind} if kind != "categorical" else {}
+    options = options_of(kind)
     model = em(n_states=3, pseudocount=pseudocount, max_iter=40, **options).fit(X)
     slack = 1e-11 * np.abs(model.log_posteriors_).max()
     assert np.diff(model.log_posteriors_).min() >= -slack
@@ -197,10 +221,10 @@ def test_never_falls(kind, missing, pseudocount):
     )
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", ALL_KINDS)
 def test_ends_at_a_maximum_of_the_penalised_likelihood(kind):
     X = corpus(kind, seed=5, n=30)
-    options = {"covariance_type": kind} if kind != "categorical" else {}
+    options = options_of(kind)
     model = em(n_states=2, pseudocount=3.0, max_iter=600, **options).fit(X)
     gains = np.diff(model.log_posteriors_)
     assert gains[-1] < 1e-7
@@ -209,7 +233,7 @@ def test_ends_at_a_maximum_of_the_penalised_likelihood(kind):
     for _ in range(20):
         moved = []
         for name, array in model.hmm_._arrays().items():
-            if name in ("means", "covars"):
+            if name in ("means", "covars", "rates"):
                 moved.append(array * (1 + 1e-3 * rng.uniform(-1, 1)))
             else:
                 array = array * np.exp(1e-2 * rng.standard_normal(array.shape))
@@ -236,12 +260,12 @@ def test_convergence():
     assert model.n_iter_ == 2
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", ALL_KINDS)
 @pytest.mark.parametrize("n_states", [1, 2])
 def test_no_tolerance_means_all_iterations(kind, n_states):
     # Where EM has come to rest rounding makes the likelihood rise and fall.
     X = corpus(kind, n=30)
-    options = {"covariance_type": kind} if kind != "categorical" else {}
+    options = options_of(kind)
     options |= {"n_states": n_states, "pseudocount": 1.0, "max_iter": 60}
     for seed in range(3):
         with warnings.catch_warnings():
@@ -268,10 +292,10 @@ def test_verbose(capsys):
         assert lines[i].startswith(f"  iteration {i}: log-likelihood {value}, ")
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", ALL_KINDS)
 def test_the_best_start_is_kept(kind):
     X = corpus(kind, n=30)
-    options = {"covariance_type": kind} if kind != "categorical" else {}
+    options = options_of(kind)
     rng = np.random.RandomState(3)
     alone = [em(n_states=4, max_iter=8, random_state=rng, **options) for _ in range(5)]
     posteriors = [model.fit(X).log_posteriors_ for model in alone]
@@ -284,10 +308,10 @@ def test_the_best_start_is_kept(kind):
     assert model.hmm_ == kept.hmm_
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", ALL_KINDS)
 def test_reproducible(kind):
     X = corpus(kind, n=50, missing=0.2)
-    options = {"covariance_type": kind} if kind != "categorical" else {}
+    options = options_of(kind)
     options |= {"max_iter": 10, "n_states": 3}
     model = em(**options).fit(X)
     assert em(**options).fit(X).hmm_ == model.hmm_
@@ -364,7 +388,7 @@ def test_more_symbols_than_seen():
         em().fit(X).score([[0, 1], [3]])
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", ALL_KINDS)
 def test_init(kind):
     start = random_hmm(kind, n_states=5, size=3, seed=7)
     X = corpus(kind)
@@ -433,7 +457,7 @@ def test_far_more_states_than_symbols_support(pseudocount):
 
 
 @pytest.mark.parametrize("pseudocount", [0.0, 1e-3])
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", ALL_KINDS)
 def test_states_without_data_keep_a_proper_law(kind, pseudocount):
     # Nothing starts in the last state and nothing moves there.
     base = random_hmm(kind, n_states=3, size=2)
@@ -454,10 +478,14 @@ def test_states_without_data_keep_a_proper_law(kind, pseudocount):
         assert_allclose(model.hmm_.transmat[2], 1 / 3)
         if kind == "categorical":
             assert_allclose(model.hmm_.emissionprob[2], 0.5)
+        elif kind == "poisson":
+            mean = np.mean(np.concatenate(X), axis=0)
+            assert_allclose(model.hmm_.rates[2], mean)
         else:
             variance = np.var(np.concatenate(X), axis=0)
             covar = model.hmm_.covars[2]
-            assert_allclose(covar if kind == "diag" else np.diag(covar), variance)
+            covar = np.diag(covar) if kind == "full" else covar
+            assert_allclose(covar, np.broadcast_to(variance, covar.shape))
             assert_array_equal(model.hmm_.means[2], start.means[2])
 
 
@@ -483,14 +511,14 @@ def test_constant_symbols():
     assert_allclose(model.log_likelihoods_, 0, atol=1e-12)
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", ALL_KINDS)
 def test_single_sequence(kind):
     X = random_sequences(random_hmm(kind, size=3), [30])
-    options = {"covariance_type": kind} if kind != "categorical" else {}
+    options = options_of(kind)
     assert_proper(em(n_states=2, max_iter=20, **options).fit(X).hmm_)
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", ALL_KINDS)
 def test_sequences_of_one_step_are_a_mixture(kind):
     start = random_hmm(kind, n_states=3, size=3, seed=1)
     X = random_sequences(random_hmm(kind, size=3), [1] * 40)
@@ -499,7 +527,7 @@ def test_sequences_of_one_step_are_a_mixture(kind):
     assert_array_equal(model.hmm_.transmat, start.transmat)
     gamma = np.concatenate(start.filter(X))
     assert_allclose(model.hmm_.startprob, gamma.mean(axis=0), rtol=1e-12)
-    if kind != "categorical":
+    if kind in ("diag", "full"):
         means = (gamma.T @ np.concatenate(X)) / gamma.sum(axis=0)[:, None]
         assert_allclose(model.hmm_.means, means, rtol=1e-10)
     assert_proper(em(init=start, pseudocount=1e-3, max_iter=5).fit(X).hmm_)
@@ -521,10 +549,10 @@ def test_one_state_gives_the_frequencies():
 # Its use
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", ALL_KINDS)
 def test_score(kind):
     X, new = corpus(kind), corpus(kind, seed=1)
-    options = {"covariance_type": kind} if kind != "categorical" else {}
+    options = options_of(kind)
     model = em(n_states=3, n_symbols=3, max_iter=5, **options).fit(X)
     assert_array_equal(model.score_samples(new), model.hmm_.log_likelihood(new))
     assert model.score(new) == pytest.approx(model.score_samples(new).mean())
@@ -649,7 +677,7 @@ def test_a_table_keeps_its_columns():
         (np.ones((3, 2)), {"pseudocount": 0}, ValueError, "raise pseudocount"),
         ([[0]], {"n_states": 0}, ValueError, "'n_states' parameter"),
         ([[0]], {"init": "random"}, ValueError, "'init' parameter"),
-        ([[0]], {"emission": "poisson"}, ValueError, "'emission' parameter"),
+        ([[0]], {"emission": "binomial"}, ValueError, "'emission' parameter"),
         ([[0]], {"pseudocount": -1.0}, ValueError, "'pseudocount' parameter"),
         ([[0]], {"tol": -1.0}, ValueError, "'tol' parameter"),
         ([[0]], {"batch_size": 0}, ValueError, "'batch_size' parameter"),

@@ -12,7 +12,7 @@ import pytest
 from joblib import parallel_config, register_parallel_backend
 from joblib.parallel import ThreadingBackend
 from numpy.testing import assert_allclose, assert_array_equal
-from random_models import random_hmm, random_sequences
+from random_models import KINDS, options_of, random_hmm, random_sequences
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 
@@ -28,15 +28,11 @@ from skhmmdd import (
 )
 from skhmmdd.hmm.pretraining._hmm_family import split_states
 
-KINDS = ["categorical", "diag", "full"]
-
 
 def em(kind="categorical", **options):
     """Four iterations of three states."""
     given = {"n_states": 3, "tol": 0, "max_iter": 4, "random_state": 0}
-    if kind != "categorical":
-        given["covariance_type"] = kind
-    return BaumWelch(**given | options)
+    return BaumWelch(**given | options_of(kind) | options)
 
 
 def corpus(kind="categorical", n=30, missing=0.0, seed=0):
@@ -357,7 +353,14 @@ def test_kmeans_starts_well(covariance_type):
 
 
 @pytest.mark.parametrize(
-    ("kind", "n"), [("categorical", 14), ("diag", 26), ("full", 35)]
+    ("kind", "n"),
+    [
+        ("categorical", 14),
+        ("diag", 26),
+        ("full", 35),
+        ("gaussian_mixture", 47),
+        ("poisson", 17),
+    ],
 )
 def test_criteria(kind, n):
     X = corpus(kind)
@@ -550,8 +553,7 @@ def test_resumes_after_a_kill(tmp_path):
 @pytest.mark.parametrize("split", [True, False])
 def test_a_family_grows(tmp_path, kind, split):
     X = corpus(kind, n=60)
-    options = {"covariance_type": kind} if kind != "categorical" else {}
-    options |= {"split": split, "random_state": 0}
+    options = options_of(kind) | {"split": split, "random_state": 0}
     family = pretrain_family(X, [1, 2, 3, 6, 7], **options)
     assert family.n_states == (1, 2, 3, 6, 7)
     assert len(family) == 5

@@ -4,7 +4,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from skhmmdd._typing import FloatOrFloats, Floats
-from skhmmdd.theory._svd import DesignSVD
+from skhmmdd.heads.solvers._filters import descent_gains
+from skhmmdd.heads.solvers._magnitude import check_magnitude
+from skhmmdd.theory._drawn_data import decompose_drawn
 from skhmmdd.theory._validation import check_array, check_real, unwrap
 
 
@@ -13,6 +15,8 @@ def gradient_descent_filter(
     n_steps: ArrayLike,
     *,
     learning_rate: float | None = None,
+    momentum: float = 0.0,
+    nesterov: bool = False,
 ) -> Floats:
     r"""Filter that gradient descent applies to each singular direction.
 
@@ -25,8 +29,16 @@ def gradient_descent_filter(
         Numbers of steps t; must be whole numbers in [0, inf], infinity included.
 
     learning_rate : float, default=None
-        Step size :math:`\eta`; must be positive and below :math:`2/s_{\max}^2`, beyond
-        which descent diverges. None: :math:`1/s_{\max}^2`.
+        Step size :math:`\eta`; must be positive and below :math:`2/s_{\max}^2` (with
+        momentum: the bounds of the Notes), beyond which descent diverges. None:
+        :math:`1/s_{\max}^2`.
+
+    momentum : float, default=0.0
+        Share :math:`\mu` of the last step that is repeated; must be in [0, 1).
+
+    nesterov : bool, default=False
+        Whether the gradient is taken where the momentum leads (Nesterov), and not where
+        descent stands (heavy ball).
 
     Returns
     -------
@@ -50,6 +62,23 @@ def gradient_descent_filter(
     values last: early stopping lowers the peak, and the peak grows with the number
     of epochs.
 
+    With momentum, what is left of direction r, :math:`\rho_t` for
+    :math:`(1 - \eta s_r^2)^t`, obeys from :math:`\rho_0 = \rho_{-1} = 1`
+
+    .. math::
+
+        \rho_{t+1} &= (1 + \mu - \eta s_r^2)\rho_t - \mu\rho_{t-1}
+            && \text{(heavy ball, } \eta s_{\max}^2 < 2 + 2\mu), \\
+        \rho_{t+1} &= (1 - \eta s_r^2)\big((1 + \mu)\rho_t - \mu\rho_{t-1}\big)
+            && \text{(Nesterov, } \eta s_{\max}^2 < (2 + 2\mu)/(1 + 2\mu)),
+
+    evaluated by binary powers of the 2 x 2 companion matrix: the price of t steps is of
+    the order of log t, for all directions and step counts at once.
+
+    References
+    ----------
+    Liu and Flanigan, arXiv:2312.03951, for the role of the optimizer.
+
     Examples
     --------
     >>> import numpy as np
@@ -61,6 +90,7 @@ def gradient_descent_filter(
     """
     s = check_array(singular_values, "singular_values", ndim=(1,))
     check_real(s, "singular_values")
+    check_magnitude(s, "singular_values", (1e-150, 1e150))
     n_steps = check_real(n_steps, "n_steps", allow_inf=True)
     if n_steps.ndim > 1:
         raise ValueError(
@@ -70,25 +100,29 @@ def gradient_descent_filter(
         raise ValueError(f"n_steps must be whole numbers; got {n_steps}.")
     if s.max() == 0:
         raise ValueError("singular_values must not all be 0.")
-    bound = 2.0 / s.max() ** 2
+    momentum = float(check_real(momentum, "momentum"))
+    if momentum >= 1:
+        raise ValueError(f"momentum must be in [0, 1); got {momentum}.")
+    top = s.max() ** 2
+    limit, formula = 2.0, "2"
+    if momentum and nesterov:
+        limit = 2.0 * (1.0 + momentum) / (1.0 + 2.0 * momentum)
+        formula = "2*(1 + momentum)/(1 + 2*momentum)"
+    elif momentum:
+        limit, formula = 2.0 * (1.0 + momentum), "2*(1 + momentum)"
     if learning_rate is None:
-        learning_rate = 0.5 * bound
+        learning_rate = 1.0 / top
     learning_rate = float(check_real(learning_rate, "learning_rate", low_closed=False))
-    if learning_rate >= bound:
+    if learning_rate >= limit / top:
         raise ValueError(
-            "learning_rate must be in (0, 2/max(singular_values)**2 = "
-            f"{bound:.6g}); got {learning_rate}."
+            f"learning_rate must be in (0, {formula}/max(singular_values)**2 = "
+            f"{limit / top:.6g}); got {learning_rate}."
         )
     positive = s > 0
-    step = learning_rate * s[positive] ** 2
-    times = n_steps[..., None]
-    done = np.ones((*n_steps.shape, step.size))
-    # by log1p, because 1 - step rounds to 1 for small singular values
-    small = step < 0.5
-    done[..., small] = -np.expm1(times * np.log1p(-step[small]))
-    done[..., ~small] = 1.0 - (1.0 - step[~small]) ** times
     result = np.zeros((*n_steps.shape, s.size))
-    result[..., positive] = done / s[positive]
+    result[..., positive] = descent_gains(
+        s[positive], n_steps, learning_rate, momentum, nesterov
+    )
     return result
 
 
@@ -155,18 +189,15 @@ def gradient_descent_coef(
            [ 1.  ,  6.34,  0.  ],
            [ 1.  , 10.  ,  0.  ]])
     """
-    design = DesignSVD(X, fit_intercept, rcond)
-    centred, y_mean = design.check_target(y)
+    spectrum = decompose_drawn(X, y, fit_intercept, rcond)
     n_steps = np.asarray(n_steps, dtype=np.float64)
-    if design.s.size:
-        weights = gradient_descent_filter(
-            design.s, n_steps, learning_rate=learning_rate
+    gains = np.zeros((*n_steps.shape, 0))
+    if spectrum.values.size:
+        gains = gradient_descent_filter(
+            spectrum.values, n_steps, learning_rate=learning_rate
         )
-    else:
-        weights = np.zeros((*n_steps.shape, 0))
-    projected = design.u.T @ centred
-    coef = np.einsum("rp,...r,rq->...pq", design.vt, weights, projected, optimize=True)
-    intercept = y_mean - design.mean @ coef
+    coef = spectrum.right.T @ (gains[..., None] * spectrum.projections)
+    intercept = spectrum.y_mean - spectrum.x_mean @ coef
     if np.ndim(y) == 1:
         return coef[..., 0], unwrap(intercept[..., 0])
     return coef, intercept

@@ -1,28 +1,15 @@
 """Effective number of parameters, on the training set and on new points."""
 
-from typing import NamedTuple
-
 import numpy as np
 from numpy.typing import ArrayLike
 
-from skhmmdd._typing import FloatOrFloats
-from skhmmdd.theory._svd import DesignSVD
+from skhmmdd.heads.solvers._effective_parameters import (
+    EffectiveParameters,
+    count_effective_parameters,
+)
+from skhmmdd.heads.solvers._filters import ridge_filter
+from skhmmdd.theory._drawn_data import check_points, decompose_drawn
 from skhmmdd.theory._validation import check_alpha, check_array, unwrap
-
-
-class EffectiveParameters(NamedTuple):
-    """Effective number of parameters.
-
-    Attributes
-    ----------
-    train : float or ndarray
-        On the training samples: :math:`\\mathrm{tr}\\,SS'`.
-    test : float or ndarray
-        On new samples: n times the mean of :math:`\\|s(x)\\|^2` over them.
-    """
-
-    train: FloatOrFloats
-    test: FloatOrFloats
 
 
 def smoother_effective_parameters(smoother: ArrayLike) -> float:
@@ -128,20 +115,11 @@ def effective_parameters(
     >>> round(counts.train, 6), bool(counts.test < 20)
     (30.0, True)
     """
-    design = DesignSVD(X_train, fit_intercept, rcond, name="X_train")
-    X_test = check_array(X_test, "X_test", ndim=(2,))
-    if X_test.shape[1] != len(design.mean):
-        raise ValueError(
-            f"X_test must have the {len(design.mean)} columns of X_train; got shape "
-            f"{X_test.shape}."
-        )
+    spectrum = decompose_drawn(X_train, None, fit_intercept, rcond, name="X_train")
+    X_test = check_points(X_test, "X_test", n_features=len(spectrum.x_mean))
     alpha = check_alpha(alpha)
-    scores = np.mean(((X_test - design.mean) @ design.vt.T) ** 2, axis=0)
-    s = design.s
-    train, test = np.empty(alpha.shape), np.empty(alpha.shape)
-    for index in np.ndindex(alpha.shape):
-        weights = s / (s**2 + alpha[index])
-        train[index] = np.sum((weights * s) ** 2)
-        test[index] = design.n_samples * (scores @ weights**2)
-    intercept = float(fit_intercept)
-    return EffectiveParameters(unwrap(train + intercept), unwrap(test + intercept))
+    ridge = ridge_filter(spectrum.values, alpha.ravel())
+    counts = count_effective_parameters(spectrum, X_test, ridge)
+    return EffectiveParameters(
+        *(unwrap(count.reshape(alpha.shape)) for count in counts)
+    )

@@ -1,10 +1,14 @@
-"""Leave-one-out and generalised cross-validation, without refitting."""
+"""Leave-one-out and generalized cross-validation, without refitting."""
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from skhmmdd._typing import FloatOrFloats, Floats
-from skhmmdd.theory._svd import DesignSVD
+from skhmmdd._typing import FloatOrFloats
+from skhmmdd.heads.solvers._leave_one_out import (
+    generalized_cross_validation,
+    leave_one_out_risk,
+)
+from skhmmdd.theory._drawn_data import decompose_drawn
 from skhmmdd.theory._validation import check_alpha, unwrap
 
 
@@ -46,7 +50,9 @@ def loo_risk(
     Raises
     ------
     ValueError
-        If shapes disagree or an argument is not finite or below its bound.
+        If shapes disagree or an argument is not finite or out of bounds: the largest
+        absolute value must be 0 or in [1e-200, 1e200] for `X`, in [1e-100, 1e100] for
+        `y`.
 
     See Also
     --------
@@ -83,8 +89,7 @@ def loo_risk(
     >>> round(loo_risk(X, [0.0, 1.0, 2.0, 4.5], fit_intercept=False), 4)
     0.0788
     """
-    residual, slack = _residual_and_slack(X, y, alpha, fit_intercept, rcond)
-    return unwrap(np.mean((residual / slack[..., None]) ** 2, axis=-2).sum(axis=-1))
+    return _sum_over_outputs(leave_one_out_risk, X, y, alpha, fit_intercept, rcond)
 
 
 def gcv_risk(
@@ -95,7 +100,7 @@ def gcv_risk(
     fit_intercept: bool = True,
     rcond: float | None = None,
 ) -> FloatOrFloats:
-    r"""Generalised cross-validation of ridge and minimum-norm heads.
+    r"""Generalized cross-validation of ridge and minimum-norm heads.
 
     Parameters
     ----------
@@ -123,7 +128,9 @@ def gcv_risk(
     Raises
     ------
     ValueError
-        If shapes disagree or an argument is not finite or below its bound.
+        If shapes disagree or an argument is not finite or out of bounds: the largest
+        absolute value must be 0 or in [1e-200, 1e200] for `X`, in [1e-100, 1e100] for
+        `y`.
 
     See Also
     --------
@@ -131,12 +138,12 @@ def gcv_risk(
 
     Notes
     -----
-    With the residuals and slacks of :func:`loo_risk`,
+    With the numerators and denominators of :func:`loo_risk`,
 
     .. math::
 
-        \mathrm{GCV} = \frac{\frac1n\sum_i \mathrm{residual}_i^2}
-            {\big(\frac1n\sum_i \mathrm{slack}_i\big)^2};
+        \mathrm{GCV} = \frac{\frac1n\sum_i \mathrm{numerator}_i^2}
+            {\big(\frac1n\sum_i \mathrm{denominator}_i\big)^2};
 
     where the head interpolates, its limit as :math:`\alpha \to 0`: without an
     intercept :math:`\overline{a^2}/\overline{G_{ii}}^2`.
@@ -154,42 +161,13 @@ def gcv_risk(
     >>> gcv_risk(X, y, alpha=[0.0, 10.0, 1e9]).round(3)
     array([1.337, 1.15 , 1.014])
     """
-    residual, slack = _residual_and_slack(
-        X, y, alpha, fit_intercept, rcond, limit_by_row=False
+    return _sum_over_outputs(
+        generalized_cross_validation, X, y, alpha, fit_intercept, rcond
     )
-    errors = np.mean(residual**2, axis=-2).sum(axis=-1)
-    return unwrap(errors / np.mean(slack, axis=-1) ** 2)
 
 
-def _residual_and_slack(
-    X: ArrayLike,
-    y: ArrayLike,
-    alpha: ArrayLike,
-    fit_intercept: bool,
-    rcond: float | None,
-    limit_by_row: bool = True,
-) -> tuple[Floats, Floats]:
-    """Residuals (..., n, q) and slacks (..., n), one leading axis entry per alpha.
-
-    In the limit alpha -> 0 both are divided by alpha where both vanish: row by row,
-    or only where all of them do.
-    """
-    design = DesignSVD(X, fit_intercept, rcond)
-    y, _ = design.check_target(y)
-    alpha = check_alpha(alpha)
-    u, s = design.u, design.s
-    c = u.T @ y
-    fitted = design.slack == 0
-    unfitted = np.where(fitted[:, None], 0.0, y - u @ c)
-
-    residual = np.empty((*alpha.shape, *y.shape))
-    slack = np.empty((*alpha.shape, design.n_samples))
-    for index in np.ndindex(alpha.shape):
-        weights = alpha[index] / (s**2 + alpha[index])
-        residual[index] = unfitted + (u * weights) @ c
-        slack[index] = design.slack + u**2 @ weights
-        if alpha[index] == 0:
-            limit = fitted if limit_by_row else np.full_like(fitted, fitted.all())
-            residual[index][limit] = (u[limit] / s**2) @ c
-            slack[index][limit] = u[limit] ** 2 @ (1.0 / s**2)
-    return residual, slack
+def _sum_over_outputs(risk, X, y, alpha, fit_intercept, rcond):
+    """A mean over outputs at every penalty, times their number."""
+    spectrum, alpha = decompose_drawn(X, y, fit_intercept, rcond), check_alpha(alpha)
+    risks = np.array([risk(spectrum, one) for one in alpha.ravel()])
+    return unwrap(risks.reshape(alpha.shape) * spectrum.projections.shape[1])

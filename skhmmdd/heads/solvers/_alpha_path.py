@@ -1,0 +1,75 @@
+"""The head at several penalties, from one decomposition."""
+
+import numpy as np
+from scipy import linalg
+
+from skhmmdd._typing import Floats
+from skhmmdd.heads.solvers._effective_parameters import count_effective_parameters
+from skhmmdd.heads.solvers._filters import ridge_filter
+from skhmmdd.heads.solvers._head_path import HeadPath, refuse_overflow
+from skhmmdd.heads.solvers._spectrum import decompose
+
+
+def heads_along_alpha(
+    X: Floats,
+    y: Floats,
+    X_test: Floats,
+    y_test: Floats | None,
+    alphas: Floats,
+    *,
+    fit_intercept: bool = True,
+    rcond: float | None = None,
+    keep_predictions: bool = False,
+    count_parameters: bool = False,
+) -> HeadPath:
+    """The head at every penalty.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_samples, p)
+    y : ndarray of shape (n_samples, q)
+    X_test : ndarray of shape (n_test, p)
+    y_test : ndarray of shape (n_test, q) or None
+    alphas : ndarray of shape (n_alphas,)
+        In [0, inf).
+    fit_intercept : bool, default=True
+    rcond : float or None, default=None
+    keep_predictions, count_parameters : bool, default=False
+        What is wanted beside risks and norms.
+
+    Returns
+    -------
+    HeadPath
+    """
+    spectrum = decompose(X, y, fit_intercept=fit_intercept, rcond=rcond)
+    ridge = ridge_filter(spectrum.values, alphas)
+    shape = (len(alphas), len(X_test), y.shape[1])
+    kept = (np.empty(shape), np.empty((len(alphas), *y.shape)))
+    test_risk = None if y_test is None else np.empty(len(alphas))
+    train_risk, norms = np.empty(len(alphas)), np.empty(len(alphas))
+    with np.errstate(over="ignore", invalid="ignore"):
+        rows = (X_test - spectrum.x_mean) @ spectrum.right.T
+        for i, gains in enumerate(ridge.gains):
+            # 1. Coefficients along the right singular vectors.
+            coef = gains[:, None] * spectrum.projections
+            norms[i] = linalg.norm(coef.ravel())
+            # 2. Predictions, and their squared error.
+            predictions = rows @ coef + spectrum.y_mean
+            if test_risk is not None:
+                test_risk[i] = np.mean((predictions - y_test) ** 2)
+            # 3. Training rows: what the filter leaves of the targets, which does not
+            #    cancel where the head interpolates.
+            lost = (ridge.penalty[i] * ridge.inverse[i])[:, None] * spectrum.projections
+            residuals = spectrum.residuals + spectrum.left @ lost
+            train_risk[i] = np.mean(residuals**2)
+            if keep_predictions:
+                kept[0][i], kept[1][i] = predictions, y - residuals
+        effective = None
+        if count_parameters:
+            effective = count_effective_parameters(spectrum, X_test, ridge)
+    predictions, train_predictions = kept if keep_predictions else (None, None)
+    path = HeadPath(
+        predictions, train_predictions, test_risk, train_risk, norms, effective
+    )
+    refuse_overflow(path, "alpha", alphas)
+    return path

@@ -1,0 +1,122 @@
+"""What a head keeps of each singular direction: its filter.
+
+A head is the sum over r of ``gain(s_r) * (u_r'y) * v_r``; the functions here give the
+gains of one setting a row.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from skhmmdd._typing import Floats
+
+
+class RidgeFilter(NamedTuple):
+    """Pieces of the ridge filter, free of overflow and of division by zero."""
+
+    scale: np.ndarray
+    """What singular values are divided by, shape (n_alphas, 1)."""
+    scaled: np.ndarray
+    """Singular values over `scale`, shape (n_alphas, r)."""
+    penalty: np.ndarray
+    """Penalties over the squares of `scale`, shape (n_alphas, 1)."""
+    inverse: np.ndarray
+    """1 / (scaled^2 + penalty), shape (n_alphas, r)."""
+
+    @property
+    def gains(self) -> Floats:
+        """s / (s^2 + alpha), shape (n_alphas, r)."""
+        return self.scaled * self.inverse / self.scale
+
+    @property
+    def kept(self) -> Floats:
+        """s^2 / (s^2 + alpha), shape (n_alphas, r): what is left of the target."""
+        return self.scaled**2 * self.inverse
+
+
+def ridge_filter(values: Floats, alpha: Floats) -> RidgeFilter:
+    """The filter of ridge, and of the minimum norm at a penalty of zero.
+
+    Parameters
+    ----------
+    values : ndarray of shape (r,)
+        Positive singular values.
+    alpha : ndarray of shape (n_alphas,)
+        Penalties, in [0, inf).
+    """
+    root = np.sqrt(alpha)[:, None]
+    scale = np.maximum(root, values.max(initial=0.0))
+    scale[scale == 0.0] = 1.0
+    scaled, penalty = values / scale, (root / scale) ** 2
+    return RidgeFilter(scale, scaled, penalty, 1.0 / (scaled**2 + penalty))
+
+
+def descent_gains(
+    values: Floats,
+    n_steps: Floats,
+    learning_rate: float,
+    momentum: float = 0.0,
+    nesterov: bool = False,
+) -> Floats:
+    """(1 - rho_t) / s: gradient descent from zero, after t steps.
+
+    Without momentum the residual polynomial rho_t is (1 - rate s^2)^t.
+
+    Parameters
+    ----------
+    values : ndarray of shape (r,)
+        Positive singular values.
+    n_steps : ndarray of shape (...,)
+        Whole numbers, or infinity.
+    learning_rate : float
+        Below the bound of stability.
+    momentum : float, default=0.0
+        Of the heavy ball, in [0, 1).
+    nesterov : bool, default=False
+        Whether the momentum is Nesterov's.
+
+    Returns
+    -------
+    gains : ndarray of shape (..., r)
+    """
+    step = learning_rate * values**2
+    if momentum:
+        return _done_with_momentum(step, n_steps, momentum, nesterov) / values
+    times = n_steps[..., None]
+    done = np.ones((*n_steps.shape, step.size))
+    # by log1p, because 1 - step rounds to 1 for small singular values
+    small = step < 0.5
+    done[..., small] = -np.expm1(times * np.log1p(-step[small]))
+    done[..., ~small] = 1.0 - (1.0 - step[~small]) ** times
+    return done / values
+
+
+def _done_with_momentum(
+    step: Floats, n_steps: Floats, momentum: float, nesterov: bool
+) -> Floats:
+    """1 less the residual polynomial, of shape (*n_steps.shape, r).
+
+    With what is left and its last change, (rho, delta), for the state, one step is the
+    matrix I + A, A = [[-step, pull], [-step, pull - 1]]. Powers are carried without
+    their identity, (I + A)(I + B) - I = A + B + AB: small steps are not rounded away.
+    """
+    pull = momentum * (1.0 - step) if nesterov else np.full_like(step, momentum)
+    a, b, c, d = -step, pull, -step, pull - 1.0
+    left = np.where(np.isinf(n_steps), 0.0, n_steps)
+    # the first row of the power that is put together, for every number of steps
+    first = np.zeros((*n_steps.shape, step.size))
+    second = np.zeros_like(first)
+    while left.any():
+        odd = (left % 2 == 1)[..., None]
+        first, second = (
+            first + odd * (a + first * a + second * c),
+            second + odd * (b + first * b + second * d),
+        )
+        a, b, c, d = (
+            2 * a + a * a + b * c,
+            2 * b + a * b + b * d,
+            2 * c + c * a + d * c,
+            2 * d + c * b + d * d,
+        )
+        left = left // 2
+    return np.where(np.isinf(n_steps)[..., None], 1.0, -first)

@@ -1,0 +1,43 @@
+"""The head at one penalty: minimum norm at zero, ridge above."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from skhmmdd.heads.solvers._filters import ridge_filter
+from skhmmdd.heads.solvers._spectrum import Spectrum
+
+
+class Head(NamedTuple):
+    """A linear head: ``X @ coef + intercept``."""
+
+    coef: np.ndarray
+    """Coefficients, shape (p, q)."""
+    intercept: np.ndarray
+    """Intercepts, shape (q,)."""
+    effective_dof: float
+    """Trace of the hat matrix, 1 for the intercept included."""
+
+
+def shrink(spectrum: Spectrum, alpha: float) -> Head:
+    """The head at one penalty: minimum norm at zero, ridge above.
+
+    Parameters
+    ----------
+    spectrum : Spectrum
+        From :func:`decompose`.
+    alpha : float
+        Penalty, in [0, inf).
+
+    Returns
+    -------
+    head : Head
+        Coefficients, intercepts and effective degrees of freedom.
+    """
+    ridge = ridge_filter(spectrum.values, np.array([alpha], dtype=float))
+    coef = spectrum.right.T @ (ridge.gains[0, :, None] * spectrum.projections)
+    return Head(
+        coef=coef,
+        intercept=spectrum.y_mean - spectrum.x_mean @ coef,
+        effective_dof=float(np.sum(ridge.kept) + spectrum.fit_intercept),
+    )

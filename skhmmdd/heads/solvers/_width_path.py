@@ -1,0 +1,183 @@
+"""The head at every width of a nested design, for the price of one fit."""
+
+import numpy as np
+from scipy import linalg
+
+from skhmmdd._typing import Floats, Ints
+from skhmmdd.heads.solvers._effective_parameters import EffectiveParameters
+from skhmmdd.heads.solvers._head_path import HeadPath, refuse_overflow
+from skhmmdd.heads.solvers._nested_factorizations import (
+    TRUSTED_CONDITION,
+    nested_blocks,
+)
+from skhmmdd.heads.solvers._ridge import shrink
+from skhmmdd.heads.solvers._spectrum import decompose, on_contrasts
+
+# Unit vectors taken as targets at a time: bounds the predictions that are held.
+_UNITS = 32
+# Of a penalty beside a design near one: its square is 1e30 times beyond rounding.
+_LARGEST_ROOT = 1e23
+
+
+def heads_along_widths(
+    X: Floats,
+    y: Floats,
+    X_test: Floats,
+    y_test: Floats | None,
+    widths: Ints,
+    *,
+    alpha: float = 0.0,
+    fit_intercept: bool = True,
+    rcond: float | None = None,
+    keep_predictions: bool = False,
+    count_parameters: bool = False,
+) -> HeadPath:
+    """The head on the first k columns, for every width k.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_samples, p)
+        Nested design: the leading columns are the narrower design.
+    y : ndarray of shape (n_samples, q)
+    X_test : ndarray of shape (n_test, p)
+    y_test : ndarray of shape (n_test, q) or None
+    widths : ndarray of int of shape (n_widths,)
+        Increasing, in [1, p].
+    alpha : float, default=0.0
+    fit_intercept : bool, default=True
+    rcond : float or None, default=None
+    keep_predictions, count_parameters : bool, default=False
+        What is wanted beside risks and norms.
+
+    Returns
+    -------
+    HeadPath
+    """
+    X, X_test, penalty, norm_scale = _rescale(X, X_test, alpha)
+    options = (widths, penalty, fit_intercept, rcond)
+    # Where a bound on a condition number overflows, a width is solved by itself.
+    with np.errstate(over="ignore", invalid="ignore"):
+        path = _solve_widths(X, y, X_test, y_test, *options, keep_predictions)
+        path = path._replace(coef_norm=path.coef_norm * norm_scale)
+        if count_parameters:
+            effective = _count_parameters(X, X_test, *options)
+            path = path._replace(effective_parameters=effective)
+    refuse_overflow(path, "width", widths)
+    return path
+
+
+def _rescale(X, X_test, alpha):
+    """The same path on designs near one, whose squares neither overflow nor vanish.
+
+    Returns them, their penalty, and what takes the norm of their heads to that of the
+    heads asked for.
+    """
+    largest = max(X.max(), -X.min())
+    exponent = np.frexp(largest)[1] if largest else 0
+    with np.errstate(over="ignore"):
+        X, X_test = np.ldexp(X, -exponent), np.ldexp(X_test, -exponent)
+        root = np.ldexp(np.sqrt(alpha), -exponent)
+    # A penalty far beyond the design makes heads that shrink as its inverse.
+    kept = min(root, _LARGEST_ROOT)
+    shrinkage = (kept / root) ** 2 if root else 1.0
+    return X, X_test, kept**2, np.ldexp(shrinkage, -exponent)
+
+
+def _solve_widths(X, y, X_test, y_test, widths, alpha, fit_intercept, rcond, keep):
+    """Risks, norms, and kept predictions: a `HeadPath` without a count."""
+    n, n_outputs = y.shape
+    targets = (y, y_test)
+    # 1. Without an intercept: on contrasts, and less the columns that are zero there,
+    #    which change nothing but would make their neighbours dependent. `ranks` counts
+    #    the columns that are left of each width.
+    X, X_test = X[:, : widths[-1]], X_test[:, : widths[-1]]
+    design, response, x_mean, y_mean = on_contrasts(X, y, fit_intercept)
+    nonzero = design.any(axis=0)
+    ranks = np.cumsum(nonzero)[widths - 1]
+    # 2. Training rows are predicted where their risk does not come with the factors.
+    n_train = n if keep or alpha else 0
+    rows = np.vstack([X[:n_train], X_test]) - x_mean
+    risks = [None if t is None else np.zeros(len(widths)) for t in targets]
+    kept = [
+        np.empty((len(widths), m, n_outputs)) if keep else None
+        for m in (n, len(X_test))
+    ]
+    norms = np.empty(len(widths))
+
+    def enter(part, which, predictions, output):
+        """Note predictions (n_widths, n_rows) of one output, on train or test rows."""
+        target, risk, store = targets[part], risks[part], kept[part]
+        if risk is not None:
+            errors = predictions - target[:, output]
+            risk[which] += np.einsum("wi,wi->w", errors, errors) / target.size
+        if store is not None:
+            store[which, :, output] = predictions
+
+    def enter_width(i, coef):
+        """Note the head of one width, given by itself."""
+        norms[i] = linalg.norm(coef.ravel())
+        for part, predictors in enumerate((X, X_test)):
+            predictions = (predictors[:, : len(coef)] - x_mean[: len(coef)]) @ coef
+            for output, column in enumerate((predictions + y_mean).T):
+                enter(part, [i], column[None], output)
+
+    # 3. Widths of zeros only: the mean.
+    for i in np.flatnonzero(ranks == 0):
+        enter_width(i, np.zeros((0, n_outputs)))
+    # 4. The rest in blocks that share their factors.
+    limit = _condition_limit(rcond, alpha)
+    for block in nested_blocks(
+        design[:, nonzero], response, rows[:, nonzero], n_train, alpha, limit
+    ):
+        last = block.first + len(block.steps)
+        which = np.flatnonzero((ranks >= block.first) & (ranks < last))
+        if not len(which):
+            continue
+        offsets = ranks[which] - block.first
+        well_conditioned = block.condition[offsets] < limit
+        good, offsets = which[well_conditioned], offsets[well_conditioned]
+        norms[good] = np.sqrt(np.maximum(block.coef_sq[offsets].sum(axis=1), 0.0))
+        for output in range(n_outputs if len(good) else 0):
+            predictions = block.predictions(output)[offsets] + y_mean[output]
+            if block.interpolates:
+                trained = np.tile(y[:, output], (len(good), 1))
+            else:
+                trained, predictions = np.hsplit(predictions, [n_train])
+            if n_train:
+                enter(0, good, trained, output)
+            enter(1, good, predictions, output)
+        if block.rss is not None:
+            risks[0][good] = block.rss[offsets].sum(axis=1) / y.size
+        # 5. Where the rank is in doubt, singular values decide, as in the head.
+        for i in which[~well_conditioned]:
+            spectrum = decompose(
+                X[:, : widths[i]], y, fit_intercept=fit_intercept, rcond=rcond
+            )
+            enter_width(i, shrink(spectrum, alpha).coef)
+    return HeadPath(kept[1], kept[0], risks[1], risks[0], norms)
+
+
+def _count_parameters(X, X_test, widths, *options):
+    """n times the mean squared norm of the smoother's rows, at every width.
+
+    Column i of the smoother is what the head predicts when target i is one and the rest
+    are zero, so unit vectors are targets like any other, some at a time.
+    """
+    n = len(X)
+    train, test = np.zeros((2, len(widths)))
+    for start in range(0, n, _UNITS):
+        units = np.eye(n)[:, start : start + _UNITS]
+        path = _solve_widths(X, units, X_test, None, widths, *options, True)
+        train += (path.train_predictions**2).sum(axis=(1, 2))
+        test += (path.predictions**2).sum(axis=(1, 2))
+    return EffectiveParameters(train, test * n / max(len(X_test), 1))
+
+
+def _condition_limit(rcond, alpha):
+    """Up to which bound on the condition number no singular value can be cut off."""
+    if rcond is None:
+        return TRUSTED_CONDITION
+    if alpha:
+        # The bound is for the penalised design, the cut-off is on the bare one.
+        return 0.0
+    return min(TRUSTED_CONDITION, 1 / rcond) if rcond else TRUSTED_CONDITION

@@ -1,0 +1,148 @@
+"""What a family of emissions must say of itself to be pretrained.
+
+A family is one subclass of `EmissionFamily` in one module, and an entry of the registry
+in `_families.py`. All that it says is a pure function of arrays: EM, its starts and
+families of growing size are built from it in `skhmmdd.hmm.pretraining`.
+"""
+
+from abc import abstractmethod
+from typing import Any, ClassVar
+
+import numpy as np
+
+from skhmmdd._typing import Array, Floats, SequencesLike
+from skhmmdd.hmm.models._base import FrozenHMM
+from skhmmdd.hmm.sequences._blocks import Sequences
+from skhmmdd.hmm.sequences._overflow import check_density
+
+
+class EmissionFamily(FrozenHMM):
+    """Base of the frozen weights that `BaumWelch` makes.
+
+    `_array_names` lists `startprob`, `transmat` and the arrays of the emission: these
+    are what a file holds, and in this order what the constructor takes. "Emission"
+    below is a tuple of the latter.
+    """
+
+    # Parameters of BaumWelch that `_start` takes.
+    _options: ClassVar[tuple[str, ...]] = ()
+    # What scikit-learn's tags say of its sequences, where it is not False.
+    _input_tags: ClassVar[tuple[str, ...]] = ()
+
+    @staticmethod
+    @abstractmethod
+    def _read_sequences(
+        X: SequencesLike, size: int | None = None, name: str = "X", /
+    ) -> Sequences:
+        """Sequences of `size` symbols or features; None takes any number."""
+
+    @property
+    @abstractmethod
+    def _size(self) -> int:
+        """Number of symbols, or of features of a step."""
+
+    @property
+    @abstractmethod
+    def _n_emission_parameters(self) -> int:
+        """Free parameters of the emission."""
+
+    @classmethod
+    @abstractmethod
+    def _start(
+        cls,
+        means: Floats,
+        variances: Floats | None,
+        rng: np.random.RandomState,
+        **options: Any,
+    ) -> tuple[Floats, ...]:
+        """Emission to start EM from.
+
+        Parameters
+        ----------
+        means : ndarray of shape (n_states, size)
+            Where each state starts. Of symbols: how often the corpus has each.
+        variances : ndarray of shape (n_states, size), or None
+            Of the observations near by. None for symbols.
+        rng : RandomState
+        **options
+            The parameters of BaumWelch that `_options` names.
+        """
+
+    @abstractmethod
+    def _count(
+        self, values: Array, smoothed: Floats, center: Floats | float
+    ) -> tuple[Floats, ...]:
+        """Expected counts of the E-step; those of any two blocks add.
+
+        Parameters
+        ----------
+        values : ndarray of shape (n_steps[, n_features])
+            Missing ones as the reader gives them.
+        smoothed : ndarray of shape (n_steps, n_states)
+            P(z_t | x_1..x_T), times the weight of the sequence.
+        center : float or ndarray of shape (n_features,)
+            What moments are taken about: near the data's mean they do not cancel.
+        """
+
+    @abstractmethod
+    def _maximise(
+        self,
+        counts: tuple[Floats, ...],
+        pseudocount: float,
+        center: Floats | float,
+        scale: Floats | float,
+    ) -> tuple[Floats, ...]:
+        """Emission after the M-step; what has no data at all stays as it was.
+
+        Parameters
+        ----------
+        counts : tuple of ndarray
+            Sums of what `_count` gave.
+        pseudocount : float
+            What the prior is worth, in observations.
+        center, scale : float or ndarray of shape (n_features,)
+            Mean and variance of the data.
+        """
+
+    @abstractmethod
+    def _log_prior(self, center: Floats | float, scale: Floats | float) -> float:
+        """Logarithm of the prior that `_maximise` adds, for a pseudocount of one."""
+
+    @abstractmethod
+    def _split(self, of: Array, rng: np.random.RandomState) -> tuple[Floats, ...]:
+        """Emission of states that are copies of the states `of`, set off a little."""
+
+    def _reach(self) -> float:
+        """How large a number may be with a finite log-density in every state."""
+        return np.inf
+
+    def _read(self, X: SequencesLike, name: str = "X") -> Sequences:
+        sequences = self._read_sequences(X, self._size, name)
+        self._check_density(sequences, name)
+        return sequences
+
+    def _check_density(self, sequences: Sequences, name: str = "X") -> None:
+        """Refuse what has no log-density that a double holds."""
+        reach = self._once("reach", self._reach)
+        if np.isfinite(reach):
+            check_density(sequences, self._log_emission_of, reach, name)
+
+
+def estimate_rows(counts, pseudocount, before):
+    """Probabilities from counts and a Dirichlet prior of parameter 1 + pseudocount.
+
+    Parameters
+    ----------
+    counts, before : ndarray of shape (n_rows, n_columns)
+        A row without any count stays as it was before.
+    pseudocount : float
+    """
+    counts = np.maximum(counts, 0.0) + pseudocount
+    total = counts.sum(axis=1, keepdims=True)
+    return np.divide(counts, total, out=before.copy(), where=total > 0)
+
+
+def tilt_rows(rows, rng):
+    """Probabilities off by a random tenth: identical copies stay so under EM."""
+    rows = rows * rng.uniform(0.9, 1.1, rows.shape)
+    return rows / rows.sum(axis=-1, keepdims=True)

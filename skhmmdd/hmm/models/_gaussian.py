@@ -1,0 +1,321 @@
+"""The Gaussian family: diagonal or full covariances, and their moments."""
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from skhmmdd._typing import Array, CovarianceType, Floats
+from skhmmdd.hmm.inference._likelihoods import log_gaussian_diag, log_gaussian_full
+from skhmmdd.hmm.models._base import check_shape
+from skhmmdd.hmm.models._emission_family import EmissionFamily
+from skhmmdd.hmm.sequences._overflow import safe_reach
+from skhmmdd.hmm.sequences._reading import read_observations
+
+
+class GaussianHMM(EmissionFamily):
+    r"""Frozen hidden Markov model that emits vectors with Gaussian noise.
+
+    In state k an observation follows :math:`N(\mu_k, \Sigma_k)`.
+
+    The weights are an immutable value: arrays are read-only copies, `clone` returns
+    the same object, equal weights compare and hash equal.
+
+    Parameters
+    ----------
+    startprob : array-like of shape (n_states,)
+        Distribution of the first state; sums to one.
+    transmat : array-like of shape (n_states, n_states)
+        Each row sums to one.
+    means : array-like of shape (n_states, n_features) or (n_states,)
+        :math:`\mu`; one number a state is a model of one feature.
+    covars : array-like
+        Of shape (n_states, n_features), (n_states, n_features, n_features) or
+        (n_states,). :math:`\Sigma`: variances of independent features, or full
+        covariance matrices, symmetric and positive definite.
+
+    Attributes
+    ----------
+    n_states : int
+        Number of hidden states.
+    n_features : int
+        Number of features of an observation.
+    covariance_type : {"diag", "full"}
+        Which of the two `covars` holds.
+
+    Raises
+    ------
+    ValueError
+        If shapes disagree, a number is not finite, probabilities do not sum to one,
+        or a covariance is not symmetric and positive definite.
+
+    See Also
+    --------
+    CategoricalHMM : Discrete observations.
+    GaussianMixtureHMM : Several Gaussians a state.
+    BaumWelch : Estimates weights from sequences.
+
+    Examples
+    --------
+    >>> from skhmmdd import GaussianHMM
+    >>> hmm = GaussianHMM([0.5, 0.5], [[0.9, 0.1], [0.1, 0.9]], [-1.0, 1.0], [1.0, 1.0])
+    >>> hmm
+    GaussianHMM(n_states=2, n_features=1, covariance_type='diag')
+    >>> hmm.filter([[-1.2, float("nan"), 0.9]])[0].round(3)
+    array([[0.917, 0.083],
+           [0.833, 0.167],
+           [0.352, 0.648]])
+    """
+
+    means: Floats
+    covars: Floats
+
+    _array_names = ("startprob", "transmat", "means", "covars")
+    _options = ("covariance_type",)
+    _read_sequences = staticmethod(read_observations)
+
+    def __init__(
+        self,
+        startprob: ArrayLike,
+        transmat: ArrayLike,
+        means: ArrayLike,
+        covars: ArrayLike,
+    ) -> None:
+        means, covars = np.asarray(means), np.asarray(covars)
+        super().__init__(
+            startprob=startprob,
+            transmat=transmat,
+            means=means[:, None] if means.ndim == 1 else means,
+            covars=covars[:, None] if covars.ndim == 1 else covars,
+        )
+        shape = (self.n_states, *self.means.shape[1:2])
+        check_shape(self, "means", ("n_states", "n_features"), shape)
+        if self.covariance_type == "full":
+            shape += shape[1:]
+        check_shape(
+            self,
+            "covars",
+            ("n_states", "n_features", "n_features")[: len(shape)],
+            shape,
+        )
+        if not (np.isfinite(self.means).all() and np.isfinite(self.covars).all()):
+            raise ValueError("means and covars must be finite, got NaN or infinity.")
+        _check_positive_definite(self.covars)
+
+    def __repr__(self) -> str:
+        return (
+            f"GaussianHMM(n_states={self.n_states}, n_features={self.n_features}, "
+            f"covariance_type={self.covariance_type!r})"
+        )
+
+    @property
+    def n_features(self) -> int:
+        """Number of features of an observation."""
+        return self.means.shape[1]
+
+    @property
+    def covariance_type(self) -> CovarianceType:
+        """ "diag" or "full"."""
+        return "full" if self.covars.ndim == 3 else "diag"
+
+    @property
+    def _size(self) -> int:
+        return self.n_features
+
+    @property
+    def _n_emission_parameters(self) -> int:
+        d = self.n_features
+        spread = d * (d + 1) // 2 if self.covariance_type == "full" else d
+        return self.n_states * (d + spread)
+
+    @property
+    def _state_means(self) -> Floats:
+        return self.means
+
+    @property
+    def _state_covars(self) -> Floats:
+        full = self.covariance_type == "full"
+        return self.covars if full else as_matrices(self.covars)
+
+    def _reach(self) -> float:
+        return safe_reach(self.means, self.covars)
+
+    def _log_emission_of(self, values: Array) -> Floats:
+        density = (
+            log_gaussian_full if self.covariance_type == "full" else log_gaussian_diag
+        )
+        # -inf where it is too small for a double: then another state is likelier.
+        with np.errstate(over="ignore"):
+            return density(values, self.means, self.covars)
+
+    def _emit(self, states: Array, rng: np.random.RandomState) -> Array:
+        noise = rng.standard_normal((*states.shape, self.n_features))
+        if self.covariance_type == "full":
+            noise = np.einsum("...ij,...j->...i", self._factors[states], noise)
+        else:
+            noise *= np.sqrt(self.covars)[states]
+        return self.means[states] + noise
+
+    @property
+    def _factors(self) -> Array:
+        return np.linalg.cholesky(self.covars)
+
+    @classmethod
+    def _start(cls, means, variances, rng, covariance_type):
+        return means, as_matrices(variances) if covariance_type == "full" else variances
+
+    def _count(self, values, smoothed, center):
+        x = values - center
+        if self.covariance_type == "diag":
+            return diagonal_moments(x, smoothed)
+        missing = np.isnan(x)
+        gone = missing.all(axis=1)
+        partial = missing.any(axis=1) & ~gone
+        whole = ~missing.any(axis=1)
+        moments = _full_moments(x[whole], smoothed[whole])
+        if partial.any():
+            more = self._completed_moments(x[partial], smoothed[partial], center)
+            moments = tuple(a + b for a, b in zip(moments, more, strict=True))
+        return moments
+
+    def _completed_moments(self, x, smoothed, center):
+        """Moments with the missing features at their conditional expectation."""
+        weight = smoothed.sum(axis=0)
+        first = np.zeros((self.n_states, x.shape[1]))
+        second = np.zeros((self.n_states, x.shape[1], x.shape[1]))
+        patterns, which = np.unique(np.isnan(x), axis=0, return_inverse=True)
+        which = which.reshape(-1)
+        for i, missing in enumerate(patterns):
+            seen, rows = ~missing, which == i
+            for k, (mean, covar) in enumerate(
+                zip(self.means - center, self.covars, strict=True)
+            ):
+                # E[x_m | x_s] = mean_m + (x_s - mean_s) C_ss^-1 C_sm, and the
+                # covariance left about it is C_mm - C_ms C_ss^-1 C_sm.
+                gamma = smoothed[rows, k]
+                gain = np.linalg.solve(
+                    covar[np.ix_(seen, seen)], covar[np.ix_(seen, missing)]
+                )
+                filled = x[rows]
+                filled[:, missing] = (
+                    mean[missing] + (filled[:, seen] - mean[seen]) @ gain
+                )
+                rest = covar[np.ix_(missing, missing)]
+                rest = rest - covar[np.ix_(missing, seen)] @ gain
+                first[k] += gamma @ filled
+                second[k] += (gamma[:, None] * filled).T @ filled
+                second[k][np.ix_(missing, missing)] += gamma.sum() * rest
+        return weight, first, second
+
+    def _maximise(self, counts, pseudocount, center, scale):
+        return maximise_moments(
+            counts, self.means, self.covars, pseudocount, center, scale
+        )
+
+    def _log_prior(self, center, scale):
+        if self.covariance_type == "diag":
+            return diagonal_log_prior(self.covars, scale)
+        _, log_det = np.linalg.slogdet(self.covars)
+        diagonal = np.diagonal(np.linalg.inv(self.covars), axis1=1, axis2=2)
+        return -(log_det.sum() + (diagonal * scale).sum()) / 2
+
+    def _split(self, of, rng):
+        variances = np.diagonal(self._state_covars, axis1=1, axis2=2)
+        noise = rng.standard_normal((len(of), self.n_features))
+        return self.means[of] + 0.1 * np.sqrt(variances)[of] * noise, self.covars[of]
+
+
+def as_matrices(variances):
+    """Diagonal matrices of the rows of variances."""
+    return variances[:, :, None] * np.eye(variances.shape[1])
+
+
+def diagonal_moments(x, smoothed):
+    """Expected weight, sum and sum of squares of each feature that is observed.
+
+    Parameters
+    ----------
+    x : ndarray of shape (n_steps, n_features)
+        NaN is missing.
+    smoothed : ndarray of shape (n_steps, n_states)
+
+    Returns
+    -------
+    tuple of three ndarrays of shape (n_states, n_features)
+    """
+    missing = np.isnan(x)
+    seen = (~missing).astype(float)
+    x = np.where(missing, 0.0, x)
+    return smoothed.T @ seen, smoothed.T @ x, smoothed.T @ x**2
+
+
+def _full_moments(x, smoothed):
+    n, d = x.shape
+    squares = (x[:, :, None] * x[:, None, :]).reshape(n, d * d)
+    second = (smoothed.T @ squares).reshape(-1, d, d)
+    return smoothed.sum(axis=0), smoothed.T @ x, second
+
+
+def maximise_moments(moments, means, covars, pseudocount, center, scale):
+    """Means and covariances from moments about `center`.
+
+    The prior is worth `pseudocount` observations with the data's variance about the
+    mean of each state.
+
+    Parameters
+    ----------
+    moments : tuple of three ndarrays
+        Weights, first and second moments; of full covariances a weight a state.
+    means : ndarray of shape (..., n_features)
+        Before the step: they stay where there is no data.
+    covars : ndarray of the shape of means, or (n_states, n_features, n_features)
+    pseudocount : float
+    center, scale : float or ndarray of shape (n_features,)
+
+    Returns
+    -------
+    means, covars : ndarray
+    """
+    weight, first, second = moments
+    full = covars.ndim > means.ndim
+    n = weight[:, None] if full else weight
+    has_data = n > np.finfo(float).tiny
+    shift = np.divide(first, n, out=means - center, where=has_data)
+    means = np.where(has_data, shift + center, means)
+    prior = np.broadcast_to(scale, means.shape[-1:])
+    if full:
+        n, has_data, prior = n[..., None], has_data[..., None], np.diag(prior)
+        scatter = second - n * shift[:, :, None] * shift[:, None, :]
+        scatter = (scatter + scatter.transpose(0, 2, 1)) / 2
+    else:
+        # What cancels below zero is a variance of zero.
+        scatter = np.maximum(second - n * shift**2, 0.0)
+    covars = np.divide(
+        scatter + pseudocount * prior,
+        n + pseudocount,
+        out=np.array(covars),
+        where=np.broadcast_to(has_data | (pseudocount > 0), scatter.shape),
+    )
+    return means, covars
+
+
+def diagonal_log_prior(covars, scale):
+    """Logarithm of what the prior of `maximise_moments` adds at pseudocount one."""
+    return -(np.log(covars) + scale / covars).sum() / 2
+
+
+def _check_positive_definite(covars):
+    if covars.ndim == 2:
+        if covars.min() <= 0:
+            raise ValueError(f"covars must be positive, got {covars.min()}.")
+        return
+    for k, covar in enumerate(covars):
+        if not np.allclose(covar, covar.T):
+            raise ValueError(f"covars[{k}] must be symmetric.")
+        # Unlike eigenvalues, the factor is as exact for features in different units.
+        try:
+            np.linalg.cholesky(covar)
+        except np.linalg.LinAlgError:
+            least = np.linalg.eigvalsh(covar).min()
+            raise ValueError(
+                f"covars[{k}] must be positive definite; its least eigenvalue is "
+                f"{least}."
+            ) from None
