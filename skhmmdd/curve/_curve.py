@@ -381,7 +381,7 @@ class DoubleDescentCurve(BaseDoubleDescentCurve):
         Peak: 13100 at 29, 85.9 times the lowest.
         Best: 152 at 10, below the threshold.
         Danger zone: 22 to 60, with more than 2 times the lowest risk.
-        What to do: Be narrow: stay below 22. Where that is not possible, penalise the
+        What to do: Choose a width below 22. Where that is not possible, penalise the
           head (alpha="loo" finds the ridge of the heads of skhmmdd) or train on another
           number of labels: more of them move the peak up, fewer down; with 30 it is at
           29.

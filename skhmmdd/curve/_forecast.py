@@ -1,4 +1,4 @@
-"""The curve foretold from training data alone."""
+"""The curve predicted from training data alone."""
 
 from numbers import Integral, Real
 from typing import NamedTuple
@@ -53,7 +53,7 @@ class RiskForecast(NamedTuple):
         on both its sides; None if it has no interior maximum.
     best : tuple of (int, float)
         Width and predicted risk of the lowest point. Widths within 20 % of the
-        threshold do not stand for election: there the forecast is all noise.
+        threshold are excluded: there the forecast is all noise.
     danger_zone : tuple of (int, int) or None
         First and last width about the peak with more than twice the lowest risk.
     n_samples : int
@@ -101,7 +101,7 @@ class RiskForecast(NamedTuple):
         return int(width - dependent + self.fit_intercept)
 
     def summary(self) -> str:
-        """Tell in words what is foretold, and what to do about it.
+        """Say in words what is predicted, and what to do about it.
 
         Returns
         -------
@@ -111,7 +111,7 @@ class RiskForecast(NamedTuple):
         low, high = self.widths[[0, -1]]
         return describe(
             Findings(
-                title=f"Squared error foretold by leave-one-out for widths from {low} "
+                title=f"Squared error predicted by leave-one-out for widths from {low} "
                 f"to {high} ({len(self.widths)} values), {self.n_samples} training "
                 "samples.",
                 span=(low, high),
@@ -193,7 +193,7 @@ def forecast_risk(
     -----
     Leave-one-out at penalty zero is the limit of ridge, on both sides of the threshold
     (Hastie, Montanari, Rosset and Tibshirani, arXiv:1903.08560; with an intercept it is
-    taken on the contrasts, which is ours). It is the risk of a head trained on one
+    taken on the contrasts, derived here). It is the risk of a head trained on one
     sample less. Near the threshold the risk of any one training set is heavy-tailed,
     and so is its forecast: there it tells where, not how high.
 
