@@ -122,12 +122,14 @@ class HMMFeatureTransformer(
     HeadRegressor : The exact head on top.
     DoubleDescentCurve : Risk against `n_components`.
 
-    Notes ----- A distribution b over m outcomes is standardised as :math:`u = \sqrt m
-    (b - 1/m)` before it is mapped (pooled by "sum": :math:`\sqrt m\, b`, which keeps
-    the length); log-beliefs are centred at :math:`-\log m`. Means are standardised by
-    the mean and deviation of the model's own long run. Directions have independent
-    :math:`N(0, 1)` entries; offsets are standard normal for "relu" and uniform on
-    :math:`[0, 2\pi)` for "fourier" (Rahimi and Recht, 2007).
+    Notes
+    -----
+    A distribution b over m outcomes is standardised as :math:`u = \sqrt m (b - 1/m)`
+    before it is mapped (pooled by "sum": :math:`\sqrt m\, b`, which keeps the length);
+    log-beliefs are centred at :math:`-\log m`. Means are standardised by the mean and
+    deviation of the model's own long run. Directions have independent :math:`N(0, 1)`
+    entries; offsets are standard normal for "relu" and uniform on :math:`[0, 2\pi)`
+    for "fourier" (Rahimi and Recht, 2007).
 
     Beliefs sum to one, so the unmapped ones are collinear with an intercept.
 

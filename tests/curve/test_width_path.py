@@ -114,6 +114,22 @@ def test_small_penalties_on_dependent_rows_and_columns(alpha, fit_intercept):
     check_against_head(X, y, **options)
 
 
+@pytest.mark.parametrize("alpha", [0.0, 1e-3])
+@pytest.mark.parametrize("fit_intercept", [True, False])
+def test_columns_that_grow(alpha, fit_intercept):
+    # A later column in a smaller unit takes over: the head shrinks a millionfold, and
+    # its norm must not be what rounding leaves of the norm before.
+    X, y = draw(6, 30, 1)
+    X[:, 15:] *= 1e6
+    check_against_head(X, y, alpha=alpha, fit_intercept=fit_intercept)
+    path = width_path(X[:6], y[:6], alpha=alpha, fit_intercept=fit_intercept)
+    for i, width in enumerate(path.widths):
+        head = HeadRegressor(alpha, fit_intercept=fit_intercept).fit(
+            X[:6, :width], y[:6]
+        )
+        assert_allclose(path.coef_norm[i], head.coef_norm_, rtol=1e-9)
+
+
 @pytest.mark.parametrize("fit_intercept", [False, True])
 @pytest.mark.parametrize("alpha", [0.0, 0.3])
 def test_training_risk_is_that_of_the_predictions(alpha, fit_intercept):

@@ -37,6 +37,8 @@ from scipy import linalg
 # the width by itself.
 TRUSTED_CONDITION = 1e10
 _SMALLEST_BLOCK, _LARGEST_BLOCK = 16, 256
+# By how much a difference may be smaller than what it is the difference of.
+_CANCELLED = 1e3
 # Columns that LAPACK reflects at a time, and the size of the triangles that it inverts.
 _PANEL, _TRIANGLE = 32, 64
 
@@ -249,13 +251,13 @@ def _one_block(p, last, X, y, Z, alpha, factor):
     size_sq = (X[:, :p] ** 2).sum() + np.append(0.0, np.cumsum((F**2).sum(axis=0)))
     condition = np.sqrt(factor.condition_sq(size_sq + n * alpha))
     whole_sq = (w**2).sum(axis=0) - np.cumsum(weights**2, axis=0)
-    coef_sq, difference = whole_sq, 0.0
-    if alpha > size_sq[-1]:
-        # The difference below would cancel: heads are a small part of w.
+    coef_sq = whole_sq - alpha * _dual_sq(factor, w, U, weights) if alpha else whole_sq
+    cancels = (w**2).sum() > _CANCELLED * coef_sq.sum(axis=1)
+    if cancels.any():
+        # Heads are a small part of w: the difference has lost their digits.
         coef_sq = _coef_sq(factor, w, U, weights, X[:, :last])
-    elif alpha:
-        difference = whole_sq
-        coef_sq = whole_sq - alpha * _dual_sq(factor, w, U, weights)
+        # Solved for twice, they have the error of the normal equations at most.
+        condition = np.where(cancels, condition**2, condition)
     if alpha:
         condition = _ridge_condition(
             condition,
@@ -263,20 +265,18 @@ def _one_block(p, last, X, y, Z, alpha, factor):
             coef_sq,
             alpha * whole_sq,
             (y**2).sum(axis=0),
-            difference,
         )
     start = w.T @ factor.E
     return Block(p, start, steps, weights, coef_sq, condition, rss, alpha == 0)
 
 
-def _ridge_condition(condition, size_sq, coef_sq, rss, y_sq, whole_sq=0.0):
+def _ridge_condition(condition, size_sq, coef_sq, rss, y_sq):
     """What the rounding of ridge is magnified by at each width.
 
     As in any least-squares problem the condition number, here of the design with the
     penalty's rows, counts squared for what is missed of the targets. That is much for
     a small penalty on dependent columns or rows, where singular values cut off what
-    the penalty alone would leave to rounding. So does the difference of which the
-    norm comes out, if it is one, from `whole_sq`.
+    the penalty alone would leave to rounding.
 
     Parameters
     ----------
@@ -285,14 +285,11 @@ def _ridge_condition(condition, size_sq, coef_sq, rss, y_sq, whole_sq=0.0):
     coef_sq, rss : ndarray of shape (n_widths, n_outputs)
         Squared norms of the head, and of the penalised residual.
     y_sq : ndarray of shape (n_outputs,)
-    whole_sq : ndarray of shape (n_widths, n_outputs), default=0.0
     """
     scale_sq = size_sq[:, None] * np.maximum(coef_sq, 0.0) + y_sq
     scale_sq[scale_sq == 0.0] = 1.0  # nothing to fit, and nothing missed
     missed = np.sqrt(np.maximum(rss, 0.0) / scale_sq)
-    lost = size_sq[:, None] * whole_sq / scale_sq
-    worst = np.maximum(condition[:, None] * missed, lost).max(axis=1)
-    return condition * (1.0 + worst)
+    return condition * (1.0 + condition * missed.max(axis=1))
 
 
 def _duals(factor, w, U, weights):

@@ -70,12 +70,13 @@ def posterior_in_logs(hmm, block, weights=None):
     ):
         n = block.counts[t]
         both = log_beliefs[t, :n] + log_beta
-        # The sums are one but for rounding.
-        log_smoothed[t, :n] = both - log_sum(both)[:, None]
+        # The sums are one but for rounding: for that of the norms, which may be large.
+        total = log_sum(both)[:, None]
+        log_smoothed[t, :n] = both - total
         if weights is not None and log_ahead is not None:
             m = len(log_ahead)
             transitions += expected_transitions(
-                log_beliefs[t, :m], transmat, log_ahead, weights[:m]
+                log_beliefs[t, :m], transmat, log_ahead - total[:m], weights[:m]
             )
     return log_smoothed, log_norms.sum(axis=0), transitions
 

@@ -123,8 +123,13 @@ def log_filter(log_startprob, transmat, log_likelihood, counts):
         belief = log_beliefs[t, :n]
         belief[:] = advance(log_beliefs[t - 1, :n], transmat) if t else log_startprob
         belief += log_likelihood[t, :n]
-        log_norms[t, :n] = norm = log_sum(belief)
+        # The largest first: what is left is small, and sums to one however large the
+        # logarithms of the step are.
+        top = belief.max(axis=1, keepdims=True)
+        belief -= np.where(np.isneginf(top), 0.0, top)
+        norm = log_sum(belief)
         belief -= np.where(np.isneginf(norm), 0.0, norm)[:, None]
+        log_norms[t, :n] = norm + top[:, 0]
     return log_beliefs, log_norms
 
 
@@ -172,18 +177,23 @@ def expected_transitions(log_belief, transmat, log_ahead, weights):
     -------
     ndarray of shape (n_states, n_states)
     """
+    # The probabilities of a row sum to one but for rounding. That is of logarithms that
+    # may be large, so they are divided by their sum.
     if transmat.is_plain(len(log_belief)):
         joint = log_belief[:, :, None] + transmat.logs + log_ahead[:, None, :]
+        joint -= log_sum(joint.reshape(len(joint), -1))[:, None, None]
         return np.tensordot(weights, np.exp(joint), 1)
-    total = 0.0
+    terms, sums = [], 0.0
     for shift, part in bands(log_belief):
         for scale, matrix in transmat.parts:
             # The belief in i times A_ij times what is ahead of j is a probability. With
             # the first two at least exp(-300) each, the third is at most exp(600)
             # wherever A_ij is not zero: only what zeros cancel is clipped.
             ahead = np.exp(np.minimum(log_ahead + (shift + scale), 2 * _WIDTH))
-            total = total + matrix * (part.T @ (weights[:, None] * ahead))
-    return total
+            terms.append((part, matrix, ahead))
+            sums = sums + ((part @ matrix) * ahead).sum(axis=1)
+    share = (weights / sums)[:, None]
+    return sum(matrix * (part.T @ (share * ahead)) for part, matrix, ahead in terms)
 
 
 def log_sum(logs):

@@ -371,3 +371,17 @@ def test_ordinary_models(seed):
     for kind in ("categorical", "diag", "full"):
         hmm = random_hmm(kind, 3, size=3, seed=seed)
         check(hmm, random_sequences(hmm, (20, 1, 60, 7), seed=seed, missing=0.2))
+
+
+def test_beliefs_sum_to_one_however_far_the_observations():
+    # Both paths explain one step and fail at the other, by half a billion nats.
+    startprob, cycle = [0.25, 0.75], [[0, 1], [1, 0]]
+    for variance in (1e-3, 1e-12):
+        hmm = GaussianHMM(startprob, cycle, [0.0, 1000.0], [variance, variance])
+        X = [np.zeros(2), np.array([0.0, 0.0, 1000.0])]
+        for beliefs in (hmm.filter(X), hmm.smooth(X)):
+            for belief in beliefs:
+                assert_allclose(belief.sum(axis=1), 1, rtol=1e-14)
+        counts = expected_counts(hmm, one_block(hmm, X))
+        assert_allclose(counts.transitions.sum(), 3, rtol=1e-14)
+        assert_allclose(counts.start.sum(), 2, rtol=1e-14)
