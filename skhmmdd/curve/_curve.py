@@ -77,7 +77,8 @@ class DoubleDescentCurve(BaseDoubleDescentCurve):
 
         - ``"refit"`` clones, fits and scores at every point, for any estimator and any
           parameter.
-        - ``"path"`` takes all widths from shared factorizations: see the Notes.
+        - ``"path"`` takes all widths, or all penalties, from shared work: see the
+          Notes.
         - ``"auto"`` takes the path where it gives the same numbers, and else refits.
 
     quantiles : tuple of (float, float), default=(0.25, 0.75)
@@ -208,7 +209,9 @@ class DoubleDescentCurve(BaseDoubleDescentCurve):
     :class:`HMMFeatureTransformer` with frozen weights and an integer `random_state`,
     :class:`LeadingColumns`, a :class:`~sklearn.decomposition.PCA` with
     ``svd_solver="full"``, or any transformer with a true attribute
-    ``__skhmmdd_nested__``. All widths then cost about as much as one fit.
+    ``__skhmmdd_nested__``. All widths then cost about as much as one fit. So do all
+    penalties where `param_name` is the `alpha` of such a head, alone or at the end of a
+    Pipeline. A subclass with a `fit` or `predict` of its own is refitted.
 
     Every fit uses one BLAS thread.
 
