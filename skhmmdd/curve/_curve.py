@@ -11,12 +11,8 @@ from skhmmdd.curve.display._display import DoubleDescentDisplay
 from skhmmdd.curve.display._html import under_diagram
 from skhmmdd.curve.display._summary import Findings, describe
 from skhmmdd.curve.measurement._base_curve import BaseDoubleDescentCurve
-from skhmmdd.curve.measurement._label_noise import penalty_from_labels, risk_at_noise
-from skhmmdd.curve.measurement._risks import (
-    is_mean_squared_error,
-    resolve_risks,
-    risk_label,
-)
+from skhmmdd.curve.measurement._label_noise import risk_at_noise
+from skhmmdd.curve.measurement._risks import risk_label
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -332,25 +328,7 @@ class DoubleDescentCurve(BaseDoubleDescentCurve):
         (2, 3, 10)
         """
         check_is_fitted(self, "test_risks_")
-        risks = resolve_risks(self.risk, is_classifier(self.estimator))
-        if not is_mean_squared_error(next(iter(risks.values()))):
-            raise ValueError(
-                "risk_at_noise needs the squared error of a regressor for its primary "
-                f"risk; got risk={self.risk!r}."
-            )
-        if self.effective_parameters_ is None:
-            raise ValueError(
-                "risk_at_noise needs effective_parameters_: fit with diagnostics=True, "
-                "without sample weights, and with a HeadRegressor for the last step."
-            )
-        if penalty_from_labels(self.estimator, self.param_range_):
-            raise ValueError(
-                "risk_at_noise needs a penalty that does not depend on the labels; got "
-                "alpha='loo'."
-            )
-        return risk_at_noise(
-            self.test_risk_, self.effective_parameters_.test, self._n_train, noise_var
-        )
+        return risk_at_noise(self, noise_var)
 
     def summary(self) -> str:
         """Tell in words what the curve shows, and what to do about it.
@@ -381,7 +359,7 @@ class DoubleDescentCurve(BaseDoubleDescentCurve):
         Peak: 13100 at 29, 85.9 times the lowest.
         Best: 152 at 10, below the threshold.
         Danger zone: 22 to 60, with more than 2 times the lowest risk.
-        What to do: Be narrow: stay below 22. Where that is not possible, penalise the
+        What to do: Choose a width below 22. Where that is not possible, penalise the
           head (alpha="loo" finds the ridge of the heads of skhmmdd) or train on another
           number of labels: more of them move the peak up, fewer down; with 30 it is at
           29.

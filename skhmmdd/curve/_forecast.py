@@ -1,4 +1,4 @@
-"""The curve foretold from training data alone."""
+"""The curve predicted from training data alone."""
 
 from numbers import Integral, Real
 from typing import NamedTuple
@@ -12,7 +12,12 @@ from skhmmdd._base import validate_params
 from skhmmdd._parallel import map_jobs
 from skhmmdd._repr import short_repr
 from skhmmdd._typing import Floats, Ints
-from skhmmdd.curve._landmarks import find_danger_zone, find_peak
+from skhmmdd.curve._landmarks import (
+    INTERPOLATION_TOLERANCE,
+    find_danger_zone,
+    find_peak,
+    group_rows,
+)
 from skhmmdd.curve.display._summary import Findings, describe
 from skhmmdd.heads._validation import (
     check_alpha,
@@ -53,13 +58,15 @@ class RiskForecast(NamedTuple):
         on both its sides; None if it has no interior maximum.
     best : tuple of (int, float)
         Width and predicted risk of the lowest point. Widths within 20 % of the
-        threshold do not stand for election: there the forecast is all noise.
+        threshold are excluded: there the forecast is all noise.
     danger_zone : tuple of (int, int) or None
         First and last width about the peak with more than twice the lowest risk.
     n_samples : int
         Number of training samples.
     fit_intercept : bool
         Whether the head has an intercept.
+    n_distinct : int
+        Number of distinct rows among them, up to rounding. The threshold counts these.
     """
 
     widths: Ints
@@ -72,6 +79,7 @@ class RiskForecast(NamedTuple):
     danger_zone: tuple[int, int] | None
     n_samples: int
     fit_intercept: bool
+    n_distinct: int
 
     def __repr__(self) -> str:
         return short_repr(self)
@@ -88,12 +96,12 @@ class RiskForecast(NamedTuple):
         -------
         int
             The number of linearly independent columns among the first `width`, plus
-            one for an intercept. Columns that the training samples are too few to tell
-            apart are taken to be independent.
+            one for an intercept: so many distinct samples. Columns that the training
+            samples are too few to tell apart are taken to be independent.
         """
         if width < 1:
             raise ValueError(f"width must be at least 1, got {width!r}.")
-        full = self.n_samples - self.fit_intercept
+        full = self.n_distinct - self.fit_intercept
         narrower = np.flatnonzero((self.widths <= width) & (self.rank < full))
         dependent = 0
         if len(narrower):
@@ -101,7 +109,7 @@ class RiskForecast(NamedTuple):
         return int(width - dependent + self.fit_intercept)
 
     def summary(self) -> str:
-        """Tell in words what is foretold, and what to do about it.
+        """Say in words what is predicted, and what to do about it.
 
         Returns
         -------
@@ -109,17 +117,23 @@ class RiskForecast(NamedTuple):
             One line for each landmark, and advice; `print` it.
         """
         low, high = self.widths[[0, -1]]
+        copies = ""
+        if self.n_distinct < self.n_samples:
+            copies = (
+                f", {self.n_distinct} of them distinct. Leave-one-out does not leave "
+                "out the copies of a sample: new rows may fare worse"
+            )
         return describe(
             Findings(
-                title=f"Squared error foretold by leave-one-out for widths from {low} "
+                title=f"Squared error predicted by leave-one-out for widths from {low} "
                 f"to {high} ({len(self.widths)} values), {self.n_samples} training "
-                "samples.",
+                f"samples{copies}.",
                 span=(low, high),
                 threshold=self.interpolation_threshold,
                 peak=self.peak,
                 best=self.best,
                 zone=self.danger_zone,
-                n_samples=self.n_samples,
+                n_samples=self.n_distinct,
             )
         )
 
@@ -174,8 +188,8 @@ def forecast_risk(
     -------
     RiskForecast
         Named tuple of `widths`, `risk`, `gcv`, `rank`, `interpolation_threshold`,
-        `peak`, `best`, `danger_zone`, `n_samples`, `fit_intercept`, with a method
-        `labels_at_threshold(width)`.
+        `peak`, `best`, `danger_zone`, `n_samples`, `fit_intercept`, `n_distinct`, with
+        a method `labels_at_threshold(width)`.
 
     Raises
     ------
@@ -193,9 +207,14 @@ def forecast_risk(
     -----
     Leave-one-out at penalty zero is the limit of ridge, on both sides of the threshold
     (Hastie, Montanari, Rosset and Tibshirani, arXiv:1903.08560; with an intercept it is
-    taken on the contrasts, which is ours). It is the risk of a head trained on one
+    taken on the contrasts, derived here). It is the risk of a head trained on one
     sample less. Near the threshold the risk of any one training set is heavy-tailed,
     and so is its forecast: there it tells where, not how high.
+
+    Where the same row occurs more than once, the threshold is the number of distinct
+    rows. Leave-one-out leaves out one sample, not its copies, and so does GCV: past the
+    threshold they then say little of the risk on rows that are new. For that, give each
+    distinct row once.
 
     One singular value decomposition for each width.
 
@@ -216,16 +235,21 @@ def forecast_risk(
     check_consistent_length(X, y)
     alpha = check_alpha(alpha)
     n = len(X)
+    groups = group_rows(X)
+    n_distinct = int(groups.max()) + 1
     widths = check_widths(
-        _default_widths(n, X.shape[1]) if widths is None else widths, X.shape[1]
+        _default_widths(n_distinct, X.shape[1]) if widths is None else widths,
+        X.shape[1],
     )
     targets = y.reshape(n, -1)
 
     options = {"fit_intercept": fit_intercept, "rcond": rcond}
     found = map_jobs(_at_width, widths, X, targets, alpha, options, n_jobs=n_jobs)
     risk, gcv, rank = map(np.array, zip(*found, strict=True))
+    # A penalty, or two labels for one row, keep every head off its training samples.
+    can_interpolate = alpha == 0 and _agree(targets, groups)
     threshold, peak, best, zone = _landmarks(
-        widths, risk, rank, n - fit_intercept, alpha
+        widths, risk, rank, n_distinct - fit_intercept, can_interpolate
     )
     return RiskForecast(
         widths,
@@ -238,7 +262,22 @@ def forecast_risk(
         zone,
         n,
         fit_intercept,
+        n_distinct,
     )
+
+
+def _agree(targets, groups):
+    """Whether the same row always has the same targets, as far as training risk tells.
+
+    By the tolerance that a measured curve is held to.
+    """
+    counts = np.bincount(groups)
+    if len(counts) == len(groups):
+        return True
+    means = np.stack([np.bincount(groups, column) / counts for column in targets.T])
+    within = np.mean((targets - means.T[groups]) ** 2)
+    constant = np.mean((targets - targets.mean(axis=0)) ** 2)
+    return within <= INTERPOLATION_TOLERANCE * constant
 
 
 def _at_width(width, X, targets, alpha, options):
@@ -261,12 +300,11 @@ def _default_widths(n_samples, n_features):
     return np.union1d(grid, near[(near >= 1) & (near <= n_features)])
 
 
-def _landmarks(widths, risk, rank, full_rank, alpha):
+def _landmarks(widths, risk, rank, full_rank, can_interpolate):
     """Threshold, peak, best and danger zone of a predicted curve."""
     blind = np.abs(widths - full_rank) <= _BLIND * full_rank
     best = int(np.where(blind & ~blind.all(), np.inf, risk).argmin())
-    # A penalty keeps every head off its training samples.
-    interpolating = np.flatnonzero((rank == full_rank) & (alpha == 0))
+    interpolating = np.flatnonzero((rank >= full_rank) & can_interpolate)
     threshold = int(widths[interpolating[0]]) if len(interpolating) else None
     low = risk[best]
     top = find_peak(risk)

@@ -5,13 +5,13 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
-from sklearn.utils import check_array, check_consistent_length
+from sklearn.utils import check_consistent_length
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from skhmmdd._base import check_labels, validate_params
 from skhmmdd._parallel import single_blas_thread
 from skhmmdd._typing import Floats
-from skhmmdd.heads._validation import check_widths
+from skhmmdd.heads._validation import check_design, check_widths
 
 # Inner products held at a time: bounds the memory.
 _BLOCK = 2**18
@@ -106,7 +106,7 @@ def neighbor_recovery(
     >>> neighbor_recovery(X, y_noisy, y, widths=[1, 5, 30])
     array([0.625, 0.775, 0.95 ])
     """
-    X = check_array(X, dtype=np.float64, input_name="X")
+    X = check_design(X)
     noisy, clean = check_labels(y_noisy, "y_noisy"), check_labels(y_clean, "y_clean")
     check_consistent_length(X, noisy, clean)
     widths = check_widths(widths, X.shape[1])

@@ -139,7 +139,7 @@ def width_path(
     :math:`QR = X`; beyond, blocks of columns update an LQ factorization. Where a width
     is so ill-conditioned that its rank might be in doubt (a bound on the condition
     number above 1e10, or above 1 / `rcond`), it is solved by singular values, as
-    `HeadRegressor` would. The construction is ours.
+    `HeadRegressor` would. The construction was derived here.
 
     At alpha = 0 the test risk peaks where the width meets the number of samples (less
     one for the intercept). Always computed in double precision, on one thread.

@@ -30,9 +30,9 @@ def make_linear_gaussian_hmm(
               y = z_{\mathrm{next}} = zA + \varepsilon, \quad A = aO,
 
     with O orthogonal, :math:`\varepsilon \sim N(0, (1 - a^2) I)`, which keeps the
-    state's law, entries of W from :math:`N(0, 1/d)` and
+    state's distribution, entries of W from :math:`N(0, 1/d)` and
     :math:`u \sim N(0, \sigma_u^2 I)`. The model is that of Luo, Wang and Huang;
-    this instance of it is ours.
+    this instance of it was derived here.
 
     Parameters
     ----------

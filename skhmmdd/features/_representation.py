@@ -46,8 +46,8 @@ class Representation(NamedTuple):
 def make_representation(hmm, kind):
     r"""The representation `kind` of a frozen model.
 
-    Laws over m outcomes are standardised as :math:`\sqrt m (b - 1/m)`; means of a state
-    or of an observation by the mean and spread of the model's own long run.
+    Distributions over m outcomes are standardised as :math:`\sqrt m (b - 1/m)`; means
+    of a state or of an observation by the mean and spread of the model's own long run.
 
     Parameters
     ----------

@@ -68,8 +68,8 @@ class HMMFeatureTransformer(
           `LinearGaussianHMM`, here and below, the mean of the belief.
         - "log_belief": its logarithm, from log(1e-12) up. Causal. Not for a
           `LinearGaussianHMM`.
-        - "predictive": what the model expects next, the law of the next symbol or the
-          mean of the next observation. Causal.
+        - "predictive": what the model expects next, the distribution of the next symbol
+          or the mean of the next observation. Causal.
         - "smoothed": P(z_t | x_1..x_T). Looks ahead: step t has seen all the steps.
     pooling : {"last", "mean", "sum", "max"}, default="last"
         How the steps become one row. The sum of beliefs is the expected number of
@@ -124,12 +124,12 @@ class HMMFeatureTransformer(
 
     Notes
     -----
-    A law b over m outcomes is standardised as :math:`u = \sqrt m (b - 1/m)` before it
-    is mapped (pooled by "sum": :math:`\sqrt m\, b`, which keeps the length);
+    A distribution b over m outcomes is standardised as :math:`u = \sqrt m (b - 1/m)`
+    before it is mapped (pooled by "sum": :math:`\sqrt m\, b`, which keeps the length);
     log-beliefs are centred at :math:`-\log m`. Means are standardised by the mean and
-    deviation of the model's own long run. Directions have independent
-    :math:`N(0, 1)` entries; offsets are standard normal for "relu" and uniform on
-    :math:`[0, 2\pi)` for "fourier" (Rahimi and Recht, 2007).
+    deviation of the model's own long run. Directions have independent :math:`N(0, 1)`
+    entries; offsets are standard normal for "relu" and uniform on :math:`[0, 2\pi)`
+    for "fourier" (Rahimi and Recht, 2007).
 
     Beliefs sum to one, so the unmapped ones are collinear with an intercept.
 
@@ -361,7 +361,7 @@ shape (n_steps_i, n_components)
             return self._map(values)
 
     def __sklearn_clone__(self):
-        # scikit-learn's clone would un-fit a fitted donor: what is frozen is shared.
+        # scikit-learn's clone would un-fit a source model: what is frozen is shared.
         if not self.__skhmmdd_frozen__:
             return super().__sklearn_clone__()
         without = copy(self)

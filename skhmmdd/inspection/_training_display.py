@@ -68,8 +68,8 @@ class TrainingCurveDisplay:
     Examples
     --------
     >>> from skhmmdd import BaumWelch, CategoricalHMM, TrainingCurveDisplay
-    >>> law = [[0.9, 0.1], [0.1, 0.9]]
-    >>> X, _ = CategoricalHMM([1, 0], law, law).sample(50, 20, random_state=0)
+    >>> rows = [[0.9, 0.1], [0.1, 0.9]]
+    >>> X, _ = CategoricalHMM([1, 0], rows, rows).sample(50, 20, random_state=0)
     >>> pretrained = BaumWelch(2, n_init=3, max_iter=5, tol=0, random_state=0).fit(X)
     >>> display = TrainingCurveDisplay.from_estimator(pretrained)
     >>> len(display.train), display.train[0].shape

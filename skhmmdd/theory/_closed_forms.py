@@ -288,9 +288,9 @@ def latent_space_risk(
         \sigma^2 = \sigma_\xi^2 + \theta'(I + W'W)^{-1}\theta,
 
     put into :func:`ridge_risk`: two eigenvalues, hence a kappa found once for any
-    width. At widths below d (ours) the rows of W are orthogonal instead,
+    width. At widths below d (derived here) the rows of W are orthogonal instead,
     and :math:`\theta` lies evenly to them. As the width grows the head becomes a
-    ridge on the latents themselves, with penalty :math:`d\tau^2/\mu` (ours).
+    ridge on the latents themselves, with penalty :math:`d\tau^2/\mu` (derived here).
 
     References
     ----------

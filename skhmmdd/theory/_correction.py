@@ -18,8 +18,9 @@ def gaussian_correction(
 ):
     r"""Correct bias and variance to the next order in 1/n, for Gaussian rows.
 
-    Ours. Write F for the expected log determinant of XX' + alpha as a function of
-    the eigenvalues t, and D for the derivative along t -> t + eps t^2. Then, exactly,
+    Derived here. Write F for the expected log determinant of XX' + alpha as a function
+    of the eigenvalues t, and D for the derivative along t -> t + eps t^2. Then,
+    exactly,
 
         variance = -D dF/dalpha,
         bias = sum_i signal_i (t_i g_i + D g_i),    g_i = 1 - t_i dF/dt_i.

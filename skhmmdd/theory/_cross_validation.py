@@ -73,8 +73,8 @@ def loo_risk(
     Where :math:`\alpha = 0` and :math:`d^\perp_i = 0` the limit is taken: the two
     weights become :math:`1/s_r^2`. Without an intercept and with p > n that is
     :math:`a_i/G_{ii}`, for :math:`G = (XX')^{-1}` and a = Gy; with an intercept
-    :math:`XX'` of the centred rows is singular, and this form (ours) works on the
-    n - 1 contrasts. It equals refitting, as long as no refit without a row changes
+    :math:`XX'` of the centred rows is singular, and this form (derived here) works on
+    the n - 1 contrasts. It equals refitting, as long as no refit without a row changes
     the numerical rank in a way that `rcond` cannot tell.
 
     References

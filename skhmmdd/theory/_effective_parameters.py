@@ -99,7 +99,7 @@ def effective_parameters(
     From one SVD, :math:`s(x) = U\,\mathrm{diag}(s_r/(s_r^2+\alpha))\,V'x` (and 1/n
     with an intercept). For the minimum-norm head without intercept, on points drawn
     like the training ones, the mean of `test` is :math:`nV/\sigma^2` with V the
-    variance of :func:`ridge_risk` (ours).
+    variance of :func:`ridge_risk` (derived here).
 
     References
     ----------

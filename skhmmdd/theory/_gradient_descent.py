@@ -54,7 +54,7 @@ def gradient_descent_filter(
     Notes
     -----
     Descent on :math:`\tfrac12\|y - Xb\|^2` from b = 0,
-    :math:`b_{t+1} = b_t + \eta X'(y - Xb_t)`, has after t steps exactly (ours)
+    :math:`b_{t+1} = b_t + \eta X'(y - Xb_t)`, has after t steps exactly (derived here)
 
     .. math:: \frac{1 - (1 - \eta s_r^2)^t}{s_r}
 

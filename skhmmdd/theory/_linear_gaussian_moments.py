@@ -84,7 +84,7 @@ def linear_gaussian_moments(
     -----
     The model is that of the reference (a frozen linear readout of a Gaussian chain,
     one linear head that predicts the next vector); this parametrisation of it, and
-    the moments, are ours. With rows as samples and the target
+    the moments, were derived here. With rows as samples and the target
     :math:`y = z_{\mathrm{next}} = zA + \varepsilon`,
 
     .. math::

@@ -63,11 +63,10 @@ def head_norm(
             + \sigma^2\,\frac{\mathrm{tr}\,\Sigma(\Sigma+\kappa)^{-2}}
                 {n - \mathrm{df}_2}.
 
-    On isotropic features at `alpha` 0 this is :math:`r^2 +
-    \sigma^2\gamma/(1-\gamma)` below the threshold and
-    :math:`r^2/\gamma + \sigma^2/(\gamma-1)` above it, which is in the literature;
-    the general form is ours, from the same deterministic equivalent. A limit, with
-    the assumptions of :func:`ridge_risk`.
+    On isotropic features at `alpha` 0 this is :math:`r^2 + \sigma^2\gamma/(1-\gamma)`
+    below the threshold and :math:`r^2/\gamma + \sigma^2/(\gamma-1)` above it, which is
+    in the literature; the general form was derived here, from the same deterministic
+    equivalent. A limit, with the assumptions of :func:`ridge_risk`.
 
     References
     ----------

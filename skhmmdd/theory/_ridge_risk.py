@@ -120,8 +120,8 @@ def ridge_risk(
         minimum-norm head. Broadcast against `n_samples`.
 
     finite_sample : bool, default=False
-        Correct the limit to the next order in 1/n for Gaussian features (ours, see
-        Notes). Worth having within a factor of two of the threshold.
+        Correct the limit to the next order in 1/n for Gaussian features (derived here,
+        see Notes). Worth having within a factor of two of the threshold.
 
     fit_intercept : bool, default=False
         Whether the head fits an intercept too, unpenalised. Moves the threshold to
@@ -162,7 +162,7 @@ def ridge_risk(
     to the threshold (with n = 100, by 5% at p = 1.2 n), and where the mean for
     Gaussian rows is infinite, at p = n - 1, n and n + 1, it is so at p = n alone.
 
-    **Finite-sample correction (ours).** For Gaussian rows the expected log
+    **Finite-sample correction (derived here).** For Gaussian rows the expected log
     determinant of :math:`XX' + \alpha` exceeds its limit by
     :math:`\tfrac12\log(1 - \mathrm{df}_2/n)` at the next order; bias and variance
     are derivatives of that determinant along :math:`\Sigma`, hence so are their
@@ -199,7 +199,7 @@ def ridge_risk(
     References
     ----------
     Hastie, Montanari, Rosset and Tibshirani, arXiv:1903.08560. Cheng and
-    Montanari, arXiv:2210.08571. The correction is ours.
+    Montanari, arXiv:2210.08571. The correction was derived here.
 
     Examples
     --------

@@ -43,7 +43,7 @@ def optimal_alpha(
     -----
     On isotropic features the optimum is :math:`p\sigma^2/r^2`, whatever n; with it
     the risk falls monotonically in n and has no peak in p (the first reference). For
-    other covariances the minimum is found numerically (ours): each
+    other covariances the minimum is found numerically (derived here): each
     :math:`\kappa` belongs to one penalty :math:`\kappa(n - \mathrm{df}_1)`, so the
     risk of :func:`ridge_risk` is scanned over :math:`\kappa` without solving for it,
     and the best stationary point refined. Penalties below zero, which can be better

@@ -221,7 +221,7 @@ def test_a_frozen_head_is_left_as_it_is():
         (
             make_pipeline(PCA(3), StandardScaler(), HeadRegressor()),
             *("pca__n_components", [1, 3]),
-            "'pca__n_components' is neither the n_components of the step before",
+            "'pca__n_components' is not the n_components of the step before",
         ),
     ],
 )

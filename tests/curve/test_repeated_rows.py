@@ -9,9 +9,11 @@ from skhmmdd import (
     DoubleDescentCurve,
     HeadRegressor,
     LeadingColumns,
+    forecast_risk,
     repeat_samples,
     width_path,
 )
+from skhmmdd.curve._landmarks import group_rows
 
 N_SAMPLES, N_DISTINCT, N_COLUMNS = 60, 35, 90
 NAME = "leadingcolumns__n_components"
@@ -64,3 +66,82 @@ def test_path_of_copies_is_that_of_counts(data):
         head = HeadRegressor().fit(X[rows, :width], y[rows], sample_weight=counts)
         errors = head.predict(X[test, :width]) - y[test]
         assert_allclose(path.test_risk[width - 1], np.mean(errors**2), rtol=1e-6)
+
+
+@pytest.mark.parametrize("jitter", [0.0, 2e-16])
+@pytest.mark.parametrize("fit_intercept", [True, False])
+def test_forecast(data, fit_intercept, jitter):
+    X, y = data
+    copies = np.repeat(*distinct_and_counts(0))
+    noise = np.random.RandomState(1).standard_normal((N_SAMPLES, N_COLUMNS))
+    forecast = forecast_risk(
+        X[copies] * (1 + jitter * noise), y[copies], fit_intercept=fit_intercept
+    )
+    threshold = N_DISTINCT - fit_intercept
+    assert forecast.n_samples == N_SAMPLES and forecast.n_distinct == N_DISTINCT
+    assert forecast.interpolation_threshold == threshold
+    assert abs(forecast.peak[0] - threshold) <= 1
+    low, high = forecast.danger_zone
+    assert low < threshold < high
+    assert abs(forecast.best[0] - threshold) > 0.2 * threshold
+    # Past the threshold all columns are as independent as can be told.
+    assert forecast.labels_at_threshold(20) == 20 + fit_intercept
+    assert forecast.labels_at_threshold(70) == 70 + fit_intercept
+    assert "60 training samples, 35 of them distinct" in " ".join(
+        forecast.summary().split()
+    )
+    once = forecast_risk(X[:N_DISTINCT], y[:N_DISTINCT])
+    assert once.n_distinct == N_DISTINCT and "distinct" not in once.summary()
+
+
+def test_forecast_looks_closely_about_the_threshold_of_distinct_rows():
+    rng = np.random.RandomState(0)
+    X, y = rng.standard_normal((80, 400)), rng.standard_normal(80)
+    forecast = forecast_risk(np.repeat(X, 3, axis=0), np.repeat(y, 3))
+    assert set(range(77, 84)) < set(forecast.widths.tolist())
+    assert forecast.interpolation_threshold == 79
+
+
+def test_two_labels_for_one_row_are_never_interpolated(data):
+    """As the measured curve has it: no training risk vanishes."""
+    X, y = data
+    copies = np.repeat(*distinct_and_counts(0))
+    noisy = y[copies] + 0.1 * np.random.RandomState(0).standard_normal(N_SAMPLES)
+    forecast = forecast_risk(X[copies], noisy)
+    assert forecast.n_distinct == N_DISTINCT
+    assert forecast.interpolation_threshold is None
+    assert width_path(X[copies], noisy).train_risk.min() > 1e-4
+    # The peak stands there all the same.
+    assert abs(forecast.peak[0] - (N_DISTINCT - 1)) <= 1
+
+
+def test_rows_that_are_all_the_same():
+    y = np.array([1.0, 2.0, 4.0])
+    forecast = forecast_risk(np.ones((3, 2)), y)
+    assert forecast.n_distinct == 1 and forecast.interpolation_threshold is None
+    # Each is told by the mean of the others.
+    assert_allclose(forecast.risk, np.mean([4.0, 0.25, 6.25]))
+    assert forecast_risk(np.zeros((3, 2)), y).n_distinct == 1
+    assert forecast_risk(np.ones((3, 2)), np.ones(3)).interpolation_threshold == 1
+
+
+def brute_force(X, tolerance):
+    """Groups by every pair."""
+    near = np.linalg.norm(X[:, None] - X, axis=2) <= tolerance
+    return near.argmax(axis=1)
+
+
+@pytest.mark.parametrize("scale", [1e-190, 1.0, 1e190])
+@pytest.mark.parametrize("kind", ["gaussian", "binary", "far from zero"])
+def test_groups(kind, scale):
+    rng = np.random.RandomState(3)
+    X = rng.standard_normal((40, 7))
+    if kind == "binary":
+        X = (X > 0).astype(float)
+    elif kind == "far from zero":
+        X = 1e6 + X
+    X = np.vstack([X, X[::2], X[::5] * (1 + 2e-16), X[:3]])[rng.permutation(71)]
+    expected = brute_force(X, 1e-9 if kind != "far from zero" else 1e-6)
+    groups = group_rows(scale * X)
+    assert len(np.unique(groups)) == groups.max() + 1 == len(np.unique(expected))
+    assert ((groups[:, None] == groups) == (expected[:, None] == expected)).all()

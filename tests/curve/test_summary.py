@@ -45,7 +45,7 @@ def test_a_double_descent():
         "Peak": "9 at 20, 18 times the lowest.",
         "Best": "0.5 at 80, beyond the threshold.",
         "Danger zone": "12 to 31, with more than 2 times the lowest risk.",
-        "What to do": "Be wide: stay above 31. Where that is not possible, penalise "
+        "What to do": "Choose a width above 31. Where that is not possible, penalise "
         'the head (alpha="loo" finds the ridge of the heads of skhmmdd) or train on '
         "another number of labels: more of them move the peak up, fewer down; with 21 "
         "it is at 20.",
@@ -82,13 +82,14 @@ def test_how_high_the_peak_is(risk, lowest, text):
 
 
 def test_which_side_of_the_zone():
-    assert advice(best=(5.0, 0.5)).startswith("Be narrow: stay below 12. Where that")
+    assert advice(best=(5.0, 0.5)).startswith("Choose a width below 12. Where that")
     assert advice(best=(1.0, 0.5)).startswith(
-        "Be narrow: stay below 12. The risk is lowest where the range begins: look "
+        "Choose a width below 12. The risk is lowest where the range begins: look "
         "below it too. Where that"
     )
     assert advice(best=(90.0, 0.5)).startswith(
-        "Be wide: stay above 31. The risk is lowest where the range ends: look further."
+        "Choose a width above 31. The risk is lowest where the range ends: look "
+        "further."
     )
 
 
@@ -109,14 +110,19 @@ def test_a_low_peak():
     assert "look further" in advice(zone=None, best=(90.0, 0.5))
 
 
+LOOK_FURTHER = (
+    "Choose a large width. The risk is lowest where the range ends: look further."
+)
+
+
 @pytest.mark.parametrize(
     ("threshold", "best", "text"),
     [
         (1.0, 80.0, "Look at lower complexities too: all of these are at the"),
         (90.0, 30.0, "Look further: the range ends at the threshold"),
-        (20.0, 90.0, "Be wide. The risk is lowest where the range ends: look further."),
-        (None, 90.0, "Be wide. The risk is lowest where the range ends: look further."),
-        (None, 1.0, "Be narrow, or penalise the head: more complexity only adds risk."),
+        (20.0, 90.0, LOOK_FURTHER),
+        (None, 90.0, LOOK_FURTHER),
+        (None, 1.0, "Choose a small width, or penalise the head: more of it only adds"),
         (20.0, 30.0, "Take 30: the risk falls up to there and rises from there."),
         (None, 30.0, "Take 30: the risk falls up to there and rises from there."),
     ],
@@ -231,7 +237,7 @@ def test_summary_of_a_forecast():
     forecast = forecast_risk(X, y)
     text = forecast.summary().replace("\n  ", " ")
     low, high = forecast.danger_zone
-    assert "foretold by leave-one-out for widths from 1 to 100 (100 values)" in text
+    assert "predicted by leave-one-out for widths from 1 to 100 (100 values)" in text
     assert "Threshold: 49." in text
     assert f"Danger zone: {low} to {high}," in text
     assert "with 50 it is at 48" in text

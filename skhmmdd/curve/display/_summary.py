@@ -63,7 +63,7 @@ def describe(found):
     Peak: 9 at 20, 18 times the lowest.
     Best: 0.5 at 90, beyond the threshold, where the range ends.
     Danger zone: 12 to 31, with more than 2 times the lowest risk.
-    What to do: Be wide: stay above 31. The risk is lowest where the range ends:
+    What to do: Choose a width above 31. The risk is lowest where the range ends:
       look further. Where that is not possible, penalise the head (alpha="loo" finds
       the ridge of the heads of skhmmdd) or train on another number of labels: more of
       them move the peak up, fewer down; with 20 it is at 20.
@@ -146,9 +146,9 @@ def _advice(found):
         return sentences + _look_further(found)
     low, high = found.zone
     if found.best[0] > high:
-        sentences = [f"Be wide: stay above {high:g}."]
+        sentences = [f"Choose a width above {high:g}."]
     else:
-        sentences = [f"Be narrow: stay below {low:g}."]
+        sentences = [f"Choose a width below {low:g}."]
     sentences += _look_further(found)
     sentences.append(
         'Where that is not possible, penalise the head (alpha="loo" finds the ridge of '
@@ -178,10 +178,10 @@ def _advice_without_peak(found):
             "again beyond."
         ]
     if found.best[0] == end:
-        return ["Be wide.", *_look_further(found)]
+        return ["Choose a large width.", *_look_further(found)]
     if found.best[0] == start:
         return [
-            "Be narrow, or penalise the head: more complexity only adds risk.",
+            "Choose a small width, or penalise the head: more of it only adds risk.",
             *_look_further(found),
         ]
     return [f"Take {found.best[0]:g}: the risk falls up to there and rises from there."]

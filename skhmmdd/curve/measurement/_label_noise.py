@@ -2,11 +2,55 @@
 
 import numpy as np
 from numpy.typing import ArrayLike
+from sklearn.base import is_classifier
 
 from skhmmdd._typing import Array, Floats
+from skhmmdd.curve.measurement._base_curve import BaseDoubleDescentCurve
+from skhmmdd.curve.measurement._risks import is_mean_squared_error, resolve_risks
 
 
-def risk_at_noise(
+def risk_at_noise(curve: BaseDoubleDescentCurve, noise_var: ArrayLike) -> Floats:
+    """Test risk of a fitted curve after more noise on its training labels.
+
+    Parameters
+    ----------
+    curve : BaseDoubleDescentCurve
+        Fitted.
+    noise_var : float or array-like of shape (n_levels,)
+        As in :func:`add_noise`.
+
+    Returns
+    -------
+    ndarray of shape (n_complexities, n_splits) or (n_levels, n_complexities, n_splits)
+
+    Raises
+    ------
+    ValueError
+        If `noise_var` is out of its range, or the heads are not linear in the labels,
+        or were not measured so that it can be told.
+    """
+    risks = resolve_risks(curve.risk, is_classifier(curve.estimator))
+    if not is_mean_squared_error(next(iter(risks.values()))):
+        raise ValueError(
+            "risk_at_noise needs the squared error of a regressor for its primary "
+            f"risk; got risk={curve.risk!r}."
+        )
+    effective = curve.effective_parameters_
+    if effective is None:
+        raise ValueError(
+            "risk_at_noise needs effective_parameters_: fit with diagnostics=True, "
+            "without sample weights, and with a HeadRegressor for the last step."
+        )
+    values = [*curve.estimator.get_params().values(), *curve.param_range_]
+    if any(isinstance(value, str) and value == "loo" for value in values):
+        raise ValueError(
+            "risk_at_noise needs a penalty that does not depend on the labels; got "
+            "alpha='loo'."
+        )
+    return add_noise(curve.test_risk_, effective.test, curve._n_train, noise_var)
+
+
+def add_noise(
     risk: Floats, effective: Floats, n_train: Array, noise_var: ArrayLike
 ) -> Floats:
     r"""Expected risk of a linear head after label noise is added to its training set.
@@ -42,7 +86,7 @@ def risk_at_noise(
     Effective parameters of 50 on 100 samples: half the noise comes through.
 
     >>> import numpy as np
-    >>> risk_at_noise(np.array([[2.0]]), np.array([[50.0]]), np.array([100]), 3.0)
+    >>> add_noise(np.array([[2.0]]), np.array([[50.0]]), np.array([100]), 3.0)
     array([[3.5]])
     """
     noise_var = np.asarray(noise_var, dtype=np.float64)
@@ -53,20 +97,3 @@ def risk_at_noise(
             f"{noise_var!r}."
         )
     return risk + noise_var[..., None, None] * (effective / n_train)
-
-
-def penalty_from_labels(estimator, param_range):
-    """Whether any parameter says that a penalty is chosen by leave-one-out.
-
-    Parameters
-    ----------
-    estimator : estimator
-    param_range : sequence
-        Values that a parameter takes along the curve.
-
-    Returns
-    -------
-    bool
-    """
-    values = [*estimator.get_params().values(), *param_range]
-    return any(isinstance(value, str) and value == "loo" for value in values)

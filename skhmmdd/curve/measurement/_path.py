@@ -73,8 +73,8 @@ def why_not_path(estimator, param_name, param_range, risks, fit_params):
     name = path_name(estimator, param_name)
     if name is None:
         return (
-            f"{param_name!r} is neither the n_components of the step before the head "
-            "nor a parameter of the head"
+            f"{param_name!r} is not the n_components of the step before the head, nor "
+            "a parameter of the head"
         )
     reason = head._why_no_path(name, param_range)
     if reason:

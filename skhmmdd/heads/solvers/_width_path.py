@@ -15,7 +15,9 @@ from skhmmdd.heads.solvers._spectrum import decompose, on_contrasts
 
 # Unit vectors taken as targets at a time: bounds the predictions that are held.
 _UNITS = 32
-# Of a penalty beside a design near one: its square is 1e30 times beyond rounding.
+# Designs whose largest entry is in between are taken as they are.
+_FINE = (1e-30, 1e30)
+# Of a penalty, times that entry: its square is 1e30 times beyond rounding.
 _LARGEST_ROOT = 1e23
 
 
@@ -67,20 +69,23 @@ def heads_along_widths(
 
 
 def _rescale(X, X_test, alpha):
-    """The same path on designs near one, whose squares neither overflow nor vanish.
+    """The same path on designs whose squares neither overflow nor vanish.
 
     Returns them, their penalty, and what takes the norm of their heads to that of the
     heads asked for.
     """
-    largest = max(X.max(), -X.min())
-    exponent = np.frexp(largest)[1] if largest else 0
-    with np.errstate(over="ignore"):
-        X, X_test = np.ldexp(X, -exponent), np.ldexp(X_test, -exponent)
-        root = np.ldexp(np.sqrt(alpha), -exponent)
+    largest = max(X.max(), -X.min()) or 1.0
+    scale, root = 1.0, np.sqrt(alpha)
+    if not _FINE[0] <= largest <= _FINE[1]:
+        scale = 2.0 ** -np.frexp(largest)[1]  # a power of two rounds nothing
+        with np.errstate(over="ignore"):
+            X, X_test, root, largest = (
+                scale * number for number in (X, X_test, root, largest)
+            )
     # A penalty far beyond the design makes heads that shrink as its inverse.
-    kept = min(root, _LARGEST_ROOT)
+    kept = min(root, _LARGEST_ROOT * largest)
     shrinkage = (kept / root) ** 2 if root else 1.0
-    return X, X_test, kept**2, np.ldexp(shrinkage, -exponent)
+    return X, X_test, kept**2, shrinkage * scale
 
 
 def _solve_widths(X, y, X_test, y_test, widths, alpha, fit_intercept, rcond, keep):

@@ -9,11 +9,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from skhmmdd.hmm.inference._log_space import (
-    expected_transitions,
-    log_backward_steps,
-    log_filter,
-    log_sum,
+from skhmmdd.hmm.inference._log_posterior import (
+    filter_in_logs,
+    held_rows,
+    posterior_in_logs,
 )
 from skhmmdd.hmm.inference._recursions import (
     backward_steps,
@@ -29,8 +28,6 @@ from skhmmdd.hmm.sequences._blocks import LONG, Block
 _VITERBI_SIZE = 2**18
 # Numbers of a long sequence that are collected at a time.
 _SPAN_SIZE = 2**16
-# Numbers of each array that a walk in log space keeps.
-_LOG_SIZE = 2**20
 
 
 class Walk(NamedTuple):
@@ -130,9 +127,9 @@ def filter_block(
         rows = rows[lost]
         if not len(rows):
             return collected, log_likelihood
-    for some in _held_rows(block, rows, hmm.n_states):
+    for some in held_rows(block, rows, hmm.n_states):
         part = block.take(some)
-        log_beliefs, log_likelihood[some] = _filter_in_logs(hmm, part, strict)
+        log_beliefs, log_likelihood[some] = filter_in_logs(hmm, part, strict)
         _put(collected, some, _collect_logs(log_beliefs, part, collect, dtype))
     return collected, log_likelihood
 
@@ -193,9 +190,9 @@ def smooth_block(hmm, block, collect=keep_steps, *, dtype=np.float64, out=None):
             collected, rows, smooth_block(hmm, block.take(rows), _cast(collect, dtype))
         )
         return collected
-    for some in _held_rows(block, rows, hmm.n_states):
+    for some in held_rows(block, rows, hmm.n_states):
         part = block.take(some)
-        log_smoothed, *_ = _posterior_in_logs(hmm, part)
+        log_smoothed, *_ = posterior_in_logs(hmm, part)
         _put(collected, some, _collect_logs(log_smoothed, part, collect, dtype))
     return collected
 
@@ -312,7 +309,7 @@ def decode_block(hmm, block):
         )
     if len(dead := np.flatnonzero(np.isneginf(log_joint))):
         # Names the first of them, and the step.
-        _filter_in_logs(hmm, block.take(dead[:1]))
+        filter_in_logs(hmm, block.take(dead[:1]))
     return paths, log_joint
 
 
@@ -324,100 +321,6 @@ def rows_to_redo(walk, total):
     """
     unbalanced = ~(np.abs(total - 1) < 1e-3).all(axis=0)
     return np.union1d(walk.lost, np.flatnonzero(unbalanced))
-
-
-def _held_rows(block, rows, n_states):
-    """Parts of `rows`, few enough for all that a walk in log space keeps of them."""
-    size = max(1, _LOG_SIZE // (len(block.counts) * n_states))
-    return [rows[a : a + size] for a in range(0, len(rows), size)]
-
-
-def _filter_in_logs(hmm, block, strict=True):
-    """`log_filter` of a block: the log beliefs and the log-likelihoods."""
-    log_beliefs, log_norms, _ = _walk_in_logs(hmm, block, strict)
-    return log_beliefs, log_norms.sum(axis=0)
-
-
-def _walk_in_logs(hmm, block, strict=True):
-    log_likelihood = hmm._log_emission(block)
-    log_beliefs, log_norms = log_filter(
-        hmm._log_chain()[0], hmm._log_transmat()[0], log_likelihood, block.counts
-    )
-    # NaN is a density that overflowed, whatever the state.
-    dead = ~np.isfinite(log_norms)
-    if strict and dead.any():
-        row = int(dead.any(axis=0).argmax())
-        raise ValueError(
-            f"Sequence {block.index[row]} is impossible under {hmm!r}: its step "
-            f"{dead[:, row].argmax()} has probability zero given the steps before it."
-        )
-    return log_beliefs, log_norms, log_likelihood
-
-
-def _posterior_in_logs(hmm, block, weights=None):
-    """Posterior of a block by recursions in log space.
-
-    Returns
-    -------
-    log_smoothed : ndarray of shape (n_steps, n_sequences, n_states)
-        -inf past the end of a sequence.
-    log_likelihood : ndarray of shape (n_sequences,)
-    transitions : ndarray of shape (n_states, n_states) or None
-        Expected number of moves from state to state, each sequence as often as
-        `weights` says; None without weights.
-
-    Raises
-    ------
-    ValueError
-        If a sequence is impossible.
-    """
-    log_beliefs, log_norms, log_likelihood = _walk_in_logs(hmm, block)
-    transmat, transposed = hmm._log_transmat()
-    log_smoothed = np.full_like(log_beliefs, -np.inf)
-    transitions = None if weights is None else np.zeros((hmm.n_states,) * 2)
-    for t, log_beta, log_ahead in log_backward_steps(
-        transposed, log_likelihood, log_norms, block.counts
-    ):
-        n = block.counts[t]
-        both = log_beliefs[t, :n] + log_beta
-        # The sums are one but for rounding: for that of the norms, which may be large.
-        total = log_sum(both)[:, None]
-        log_smoothed[t, :n] = both - total
-        if weights is not None and log_ahead is not None:
-            m = len(log_ahead)
-            transitions += expected_transitions(
-                log_beliefs[t, :m], transmat, log_ahead - total[:m], weights[:m]
-            )
-    return log_smoothed, log_norms.sum(axis=0), transitions
-
-
-def posterior_of_rows(hmm, block, rows, weights=None):
-    """Smoothed beliefs, log-likelihoods and transitions of some rows, in log space.
-
-    Parameters
-    ----------
-    hmm : frozen weights
-    block : Block
-    rows : ndarray of int
-        In rising order.
-    weights : ndarray of shape (n_sequences,), default=None
-        How often each sequence of the block counts; None is once.
-
-    Yields
-    ------
-    rows : ndarray of int
-        Some of them.
-    smoothed : ndarray of shape (n_steps, len(rows), n_states)
-        0 past the end of a sequence.
-    log_likelihood : ndarray of shape (len(rows),)
-    transitions : ndarray of shape (n_states, n_states)
-    """
-    weights = np.ones(len(block.index)) if weights is None else weights
-    for some in _held_rows(block, rows, hmm.n_states):
-        log_smoothed, log_likelihood, transitions = _posterior_in_logs(
-            hmm, block.take(some), weights[some]
-        )
-        yield some, np.exp(log_smoothed), log_likelihood, transitions
 
 
 def _log_likelihood(norms, likelihood, is_cut=False):

@@ -77,7 +77,7 @@ class DensityLikelihood:
         self._log_density, self._block, self._dtype = log_density, block, dtype
         n_sequences = block.counts[0]
         self._span = max(1, _HELD // (n_sequences * n_states))
-        self._first, self._scaled = 0, ()
+        self._first, self._scaled, self._leasts = 0, (), None
         self._shifted = set()
         self.shift = np.zeros(n_sequences)
 
@@ -89,7 +89,9 @@ class DensityLikelihood:
 
     def least(self, t):
         """As in `TableLikelihood`; of the step that was asked for last."""
-        return float(self._scaled[t - self._first].min())
+        if self._leasts is None:
+            self._leasts = self._scaled.reshape(len(self._scaled), -1).min(axis=1)
+        return float(self._leasts[t - self._first])
 
     def possible(self, t, n):
         """As in `TableLikelihood`: a zero may be an underflow, or none."""
@@ -106,7 +108,7 @@ class DensityLikelihood:
         logs = logs.reshape(*values.shape[:2], -1)
         top = logs.max(axis=2)
         logs -= top[:, :, None]
-        self._first = first
+        self._first, self._leasts = first, None
         self._scaled = np.exp(logs, out=logs).astype(self._dtype, copy=False)
         if first not in self._shifted:
             self._shifted.add(first)

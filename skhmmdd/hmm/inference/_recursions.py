@@ -79,7 +79,7 @@ def filter_steps(first, transmat, likelihood, counts, norms, scaled=None, watch=
             np.matmul(current[:n], transmat, out=belief)
         belief *= likelihood(t, n)
         if watch is not None:
-            watch.see(current[:n] if t else None, belief, likelihood, t)
+            watch.see(current, belief, likelihood, t)
         current, following = following, current
         if scaled is not None and not scaled[t]:
             norm[:] = 1.0

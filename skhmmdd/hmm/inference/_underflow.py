@@ -143,14 +143,14 @@ class Watch:
 
         Parameters
         ----------
-        before : ndarray of shape (n, n_states) or None
-            The beliefs that the step starts from; None at the first.
+        before : ndarray of shape (at least n, n_states)
+            The beliefs that the step starts from; not looked at at the first.
         product : ndarray of shape (n, n_states)
             (before @ transmat) * likelihood, not yet scaled.
         likelihood : callable
         t : int
         """
-        if np.isinf(self._least):
+        if self._least == np.inf:
             return
         self._least *= self._least_move * likelihood.least(t)
         if self._least >= self._enough:
@@ -160,11 +160,11 @@ class Watch:
             return
         n = len(product)
         rows = np.flatnonzero(~self.lost[:n])
-        if before is None:
-            possible = self._first[rows]
-        else:
+        if t:
             # So far nothing was lost in these rows: their zeros are impossible states.
             possible = (before[rows] > 0).astype(np.float32) @ self._moves > 0
+        else:
+            possible = self._first[rows]
         emits = likelihood.possible(t, n)
         if emits is not None:
             possible &= emits[rows]

@@ -101,11 +101,7 @@ class CategoricalHMM(EmissionFamily):
         return self.emissionprob.shape[1]
 
     @property
-    def _size(self) -> int:
-        return self.n_symbols
-
-    @property
-    def _n_emission_parameters(self) -> int:
+    def _n_emission_parameters(self):
         return self.n_states * (self.n_symbols - 1)
 
     @property

@@ -6,11 +6,11 @@ families of growing size are built from it in `skhmmdd.hmm.pretraining`.
 """
 
 from abc import abstractmethod
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 
-from skhmmdd._typing import Array, Floats, SequencesLike
+from skhmmdd._typing import SequencesLike
 from skhmmdd.hmm.models._base import FrozenHMM
 from skhmmdd.hmm.sequences._blocks import Sequences
 from skhmmdd.hmm.sequences._overflow import check_density
@@ -31,30 +31,17 @@ class EmissionFamily(FrozenHMM):
 
     @staticmethod
     @abstractmethod
-    def _read_sequences(
-        X: SequencesLike, size: int | None = None, name: str = "X", /
-    ) -> Sequences:
+    def _read_sequences(X, size=None, name="X", /):
         """Sequences of `size` symbols or features; None takes any number."""
 
     @property
     @abstractmethod
-    def _size(self) -> int:
-        """Number of symbols, or of features of a step."""
-
-    @property
-    @abstractmethod
-    def _n_emission_parameters(self) -> int:
+    def _n_emission_parameters(self):
         """Free parameters of the emission."""
 
     @classmethod
     @abstractmethod
-    def _start(
-        cls,
-        means: Floats,
-        variances: Floats | None,
-        rng: np.random.RandomState,
-        **options: Any,
-    ) -> tuple[Floats, ...]:
+    def _start(cls, means, variances, rng, **options):
         """Emission to start EM from.
 
         Parameters
@@ -69,9 +56,7 @@ class EmissionFamily(FrozenHMM):
         """
 
     @abstractmethod
-    def _count(
-        self, values: Array, smoothed: Floats, center: Floats | float
-    ) -> tuple[Floats, ...]:
+    def _count(self, values, smoothed, center):
         """Expected counts of the E-step; those of any two blocks add.
 
         Parameters
@@ -85,13 +70,7 @@ class EmissionFamily(FrozenHMM):
         """
 
     @abstractmethod
-    def _maximise(
-        self,
-        counts: tuple[Floats, ...],
-        pseudocount: float,
-        center: Floats | float,
-        scale: Floats | float,
-    ) -> tuple[Floats, ...]:
+    def _maximise(self, counts, pseudocount, center, scale):
         """Emission after the M-step; what has no data at all stays as it was.
 
         Parameters
@@ -105,14 +84,19 @@ class EmissionFamily(FrozenHMM):
         """
 
     @abstractmethod
-    def _log_prior(self, center: Floats | float, scale: Floats | float) -> float:
+    def _log_prior(self, center, scale):
         """Logarithm of the prior that `_maximise` adds, for a pseudocount of one."""
 
     @abstractmethod
-    def _split(self, of: Array, rng: np.random.RandomState) -> tuple[Floats, ...]:
+    def _split(self, of, rng):
         """Emission of states that are copies of the states `of`, set off a little."""
 
-    def _reach(self) -> float:
+    @property
+    def _size(self):
+        """Number of symbols, or of features of a step."""
+        return self._state_means.shape[1]
+
+    def _reach(self):
         """How large a number may be with a finite log-density in every state."""
         return np.inf
 

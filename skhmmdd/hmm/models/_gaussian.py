@@ -117,11 +117,7 @@ class GaussianHMM(EmissionFamily):
         return "full" if self.covars.ndim == 3 else "diag"
 
     @property
-    def _size(self) -> int:
-        return self.n_features
-
-    @property
-    def _n_emission_parameters(self) -> int:
+    def _n_emission_parameters(self):
         d = self.n_features
         spread = d * (d + 1) // 2 if self.covariance_type == "full" else d
         return self.n_states * (d + spread)
@@ -135,7 +131,7 @@ class GaussianHMM(EmissionFamily):
         full = self.covariance_type == "full"
         return self.covars if full else as_matrices(self.covars)
 
-    def _reach(self) -> float:
+    def _reach(self):
         return safe_reach(self.means, self.covars)
 
     def _log_emission_of(self, values: Array) -> Floats:

@@ -130,11 +130,7 @@ class GaussianMixtureHMM(EmissionFamily):
         return self.means.shape[2]
 
     @property
-    def _size(self) -> int:
-        return self.n_features
-
-    @property
-    def _n_emission_parameters(self) -> int:
+    def _n_emission_parameters(self):
         return self.weights.size - self.n_states + self.means.size + self.covars.size
 
     @property
@@ -149,7 +145,7 @@ class GaussianMixtureHMM(EmissionFamily):
         between = np.einsum("km,kmd,kme->kde", self.weights, off, off)
         return as_matrices(within) + between
 
-    def _reach(self) -> float:
+    def _reach(self):
         d = self.n_features
         return safe_reach(self.means.reshape(-1, d), self.covars.reshape(-1, d))
 

@@ -284,7 +284,7 @@ shape (n_steps_i, n_states)
     def decode(self, X: SequencesLike) -> Floats | list[Floats]:
         """The most likely hidden path of each sequence.
 
-        The path's law given the observations is Gaussian, so its mode is its mean:
+        Given the observations the path is Gaussian, so its mode is its mean:
         what `smooth` gives.
 
         Parameters
@@ -411,7 +411,7 @@ shape (n_steps_i, n_states)
     def _long_run(self, kind):
         """How the representation `kind` is read off a mean, and its mean and spread.
 
-        Those of the stationary law or, where there is none, of the first step's.
+        Those of the stationary distribution or, if there is none, of the first step.
         """
         if kind == "log_belief":
             raise ValueError(

@@ -4,11 +4,10 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import gammaln
 
-from skhmmdd._typing import Array, Floats, SequencesLike
+from skhmmdd._typing import Array, Floats
 from skhmmdd.hmm.models._base import check_shape
 from skhmmdd.hmm.models._emission_family import EmissionFamily
 from skhmmdd.hmm.models._gaussian import as_matrices
-from skhmmdd.hmm.sequences._blocks import Sequences
 from skhmmdd.hmm.sequences._reading import read_observations
 
 # The prior's rate of a feature that was zero throughout: rare, but not impossible.
@@ -97,11 +96,7 @@ class PoissonHMM(EmissionFamily):
         return self.rates.shape[1]
 
     @property
-    def _size(self) -> int:
-        return self.n_features
-
-    @property
-    def _n_emission_parameters(self) -> int:
+    def _n_emission_parameters(self):
         return self.rates.size
 
     @property
@@ -113,9 +108,7 @@ class PoissonHMM(EmissionFamily):
         return as_matrices(self.rates)
 
     @staticmethod
-    def _read_sequences(
-        X: SequencesLike, size: int | None = None, name: str = "X", /
-    ) -> Sequences:
+    def _read_sequences(X, size=None, name="X", /):
         sequences = read_observations(X, size, name)
         values = sequences.values[~np.isnan(sequences.values)]
         for kind, wrong in {

@@ -13,10 +13,10 @@ from typing import NamedTuple
 import numpy as np
 
 from skhmmdd.hmm.inference._forward_backward import (
-    posterior_of_rows,
     rows_to_redo,
     walk_block,
 )
+from skhmmdd.hmm.inference._log_posterior import posterior_of_rows
 from skhmmdd.hmm.inference._recursions import backward_steps
 from skhmmdd.hmm.inference._segments import smooth_pieces
 from skhmmdd.hmm.models._emission_family import estimate_rows

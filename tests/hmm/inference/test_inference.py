@@ -7,7 +7,8 @@ from oracle import brute_force
 from random_models import KINDS, random_hmm, random_sequences
 
 from skhmmdd import CategoricalHMM, GaussianHMM, GaussianMixtureHMM, PoissonHMM
-from skhmmdd.hmm.inference._forward_backward import filter_block, posterior_of_rows
+from skhmmdd.hmm.inference._forward_backward import filter_block
+from skhmmdd.hmm.inference._log_posterior import posterior_of_rows
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -347,7 +347,7 @@ def test_structural_zeros_stay_on_the_fast_path(monkeypatch):
     def refuse(*args, **kwargs):
         raise AssertionError("walked in log space")
 
-    for name in ("_filter_in_logs", "_posterior_in_logs"):
+    for name in ("filter_in_logs", "posterior_in_logs"):
         monkeypatch.setattr(_forward_backward, name, refuse)
     rng = np.random.RandomState(0)
     transmat = np.eye(5) + np.eye(5, k=1) + np.eye(5, k=-4)

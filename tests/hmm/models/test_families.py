@@ -132,6 +132,24 @@ def test_a_step_equals_enumeration(kind, missing, pseudocount):
 
 
 @pytest.mark.parametrize("kind", NEW)
+def test_counts_of_a_long_sequence(kind):
+    # It is cut into pieces, the last of which is shorter.
+    hmm = random_hmm(kind, n_states=3, size=2)
+    x = random_sequences(hmm, [2500], missing=0.2)[0]
+    counts = expected_counts(hmm, hmm._read([x]).block(np.array([0])))
+    gamma, seen = hmm.smooth([x])[0], ~np.isnan(x)
+    weight, first = gamma.T @ seen, gamma.T @ np.where(seen, x, 0.0)
+    if kind == "poisson":
+        got_weight, got_first = counts.emission
+    else:
+        share, got_weight, got_first, _ = counts.emission
+        assert_allclose(share.sum(axis=1), gamma.T @ seen.any(axis=1), rtol=1e-9)
+        got_weight, got_first = got_weight.sum(axis=1), got_first.sum(axis=1)
+    assert_allclose(got_weight, weight, rtol=1e-9)
+    assert_allclose(got_first, first, rtol=1e-9)
+
+
+@pytest.mark.parametrize("kind", NEW)
 def test_the_step_maximises_what_the_prior_says(kind):
     # Weights near by have a lower expected log-likelihood plus log_prior.
     hmm = random_hmm(kind, n_states=2, size=2, seed=3)
