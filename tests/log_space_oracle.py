@@ -114,6 +114,44 @@ def gaussian_emission(means, covars, x):
     return Emission(logs, size)
 
 
+def poisson_emission(rates, x):
+    """Rows x of counts, where NaN is missing; rates of shape (k, d)."""
+    x = np.asarray(x, LONG)
+    logs = np.zeros((len(x), len(rates)), LONG)
+    size = np.zeros_like(logs)
+    for t, row in enumerate(x):
+        for d in np.flatnonzero(~np.isnan(row)):
+            n = row[d]
+            factorial = log(np.arange(2, int(n) + 1)).sum()
+            # 0 log 0 is no loss: a rate of zero gives no counts, for sure.
+            powers = n * log(rates[:, d]) if n else np.zeros(len(rates), LONG)
+            logs[t] += powers - rates[:, d] - factorial
+            powers = np.where(np.isfinite(powers), np.abs(powers), 0)
+            size[t] += powers + rates[:, d] + factorial + 1
+    return Emission(logs, size)
+
+
+def mixture_emission(weights, means, covars, x):
+    """Mixtures of Gaussians with variances (k, m, d); and each component's share.
+
+    Returns
+    -------
+    Emission
+    share : array of shape (n_steps, k, m)
+    """
+    k, m = np.shape(weights)
+    flat = [np.reshape(a, (k * m, -1)) for a in (means, covars)]
+    parts = gaussian_emission(*flat, x)
+    logs = parts.logs.reshape(-1, k, m) + log(weights)
+    total = log_sum(logs)
+    top = np.where(np.isfinite(total), total, 0)[..., None]
+    share = np.exp(logs - top)
+    sizes = parts.size.reshape(-1, k, m) + np.where(
+        np.isfinite(log(weights)), np.abs(log(weights)), 0
+    )
+    return Emission(total, (share * sizes).sum(axis=-1) + m), share
+
+
 # Chains ----------------------------------------------------------------------------
 
 

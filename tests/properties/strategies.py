@@ -4,9 +4,15 @@ from dataclasses import dataclass
 
 import numpy as np
 from hypothesis import strategies as st
-from log_space_oracle import Chain, categorical_emission, gaussian_emission
+from log_space_oracle import (
+    Chain,
+    categorical_emission,
+    gaussian_emission,
+    mixture_emission,
+    poisson_emission,
+)
 
-from skhmmdd import CategoricalHMM, GaussianHMM
+from skhmmdd import CategoricalHMM, GaussianHMM, GaussianMixtureHMM, PoissonHMM
 from skhmmdd.hmm.models._ending import EndingHMM
 
 TINY = [5e-324, 1e-300, 1e-200, 1e-150, 1e-80, 1e-20, 1e-6]
@@ -15,7 +21,9 @@ TAME = [0.0, 0.01, 0.1, 0.5, 1, 1, 2]
 SHAPES = ["dense", "left-right", "absorbing", "banded", "cycle", "identity"]
 VARIANCES = [1.0, 1.0, 0.3, 1e-3, 1e-6, 1e-12, 1e6, 1e12]
 CENTERS = [0.0, 0.0, 1.0, -1.0, 2.5, -2.5, 1e-3, 1e3, -1e3]
-FAMILIES = ["categorical", "diag", "full", "ending-categorical", "ending-diag"]
+RATES = [0.0, 1e-300, 1e-9, 0.1, 1.0, 1.0, 5.0, 40.0, 1e3]
+WITHOUT_ENDS = ["categorical", "diag", "full", "poisson", "mixture"]
+FAMILIES = [*WITHOUT_ENDS, "ending-categorical", "ending-diag"]
 
 
 @dataclass(repr=False)
@@ -37,8 +45,13 @@ class Case:
         """Frozen weights of the package."""
         arrays = dict(self.arrays)
         endprob = arrays.pop("endprob", None)
-        kind = CategoricalHMM if "emissionprob" in arrays else GaussianHMM
-        model = kind(**arrays)
+        kinds = {
+            "emissionprob": CategoricalHMM,
+            "rates": PoissonHMM,
+            "weights": GaussianMixtureHMM,
+            "covars": GaussianHMM,
+        }
+        model = next(kind for name, kind in kinds.items() if name in arrays)(**arrays)
         return model if endprob is None else EndingHMM(model, endprob)
 
     @property
@@ -61,12 +74,19 @@ class Case:
         a = self.arrays
         if self.is_symbolic:
             return categorical_emission(a["emissionprob"], x)
+        if "rates" in a:
+            return poisson_emission(a["rates"], x)
+        if "weights" in a:
+            return mixture_emission(a["weights"], a["means"], a["covars"], x)[0]
         return gaussian_emission(a["means"], a["covars"], x)
 
     @property
     def means(self):
         """What each state is expected to emit."""
-        return np.asarray(self.arrays.get("emissionprob", self.arrays.get("means")))
+        a = self.arrays
+        if "weights" in a:
+            return np.einsum("km,kmd->kd", a["weights"], a["means"])
+        return next(a[k] for k in ("emissionprob", "rates", "means") if k in a)
 
 
 @st.composite
@@ -135,7 +155,17 @@ def emit(rng, arrays, path, n_states):
     if "emissionprob" in arrays:
         table = arrays["emissionprob"]
         return np.array([rng.choice(np.flatnonzero(table[k] > 0)) for k in path])
+    if "rates" in arrays:
+        rates = arrays["rates"][path]
+        likely = rng.poisson(rates)
+        odd = rng.choice([0, 1, 7, 60], rates.shape)
+        return (
+            np.where((rng.random(rates.shape) < 0.3) & (rates > 0), odd, likely) * 1.0
+        )
     means, covars = arrays["means"], arrays["covars"]
+    if "weights" in arrays:
+        part = [rng.choice(np.flatnonzero(w > 0)) for w in arrays["weights"]]
+        means, covars = (a[np.arange(len(a)), part] for a in (means, covars))
     spread = np.sqrt(covars if covars.ndim == 2 else np.diagonal(covars, 0, 1, 2))
     z = rng.choice([0.0, 0.3, -1.0, 2.0, -30.0], (len(path), means.shape[1]))
     # Now and then an observation that belongs to no state on the path.
@@ -188,6 +218,16 @@ def cases(
     arrays = {"startprob": startprob, "transmat": transmat}
     if family.endswith("categorical"):
         arrays["emissionprob"] = draw(laws(n_states, draw(st.integers(1, 4)), odds))
+    elif family == "poisson":
+        size = n_states * draw(st.integers(1, 3))
+        rates = draw(st.lists(st.sampled_from(RATES), min_size=size, max_size=size))
+        arrays["rates"] = np.array(rates).reshape(n_states, -1)
+    elif family == "mixture":
+        m, size = draw(st.integers(1, 3)), draw(st.integers(1, 2))
+        arrays["weights"] = draw(laws(n_states, m, odds))
+        means, covars = draw(gaussians(n_states * m, size, False, variances))
+        arrays["means"] = means.reshape(n_states, m, size)
+        arrays["covars"] = covars.reshape(n_states, m, size)
     else:
         size = draw(st.integers(1, 3))
         arrays["means"], arrays["covars"] = draw(

@@ -195,7 +195,8 @@ class _RowFactor:
     """L' and D', carried along the columns by orthogonal transformations."""
 
     def __init__(self, R, E, limit, inverse_sq=np.inf):
-        self.R, self.E = np.asfortranarray(R), np.asfortranarray(E)
+        # Copies, even of one row: they are overwritten.
+        self.R, self.E = np.array(R, order="F"), np.array(E, order="F")
         self._limit, self._inverse_sq = limit, inverse_sq
 
     def add(self, F, F_z):
@@ -256,8 +257,12 @@ def _one_block(p, last, X, y, Z, alpha, factor):
     if cancels.any():
         # Heads are a small part of w: the difference has lost their digits.
         coef_sq = _coef_sq(factor, w, U, weights, X[:, :last])
-        # Solved for twice, they have the error of the normal equations at most.
+        # Solved for twice, they have the error of the normal equations at most; unless
+        # the duals are small differences, too, as where a large column comes in.
+        dual_sq = _dual_sq(factor, w, U, weights).sum(axis=1)
+        lost = cancels & (dual_sq[0] > _CANCELLED * dual_sq)
         condition = np.where(cancels, condition**2, condition)
+        condition[lost] = np.inf
     if alpha:
         condition = _ridge_condition(
             condition,
