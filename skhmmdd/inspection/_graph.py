@@ -1,4 +1,4 @@
-"""A transition matrix as a graph: states on a circle, moves as arrows."""
+"""A transition matrix as a graph: states on a circle, transitions as arrows."""
 
 import numpy as np
 
@@ -9,7 +9,7 @@ _BEND = 0.22  # of an arrow, as a share of its length
 
 
 def draw_graph(ax, transition, weights, labels, notes, min_probability):
-    """Draw states as discs and moves as arrows.
+    """Draw states as discs and transitions as arrows.
 
     Parameters
     ----------

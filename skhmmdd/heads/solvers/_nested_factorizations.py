@@ -70,9 +70,9 @@ class Block(NamedTuple):
 
     def predictions(self, output):
         """Predictions of one output, shape (n_widths, n_rows)."""
-        moves = self.steps * self.weights[:, output, None]
-        moves[0] += self.start[output]
-        return np.cumsum(moves, axis=0, out=moves)
+        terms = self.steps * self.weights[:, output, None]
+        terms[0] += self.start[output]
+        return np.cumsum(terms, axis=0, out=terms)
 
 
 def nested_blocks(X, y, Z, n_train=0, alpha=0.0, limit=TRUSTED_CONDITION):
@@ -300,9 +300,9 @@ def _ridge_condition(condition, size_sq, coef_sq, rss, y_sq):
 def _duals(factor, w, U, weights):
     """(X_p X_p' + alpha I)^-1 y at each width of a block, for one output at a time."""
     both = factor.solve(np.hstack([w, U.T]), transposed=False)
-    start, moves = np.hsplit(both, [w.shape[1]])
+    start, terms = np.hsplit(both, [w.shape[1]])
     for output, s in enumerate(weights.T):
-        moved = np.cumsum(moves * s[1:], axis=1)
+        moved = np.cumsum(terms * s[1:], axis=1)
         yield start[:, output, None] - np.hstack([np.zeros((len(w), 1)), moved])
 
 

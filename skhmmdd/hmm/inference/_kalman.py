@@ -251,7 +251,7 @@ def log_likelihood_block(system, block):
         out[:n] -= (innovation**2).sum(axis=1)
         for rows, update in groups:
             out[:n][rows] -= update.log_det
-    # What the readings leave out of the features has a law of its own.
+    # What the readings leave out of the features has a distribution of its own.
     exists = np.arange(len(block.counts))[:, None] < block.lengths
     _, pattern, reductions = read
     values, pattern = block.values[exists], pattern[exists]

@@ -1,4 +1,4 @@
-"""Emission laws as the recursions see them: what each state gives each step.
+"""Emission distributions as the recursions see them: what each state gives each step.
 
 A missing observation (-1 or NaN) is marginalised out: it tells nothing of any state.
 """
@@ -160,7 +160,7 @@ def log_gaussian_full(values, means, covars):
     Parameters
     ----------
     values : ndarray of shape (n, n_features)
-        NaN is missing; the observed features' marginal law counts.
+        NaN is missing; the observed features' marginal density counts.
     means : ndarray of shape (n_states, n_features)
     covars : ndarray of shape (n_states, n_features, n_features)
 

@@ -53,7 +53,7 @@ def posterior_in_logs(hmm, block, weights=None):
         -inf past the end of a sequence.
     log_likelihood : ndarray of shape (n_sequences,)
     transitions : ndarray of shape (n_states, n_states) or None
-        Expected number of moves from state to state, each sequence as often as
+        Expected number of transitions between states, each sequence as often as
         `weights` says; None without weights.
 
     Raises

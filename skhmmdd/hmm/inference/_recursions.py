@@ -45,7 +45,7 @@ def filter_steps(first, transmat, likelihood, counts, norms, scaled=None, watch=
     Parameters
     ----------
     first : ndarray of shape (n_states,) or (n_sequences, n_states)
-        The law of the first step's state before its observation is seen.
+        The distribution of the first step's state before its observation is seen.
     transmat : ndarray of shape (n_states, n_states)
     likelihood : callable
         `likelihood(t, n)` returns an array of shape (n, n_states).

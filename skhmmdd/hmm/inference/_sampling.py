@@ -9,12 +9,12 @@ _FEW = 16
 _ROWS_AT_ONCE = 2**14
 
 
-def draw(laws, rows, u):
-    """A category from `laws[rows]` for each number in `u`.
+def draw(distributions, rows, u):
+    """A category from `distributions[rows]` for each number in `u`.
 
     Parameters
     ----------
-    laws : ndarray of shape (n_laws, n_categories)
+    distributions : ndarray of shape (n_rows, n_categories)
     rows : ndarray of int
     u : ndarray of the shape of `rows`
         In [0, 1).
@@ -23,7 +23,7 @@ def draw(laws, rows, u):
     -------
     ndarray of int of the shape of `rows`
     """
-    cumulative = np.cumsum(laws, axis=1)
+    cumulative = np.cumsum(distributions, axis=1)
     flat_rows, flat_u = rows.ravel(), u.ravel()
     out = np.empty(flat_rows.shape, np.intp)
     for first in range(0, len(out), _ROWS_AT_ONCE):
@@ -46,16 +46,16 @@ def sample_paths(startprob, transmat, u):
     -------
     ndarray of int of shape (n_paths, n_steps)
     """
-    start, moves = np.cumsum(startprob)[None], np.cumsum(transmat, axis=1)
+    start, transitions = np.cumsum(startprob)[None], np.cumsum(transmat, axis=1)
     n_steps, n_paths = u.shape
     states = np.empty((n_paths, n_steps), np.intp)
     states[:, 0] = _pick(np.repeat(start, n_paths, axis=0), u[0])
     if n_paths <= _FEW:
         for path, numbers in zip(states, u.T, strict=True):
-            path[1:] = _walk(moves.tolist(), path[0], numbers[1:].tolist())
+            path[1:] = _walk(transitions.tolist(), path[0], numbers[1:].tolist())
         return states
     for t in range(1, n_steps):
-        states[:, t] = _pick(moves[states[:, t - 1]], u[t])
+        states[:, t] = _pick(transitions[states[:, t - 1]], u[t])
     return states
 
 
@@ -65,11 +65,11 @@ def _pick(cumulative, u):
     return (cumulative <= scaled).sum(axis=1).clip(max=cumulative.shape[1] - 1)
 
 
-def _walk(moves, state, numbers):
-    last = len(moves) - 1
+def _walk(transitions, state, numbers):
+    last = len(transitions) - 1
     path = []
     for number in numbers:
-        weights = moves[state]
+        weights = transitions[state]
         state = min(bisect_right(weights, number * weights[-1]), last)
         path.append(state)
     return path

@@ -1,13 +1,13 @@
 r"""One long sequence, cut into pieces that are walked side by side.
 
 A batch of one wastes nearly all of its time between steps. Cut into pieces, a sequence
-is a batch of itself, once the law that enters each piece is known. That law is first
-guessed: a filter forgets where it began, so a few steps before the cut give it
-nearly. The walk then shows whether every piece begins where the one before it ended,
-each number to a relative error near rounding: a step of the recursion, made of
-positive sums, never magnifies such an error. Pieces that do not fit are walked again
-from where the one before them ended. Where the chain forgets too slowly
-for that, the pieces' transfer matrices give the laws, however long its memory.
+is a batch of itself, once the distribution that enters each piece is known. It is first
+guessed: a filter forgets where it began, so a few steps before the cut nearly give it.
+The walk then shows whether every piece begins where the one before it ended, each
+number to a relative error near rounding: a step of the recursion, made of positive
+sums, never magnifies such an error. Pieces that do not fit are walked again from where
+the one before them ended. If the chain forgets too slowly for that, the transfer
+matrices of the pieces give the distributions, however long its memory.
 """
 
 import numpy as np
@@ -120,10 +120,10 @@ def smooth_pieces(transmat, likelihood, filtered, norms, counts, keep_ahead=Fals
         u /= norms[0][:, None]
         if keep_ahead:
             ahead[0, 1:] = u[1:]
-        law = u[:0:-1] @ transmat.T
+        distribution = u[:0:-1] @ transmat.T
         # On the scale of the beliefs that it meets: what matters then cannot underflow.
-        law /= (ends[-2::-1] * law).sum(axis=1, keepdims=True)
-        return law
+        distribution /= (ends[-2::-1] * distribution).sum(axis=1, keepdims=True)
+        return distribution
 
     def walk(entering):
         # Pieces are entered from their ends, the last one first.
@@ -158,13 +158,13 @@ def _settle(entering, walk, transfer):
     Parameters
     ----------
     entering : ndarray of shape (n_pieces, n_states)
-        The law that enters each piece, in the order of the walk; the first is known,
-        the others are guessed, and set right.
+        The distribution that enters each piece, in the order of the walk; the first is
+        known, the others are guessed, and corrected.
     walk : callable
-        `walk(entering)` returns the laws that all pieces but the last lead to.
+        `walk(entering)` returns the distributions that all pieces but the last lead to.
     transfer : callable
         The transfer matrices of those pieces, but for the first: its walk from the
-        known law leaves no doubt.
+        known distribution leaves no doubt.
 
     Returns
     -------
@@ -192,8 +192,8 @@ def _settle(entering, walk, transfer):
         return False
     matrices = transfer()
     for i in range(n_known, len(entering) - 1):
-        law = entering[i] @ matrices[i - 1]
-        entering[i + 1] = law / law.sum()
+        distribution = entering[i] @ matrices[i - 1]
+        entering[i + 1] = distribution / distribution.sum()
     # The second walk begins where the first one says, and has to bear it out, but for
     # the rounding of all pieces before, which a chain without oblivion keeps.
     known()
@@ -201,7 +201,7 @@ def _settle(entering, walk, transfer):
 
 
 def _transfer(transmat, likelihood, n_steps, n_pieces):
-    """Each piece's map of the law that enters it to the one that enters the next.
+    """Each piece's map from the distribution that enters it to that of the next.
 
     Returns
     -------

@@ -120,10 +120,10 @@ class Watch:
     """
 
     def __init__(self, log_transmat, possible, n_sequences, dtype):
-        info, moves = np.finfo(dtype), np.isfinite(log_transmat)
+        info, reachable = np.finfo(dtype), np.isfinite(log_transmat)
         n_states = len(log_transmat)
-        self._least_move = float(np.exp(log_transmat[moves].min(initial=0.0)))
-        self._moves = moves.astype(np.float32)
+        self._least_transition = float(np.exp(log_transmat[reachable].min(initial=0.0)))
+        self._reachable = reachable.astype(np.float32)
         self._first = np.broadcast_to(possible, (n_sequences, n_states))
         self._enough = n_states * float(info.tiny / info.eps)
         # Rows that have gone most of the way down are given up at a look; else every
@@ -134,7 +134,7 @@ class Watch:
 
     def see_end(self, last, leaving):
         """The beliefs that each row but the last hands on: those of a cut sequence."""
-        possible = (last > 0).astype(np.float32) @ self._moves > 0
+        possible = (last > 0).astype(np.float32) @ self._reachable > 0
         small = possible & ~(leaving >= self._enough)
         self.lost[: len(leaving)] |= small.any(axis=1)
 
@@ -152,7 +152,7 @@ class Watch:
         """
         if self._least == np.inf:
             return
-        self._least *= self._least_move * likelihood.least(t)
+        self._least *= self._least_transition * likelihood.least(t)
         if self._least >= self._enough:
             return
         self._least = float(product.min())
@@ -162,7 +162,7 @@ class Watch:
         rows = np.flatnonzero(~self.lost[:n])
         if t:
             # So far nothing was lost in these rows: their zeros are impossible states.
-            possible = (before[rows] > 0).astype(np.float32) @ self._moves > 0
+            possible = (before[rows] > 0).astype(np.float32) @ self._reachable > 0
         else:
             possible = self._first[rows]
         emits = likelihood.possible(t, n)

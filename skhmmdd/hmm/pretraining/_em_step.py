@@ -75,27 +75,28 @@ def expected_counts(hmm, block, center=0.0, weights=None):
         gone = slice(None) if walk.is_cut else rows
         filtered[:, gone] = ahead[:, gone] = 0.0
         for some, *redone in posterior_of_rows(hmm, block, rows, weights):
-            gamma, log_likelihood[some], moves = redone
+            gamma, log_likelihood[some], transitions = redone
             walk.join(smoothed)[: len(gamma), some] = gamma
-            extra = extra + moves
+            extra = extra + transitions
     if weights is not None:
         # The pieces of one sequence that is cut share its weight.
         smoothed = smoothed * weights[:, None]
         # Not `ahead`: it is large where a filtered belief is next to nothing.
         filtered = filtered * weights[:, None]
         log_likelihood = log_likelihood * weights
-    moves = filtered[:-1].reshape(-1, n_states).T @ ahead[1:].reshape(-1, n_states)
+    before = filtered[:-1].reshape(-1, n_states)
+    transitions = before.T @ ahead[1:].reshape(-1, n_states)
     starts = smoothed[0]
     if walk.is_cut:
         # The pieces lie end to end: from each there is a transition into the next.
-        moves += filtered[-1, :-1].T @ ahead[0, 1:]
+        transitions += filtered[-1, :-1].T @ ahead[0, 1:]
         starts = starts[:1]
     values = walk.block.values
     values = values.reshape(-1, *values.shape[2:])
     return Statistics(
         log_likelihood.sum(),
         starts.sum(axis=0),
-        hmm.transmat * moves + extra,
+        hmm.transmat * transitions + extra,
         hmm._count(values, smoothed.reshape(-1, n_states), center),
     )
 
