@@ -47,8 +47,10 @@ FORKS = """
         "BaumWelch": BaumWelch(2, emission="gaussian", max_iter=2).fit,
     }
 
-    def for_ever(work):
-        while True:
+    stop = threading.Event()
+
+    def work_on(work):
+        while not stop.is_set():
             work(X)
 
     def check_forks(in_child, n):
@@ -72,8 +74,13 @@ FORKS = """
         hmm.log_likelihood(X)
         assert n_threads() == before
 
-    threading.Thread(target=for_ever, args=[works[sys.argv[1]]], daemon=True).start()
-    check_forks(in_child, 25)
+    thread = threading.Thread(target=work_on, args=[works[sys.argv[1]]])
+    thread.start()
+    try:
+        check_forks(in_child, 25)
+    finally:
+        stop.set()
+        thread.join()
 """
 
 
