@@ -60,6 +60,7 @@ class Solution(NamedTuple):
     is_decided: bool
     leverage: np.ndarray  # of the rows of positive weight, intercept included
     relative: float  # perturbation of the design over the least singular value kept
+    cut: float  # the largest singular value cut off, over that perturbation
     x_mean: np.ndarray
     values: np.ndarray
 
@@ -86,9 +87,8 @@ def solve_head(X, y, weights=None, alpha=0.0, fit_intercept=True, rcond=None):
         zero = np.zeros(0, LONG)
         coef = np.zeros((p, y.shape[1]), LONG)
         none = np.zeros(y.shape[1], LONG)
-        return Solution(
-            coef, none, 0, 0.0, 0.0, True, zero, 0.0, np.zeros(p, LONG), zero
-        )
+        x_mean = np.zeros(p, LONG)
+        return Solution(coef, none, 0, 0.0, 0.0, True, zero, 0.0, 0.0, x_mean, zero)
     total = w.sum()
     x_mean = w @ X / total if fit_intercept else np.zeros(p, LONG)
     y_mean = w @ y / total if fit_intercept else np.zeros(y.shape[1], LONG)
@@ -141,6 +141,7 @@ def solve_head(X, y, weights=None, alpha=0.0, fit_intercept=True, rcond=None):
         is_decided,
         leverage,
         relative,
+        float(zeros / moved) if moved else 0.0,
         x_mean,
         s,
     )
@@ -155,18 +156,22 @@ class LeftOut(NamedTuple):
 
 
 def leave_one_out(X, y, weights=None, counts=None, **options):
-    """Refit without each row (or one of the copies that a count stands for)."""
+    """Refit without each row (or one of the copies that a count stands for).
+
+    The formula knows one rank, refits have ranks of their own. Heads are the same where
+    nothing but zeros is cut off; anything else is not decided here.
+    """
     X, y = np.asarray(X, LONG), np.asarray(y, LONG)
     y = y.reshape(len(y), -1)
     w = np.ones(len(X), LONG) if weights is None else np.asarray(weights, LONG)
     full = solve_head(X, y, w, **options)
     rows = np.flatnonzero(w > 0)
-    residuals, error, decided = [], [], full.is_decided
+    residuals, error, decided = [], [], full.is_decided and full.cut < 1
     for place, i in enumerate(rows):
         without = w.copy()
         without[i] = without[i] - 1 if counts else 0
         head = solve_head(X, y, without, **options)
-        decided &= head.is_decided
+        decided &= head.is_decided and head.cut < 1
         residual = y[i] - head.predict(X[i : i + 1])[0]
         residuals.append(residual)
         # The formula divides a residual by 1 - leverage, the refit does not.

@@ -88,7 +88,8 @@ class HeadRegressor(MultiOutputMixin, RegressorMixin, LinearHead):
     the singular value decomposition :math:`U S V'` of the centred, weighted design the
     coefficients are :math:`\sum_r v_r \frac{s_r}{s_r^2 + \alpha} u_r'y`, and the
     leave-one-out residuals follow without refitting, at :math:`\alpha = 0` and beyond
-    the interpolation threshold too [2]_.
+    the interpolation threshold too [2]_. They are those of refits, unless `rcond` cuts
+    off more than rounding: a refit would decide anew what to cut off.
 
     Weights of an integer dtype are counts: a row of weight 3 is three rows, of which
     leave-one-out removes one at a time. Weights of a floating dtype are importances:

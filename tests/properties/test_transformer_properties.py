@@ -73,7 +73,8 @@ def test_transform(case):
         if kind == "log_belief":
             # Of a belief near the floor of the logarithm, where it is rounded.
             floor = floor + 1e-9 + (1e-14 / FLOOR) * (middle < np.log(2 * FLOOR))
-        off = off + floor
+        # The least number that the features can hold, besides.
+        off = off + floor + float(np.finfo(dtype).smallest_subnormal)
         assert (np.abs(step - middle) <= off).all(), (step, middle.astype(float))
         n_steps = len(middle)
         reach = off.sum(axis=0) if pooling == "sum" else off.max(axis=0)
