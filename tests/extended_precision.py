@@ -177,6 +177,6 @@ def leave_one_out(X, y, weights=None, counts=None, **options):
         # The formula divides a residual by 1 - leverage, the refit does not.
         slack = max(float(1 - full.leverage[place]), full.relative, EPS)
         size = np.abs(residual).max() + np.abs(y).max()
-        formula = 64 * full.relative / slack * size
+        formula = 64 * max(full.relative, EPS) / slack * size
         error.append(float(formula + head.prediction_error(X[i : i + 1])[0]))
     return LeftOut(np.array(residuals), np.array(error), decided)
