@@ -29,7 +29,7 @@ def jacobi_svd(A):
                     continue
                 turned = True
                 zeta = (b - a) / (2 * c)
-                t = (1 if zeta >= 0 else -1) / (abs(zeta) + np.sqrt(1 + zeta * zeta))
+                t = (1 if zeta >= 0 else -1) / (abs(zeta) + np.hypot(1, zeta))
                 cos = 1 / np.sqrt(1 + t * t)
                 turn = np.array([[cos, cos * t], [-cos * t, cos]], LONG)
                 A[:, [i, j]] = A[:, [i, j]] @ turn
