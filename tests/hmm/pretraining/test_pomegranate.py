@@ -302,7 +302,7 @@ def test_refusals(tmp_path):
     states, _ = make_states("Categorical")
     edges, start = np.full((3, 3), 1 / 3), np.full(3, 1 / 3)
     odd = lib.DenseHMM(states, edges, start, [0.1, 0.2, 0.3])
-    with pytest.raises(ValueError, match=r"are no distribution: those of state 2 sum to 1\.3"):
+    with pytest.raises(ValueError, match=r"no distribution: .* 2 sum to 1\.3"):
         as_hmm(odd)
     for unfitted in (lib.DenseHMM(), lib.SparseHMM(), lib.DenseHMM([laws.Normal()])):
         with pytest.raises(NotFittedError, match="HMM is not fitted"):
