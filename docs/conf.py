@@ -17,8 +17,8 @@ import matplotlib
 import skhmmdd
 
 matplotlib.use("agg")
-# Estimators are shown on pages of the gallery, one folder below the first page.
-os.environ["SKHMMDD_DOCS_URL"] = ".."
+# Estimators are shown on pages of the gallery, two folders below the first page.
+os.environ["SKHMMDD_DOCS_URL"] = "../.."
 
 project = "skhmmdd"
 author = "The skhmmdd developers"
