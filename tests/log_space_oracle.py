@@ -172,30 +172,33 @@ class Interval(NamedTuple):
 
 
 def share(low, high, axes):
-    """The interval of exp(x) / sum(exp(x)) over `axes`, for x from low to high."""
+    """The interval of exp(x) / sum(exp(x)) over `axes`, for x from low to high.
+
+    From the logarithm of the odds: of two numbers next to nothing beside a third, each
+    may be the larger, and neither is lost.
+    """
     low, high = np.asarray(low, LONG), np.asarray(high, LONG)
-    top = np.max(high, axis=axes, keepdims=True)
-    top = np.where(np.isfinite(top), top, 0)
-    with np.errstate(under="ignore"):
-        small, large = np.exp(low - top), np.exp(high - top)
-        # What the others sum to, without subtracting one from their sum.
-        others_large = _sum_of_others(large, axes)
-        others_small = _sum_of_others(small, axes)
 
     def part(own, others):
-        total = own + others
-        return np.divide(own, total, out=np.zeros_like(own), where=total > 0)
+        possible = np.isfinite(own)
+        odds = others - np.where(possible, own, 0)
+        with np.errstate(under="ignore", over="ignore"):
+            return np.where(possible, 1 / (1 + np.exp(odds)), 0)
 
-    return Interval(part(small, others_large), part(large, others_small))
+    return Interval(
+        part(low, _log_sum_of_others(high, axes)),
+        part(high, _log_sum_of_others(low, axes)),
+    )
 
 
-def _sum_of_others(values, axes):
+def _log_sum_of_others(logs, axes):
+    """Over `axes`, without subtracting one from the sum of all."""
     axes = (axes,) if isinstance(axes, int) else axes
-    moved = np.moveaxis(values, axes, range(-len(axes), 0))
+    moved = np.moveaxis(logs, axes, range(-len(axes), 0))
     shape = moved.shape
     flat = moved.reshape(-1, int(np.prod(shape[len(shape) - len(axes) :])))
-    n = flat.shape[1]
-    others = flat @ (1 - np.eye(n, dtype=LONG))
+    own = np.where(np.eye(flat.shape[1], dtype=bool), -np.inf, 0)
+    others = log_sum(flat[:, None, :] + own)
     return np.moveaxis(others.reshape(shape), range(-len(axes), 0), axes)
 
 
