@@ -1,96 +1,79 @@
-"""What the heads share: one solver, one set of parameters, paths along them."""
+"""What all linear heads share: their fit, their scores, the protocol of paths."""
 
 from collections.abc import Sequence
-from numbers import Integral, Real
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy import linalg
-from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from skhmmdd._base import SkhmmddEstimator
 from skhmmdd._parallel import single_blas_thread
 from skhmmdd._typing import Array, FloatOrFloats, Floats, Names
 from skhmmdd.heads._validation import (
-    check_alpha,
     check_design,
     check_sample_weight,
     check_train_and_test,
-    check_widths,
     quiet_sums,
 )
-from skhmmdd.heads.solvers._alpha_path import heads_along_alpha
 from skhmmdd.heads.solvers._effective_parameters import (
     EffectiveParameters,
     count_effective_parameters,
 )
-from skhmmdd.heads.solvers._filters import ridge_filter
+from skhmmdd.heads.solvers._filters import Filter
 from skhmmdd.heads.solvers._head_path import HeadPath
-from skhmmdd.heads.solvers._leave_one_out import (
-    leave_one_out_alpha,
-    leave_one_out_risk,
-)
 from skhmmdd.heads.solvers._magnitude import (
     DESIGN_RANGE,
     TARGET_RANGE,
     check_magnitude,
 )
-from skhmmdd.heads.solvers._ridge import shrink
-from skhmmdd.heads.solvers._spectrum import decompose
-from skhmmdd.heads.solvers._width_path import heads_along_widths
+from skhmmdd.heads.solvers._ridge import Head
+from skhmmdd.heads.solvers._spectrum import Spectrum, decompose
 
 # The name under which a head offers the path along its number of leading columns.
 WIDTH = "n_features"
-_LARGEST = np.finfo(np.float64).max
+
+# Training design and targets, rows to predict and theirs, if any.
+TrainAndTest: TypeAlias = tuple[Floats, Floats, Floats, Floats | None]
 
 # A subclass that changes one of these may predict something else than its parent.
 _DECISIVE = (
     *("fit", "predict", "predict_proba", "decision_function"),
-    *("_fit_targets", "_scores"),
+    *("_fit_targets", "_solve", "_scores"),
 )
 
 
-def _is_penalty(value):
-    return isinstance(value, Real) and 0 <= value <= _LARGEST
-
-
 class LinearHead(SkhmmddEstimator):
-    """Parameters, fitted attributes, scores and paths common to the heads."""
+    """Fitted attributes, scores and paths common to the heads.
+
+    A head says in `_solve` what its coefficients are. One that has paths lists the
+    parameters in `_paths`, refuses values in `_why_not_along` and solves in `_along`.
+    """
 
     coef_: Floats
     intercept_: FloatOrFloats
-    alpha_: float
     rank_: int
-    singular_values_: Floats
     coef_norm_: float
     effective_dof_: float
-    loo_risk_: float
     n_features_in_: int
     feature_names_in_: Names
+
+    fit_intercept: bool
+    rcond: float | None
 
     # Along which parameters a class offers paths; `WIDTH` is that of no parameter but
     # of the number of leading columns.
     _paths: ClassVar[tuple[str, ...]] = ()
+    # What `_solve` learns beside coefficients and must be finite, and what to call it.
+    _finite: ClassVar[dict[str, str]] = {}
 
-    # The right ends are open: a Real bounded by None would let infinity in.
-    _parameter_constraints = {  # noqa: RUF012
-        "alpha": [Interval(Real, 0, np.inf, closed="left"), StrOptions({"loo"})],
-        "fit_intercept": ["boolean"],
-        "rcond": [Interval(Real, 0, 1, closed="left"), None],
-    }
+    def _solve(self, X: Floats, targets: Floats, weights: Array) -> Head:
+        """The head of X (n, p) and targets (n, q); sets what else `fit` learns.
 
-    def __init__(
-        self,
-        alpha: float | Literal["loo"] = 0.0,
-        *,
-        fit_intercept: bool = True,
-        rcond: float | None = None,
-    ) -> None:
-        self.alpha = alpha
-        self.fit_intercept = fit_intercept
-        self.rcond = rcond
+        `weights` (n,) are non-negative, some positive; an integer dtype means counts.
+        """
+        raise NotImplementedError
 
     def _fit_targets(
         self, X: Floats, targets: Floats, sample_weight: ArrayLike | None
@@ -101,31 +84,18 @@ class LinearHead(SkhmmddEstimator):
         check_magnitude(X[present], "X", DESIGN_RANGE)
         check_magnitude(targets[present], "y", TARGET_RANGE)
         with single_blas_thread(), np.errstate(over="ignore", invalid="ignore"):
-            spectrum = decompose(
-                X,
-                targets,
-                sample_weight=weights,
-                fit_intercept=self.fit_intercept,
-                rcond=self.rcond,
-            )
-            loo = isinstance(self.alpha, str)
-            self.alpha_ = (
-                leave_one_out_alpha(spectrum) if loo else check_alpha(self.alpha)
-            )
-            head = shrink(spectrum, self.alpha_)
-            self.loo_risk_ = float(leave_one_out_risk(spectrum, self.alpha_))
-        found = np.concatenate([*head.coef, head.intercept, [self.loo_risk_]])
-        if not np.isfinite(found).all():
+            head = self._solve(X, targets, weights)
+        also = [np.ravel(getattr(self, name)) for name in self._finite]
+        if not np.isfinite(np.concatenate([*head.coef, head.intercept, *also])).all():
+            found = " or their ".join(["coefficients", *self._finite.values()])
             raise ValueError(
-                "The coefficients or their leave-one-out risk exceed the largest float:"
+                f"The {found} exceed the largest float:"
                 f" the largest absolute value of y is {np.abs(targets).max():g}, that "
                 f"of X {np.abs(X).max():g}. Rescale them."
             )
         self.coef_, self.intercept_ = head.coef.T, head.intercept
         self.coef_norm_ = float(linalg.norm(head.coef.ravel()))
         self.effective_dof_ = head.effective_dof
-        self.rank_ = len(spectrum.values)
-        self.singular_values_ = spectrum.singular_values
 
     def _scores(self, X: ArrayLike) -> Floats:
         check_is_fitted(self)
@@ -162,14 +132,17 @@ class LinearHead(SkhmmddEstimator):
         changed = self._changed_methods()
         if changed:
             return f"{kind} has its own {' and '.join(changed)}"
-        if name == WIDTH:
-            if not isinstance(self.alpha, Real):
-                return f"alpha={self.alpha!r} chooses another penalty at every width"
-            if not all(isinstance(value, Integral) and value >= 1 for value in values):
-                return "some values of the parameter are not widths"
-        elif not all(map(_is_penalty, values)):
-            return f"some values of {name} are not penalties"
+        return self._why_not_along(name, values)
+
+    def _why_not_along(self, name: str, values: Sequence[Any]) -> str | None:
+        """What in the settings or the values keeps a path away, in words."""
         return None
+
+    def _along(
+        self, name: str, values: Sequence[Any], data: TrainAndTest, **options: Any
+    ) -> HeadPath:
+        """The path itself; `options` are `keep_predictions` and `count_parameters`."""
+        raise NotImplementedError
 
     def _changed_methods(self):
         """What subclasses changed of the methods of the class that offers the paths."""
@@ -219,30 +192,26 @@ class LinearHead(SkhmmddEstimator):
         self._validate_params()
         y, y_test, classes = self._code_targets(y, y_test)
         data = check_train_and_test(X, y, X_test, y_test)
-        options: dict[str, Any] = {
-            "fit_intercept": self.fit_intercept,
-            "rcond": self.rcond,
-            "keep_predictions": keep_predictions,
-            "count_parameters": count_parameters,
-        }
         with single_blas_thread():
-            if name == WIDTH:
-                widths = check_widths(values, data[0].shape[1])
-                options["alpha"] = check_alpha(self.alpha)
-                path = heads_along_widths(*data, widths, **options)
-                if not np.array_equal(widths, values):
-                    path = path.take(np.searchsorted(widths, values))
-            else:
-                alphas = np.array([float(value) for value in values])
-                path = heads_along_alpha(*data, alphas, **options)
+            path = self._along(
+                name,
+                values,
+                data,
+                keep_predictions=keep_predictions,
+                count_parameters=count_parameters,
+            )
         return path._replace(classes=classes)
+
+    def _fitted_filter(self, spectrum: Spectrum) -> Filter | None:
+        """The filter of the fitted head, one row; None if the head is no filter."""
+        return None
 
     def _effective_parameters(
         self, X: ArrayLike, X_test: ArrayLike
     ) -> EffectiveParameters | None:
         """Those of the fitted head on its design and on new points, unweighted.
 
-        None where a subclass may have fitted something else.
+        None where a subclass may have fitted something else, or the head is no filter.
         """
         if self._changed_methods():
             return None
@@ -254,6 +223,8 @@ class LinearHead(SkhmmddEstimator):
                 fit_intercept=self.fit_intercept,
                 rcond=self.rcond,
             )
-            ridge = ridge_filter(spectrum.values, np.array([self.alpha_]))
-            counts = count_effective_parameters(spectrum, X_test, ridge)
+            fitted = self._fitted_filter(spectrum)
+            if fitted is None:
+                return None
+            counts = count_effective_parameters(spectrum, X_test, fitted)
         return EffectiveParameters(*(float(count[0]) for count in counts))

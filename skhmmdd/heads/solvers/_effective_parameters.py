@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from skhmmdd._typing import FloatOrFloats, Floats
-from skhmmdd.heads.solvers._filters import RidgeFilter
+from skhmmdd.heads.solvers._filters import Filter
 from skhmmdd.heads.solvers._spectrum import Spectrum
 
 
@@ -25,29 +25,29 @@ class EffectiveParameters(NamedTuple):
 
 
 def count_effective_parameters(
-    spectrum: Spectrum, X_test: Floats, ridge: RidgeFilter
+    spectrum: Spectrum, X_test: Floats, applied: Filter
 ) -> EffectiveParameters:
-    """Effective parameters of unweighted ridge heads, 1 for the intercept included.
+    """Effective parameters of filtered, unweighted heads, the intercept included.
 
     Parameters
     ----------
     spectrum : Spectrum
     X_test : ndarray of shape (n_test, p)
         New points.
-    ridge : RidgeFilter
-        Of n_alphas penalties.
+    applied : Filter
+        Of n_settings settings.
 
     Returns
     -------
     EffectiveParameters
-        Arrays of shape (n_alphas,); infinite where they overflow.
+        Arrays of shape (n_settings,); infinite where they overflow.
     """
     largest = spectrum.values.max(initial=0.0) or 1.0
     with np.errstate(over="ignore"):
         rows = (X_test - spectrum.x_mean) @ spectrum.right.T
         mean_square = np.sum((rows / largest) ** 2, axis=0) / max(len(rows), 1)
-        test = (ridge.gains * largest) ** 2 @ mean_square * len(spectrum.weights)
-    train = np.sum(ridge.kept**2, axis=1)
+        test = (applied.gains * largest) ** 2 @ mean_square * len(spectrum.weights)
+    train = np.sum(applied.kept**2, axis=1)
     return EffectiveParameters(
         train + spectrum.fit_intercept, test + spectrum.fit_intercept
     )

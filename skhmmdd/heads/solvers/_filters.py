@@ -4,11 +4,30 @@ A head is the sum over r of ``gain(s_r) * (u_r'y) * v_r``; the functions here gi
 gains of one setting a row.
 """
 
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import numpy as np
 
 from skhmmdd._typing import Floats
+
+
+class Filter(Protocol):
+    """What every filter tells, of n_settings settings and r singular directions."""
+
+    @property
+    def gains(self) -> Floats:
+        """From U'y to the coefficients along V, shape (n_settings, r)."""
+        ...
+
+    @property
+    def kept(self) -> Floats:
+        """gains * s, shape (n_settings, r): the share of the targets that is fitted."""
+        ...
+
+    @property
+    def lost(self) -> Floats:
+        """1 - kept, shape (n_settings, r), without cancellation."""
+        ...
 
 
 class RidgeFilter(NamedTuple):
@@ -30,8 +49,13 @@ class RidgeFilter(NamedTuple):
 
     @property
     def kept(self) -> Floats:
-        """s^2 / (s^2 + alpha), shape (n_alphas, r): what is left of the target."""
+        """s^2 / (s^2 + alpha), shape (n_alphas, r)."""
         return self.scaled**2 * self.inverse
+
+    @property
+    def lost(self) -> Floats:
+        """alpha / (s^2 + alpha), shape (n_alphas, r)."""
+        return self.penalty * self.inverse
 
 
 def ridge_filter(values: Floats, alpha: Floats) -> RidgeFilter:

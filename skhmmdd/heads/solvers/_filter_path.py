@@ -1,28 +1,32 @@
-"""The head at several penalties, from one decomposition."""
+"""The head at several settings of its filter, from one decomposition."""
+
+from collections.abc import Callable
 
 import numpy as np
 from scipy import linalg
 
-from skhmmdd._typing import Floats
+from skhmmdd._typing import Array, Floats
 from skhmmdd.heads.solvers._effective_parameters import count_effective_parameters
-from skhmmdd.heads.solvers._filters import ridge_filter
+from skhmmdd.heads.solvers._filters import Filter
 from skhmmdd.heads.solvers._head_path import HeadPath, refuse_overflow
-from skhmmdd.heads.solvers._spectrum import decompose
+from skhmmdd.heads.solvers._spectrum import Spectrum, decompose
 
 
-def heads_along_alpha(
+def heads_along_filters(
     X: Floats,
     y: Floats,
     X_test: Floats,
     y_test: Floats | None,
-    alphas: Floats,
+    make_filters: Callable[[Spectrum], Filter],
+    name: str,
+    values: Array,
     *,
     fit_intercept: bool = True,
     rcond: float | None = None,
     keep_predictions: bool = False,
     count_parameters: bool = False,
 ) -> HeadPath:
-    """The head at every penalty.
+    """The head under each of several filters of one spectrum.
 
     Parameters
     ----------
@@ -30,8 +34,12 @@ def heads_along_alpha(
     y : ndarray of shape (n_samples, q)
     X_test : ndarray of shape (n_test, p)
     y_test : ndarray of shape (n_test, q) or None
-    alphas : ndarray of shape (n_alphas,)
-        In [0, inf).
+    make_filters : callable
+        From the spectrum to filters of n_values settings.
+    name : str
+        What is varied, for messages.
+    values : ndarray of shape (n_values,)
+        The settings, for messages.
     fit_intercept : bool, default=True
     rcond : float or None, default=None
     keep_predictions, count_parameters : bool, default=False
@@ -42,14 +50,17 @@ def heads_along_alpha(
     HeadPath
     """
     spectrum = decompose(X, y, fit_intercept=fit_intercept, rcond=rcond)
-    ridge = ridge_filter(spectrum.values, alphas)
-    shape = (len(alphas), len(X_test), y.shape[1])
-    kept = (np.empty(shape), np.empty((len(alphas), *y.shape)))
-    test_risk = None if y_test is None else np.empty(len(alphas))
-    train_risk, norms = np.empty(len(alphas)), np.empty(len(alphas))
+    n_values = len(values)
+    shape = (n_values, len(X_test), y.shape[1])
+    kept = (np.empty(shape), np.empty((n_values, *y.shape)))
+    test_risk = None if y_test is None else np.empty(n_values)
+    train_risk, norms = np.empty(n_values), np.empty(n_values)
     with np.errstate(over="ignore", invalid="ignore"):
+        filters = make_filters(spectrum)
         rows = (X_test - spectrum.x_mean) @ spectrum.right.T
-        for i, gains in enumerate(ridge.gains):
+        for i, (gains, lost) in enumerate(
+            zip(filters.gains, filters.lost, strict=True)
+        ):
             # 1. Coefficients along the right singular vectors.
             coef = gains[:, None] * spectrum.projections
             norms[i] = linalg.norm(coef.ravel())
@@ -59,17 +70,17 @@ def heads_along_alpha(
                 test_risk[i] = np.mean((predictions - y_test) ** 2)
             # 3. Training rows: what the filter leaves of the targets, which does not
             #    cancel where the head interpolates.
-            lost = (ridge.penalty[i] * ridge.inverse[i])[:, None] * spectrum.projections
-            residuals = spectrum.residuals + spectrum.left @ lost
+            left = lost[:, None] * spectrum.projections
+            residuals = spectrum.residuals + spectrum.left @ left
             train_risk[i] = np.mean(residuals**2)
             if keep_predictions:
                 kept[0][i], kept[1][i] = predictions, y - residuals
         effective = None
         if count_parameters:
-            effective = count_effective_parameters(spectrum, X_test, ridge)
+            effective = count_effective_parameters(spectrum, X_test, filters)
     predictions, train_predictions = kept if keep_predictions else (None, None)
     path = HeadPath(
         predictions, train_predictions, test_risk, train_risk, norms, effective
     )
-    refuse_overflow(path, "alpha", alphas)
+    refuse_overflow(path, name, values)
     return path

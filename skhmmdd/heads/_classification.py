@@ -1,0 +1,129 @@
+"""Classification by linear heads: labels to targets, scores to labels."""
+
+from typing import Self
+
+import numpy as np
+from numpy.typing import ArrayLike
+from sklearn.base import ClassifierMixin
+from sklearn.utils import column_or_1d
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import validate_data
+
+from skhmmdd._base import fit_context
+from skhmmdd._typing import Array, Floats
+from skhmmdd.heads._base import LinearHead
+from skhmmdd.heads._targets import code_labels, labels_of, probabilities_of
+from skhmmdd.heads._validation import check_sample_weight, quiet_sums
+
+
+class ClassificationHead(ClassifierMixin, LinearHead):
+    """Fit, predict and coding of labels of the classifiers; to stand left of a head."""
+
+    classes_: Array
+
+    @fit_context(prefer_skip_nested_validation=True)
+    def fit(
+        self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None
+    ) -> Self:
+        """Fit the head.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Training features, dense.
+
+        y : array-like of shape (n_samples,)
+            Class labels.
+
+        sample_weight : array-like of shape (n_samples,), float or None, default=None
+            Non-negative weights. A sample of weight zero is as if absent. Integers are
+            counts, equal to repeating the sample.
+
+        Returns
+        -------
+        self : object
+            The fitted head.
+
+        Raises
+        ------
+        TypeError
+            If `X` is sparse.
+        ValueError
+            If a parameter is out of its range, `X` holds NaN or infinity, `y` holds
+            anything but class labels or only one class, a weight is negative, all
+            weights are zero, or numbers are too large or too small for their squares:
+            the largest absolute value must be 0 or in [1e-200, 1e200] for `X` and in
+            [1e-100, 1e100] for the weights.
+        """
+        with quiet_sums():
+            X, y = validate_data(self, X, y, dtype=np.float64)
+        check_classification_targets(y)
+        weights = check_sample_weight(sample_weight, len(y))
+        self.classes_ = np.unique(y[weights > 0])
+        if len(self.classes_) < 2:
+            raise ValueError(
+                "y must hold at least two classes among the samples of positive "
+                f"weight; got one class: {self.classes_.tolist()}."
+            )
+        self._fit_targets(X, code_labels(y, self.classes_), weights)
+        return self
+
+    def decision_function(self, X: ArrayLike) -> Floats:
+        """Scores of the classes.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Features, dense.
+
+        Returns
+        -------
+        scores : ndarray of shape (n_samples,) or (n_samples, n_classes)
+            One-hot scores; for two classes their difference, positive for
+            ``classes_[1]``.
+        """
+        scores = self._scores(X)
+        return scores[:, 0] if len(self.classes_) == 2 else scores
+
+    def predict(self, X: ArrayLike) -> Array:
+        """Predict the class of the highest score.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Features, dense.
+
+        Returns
+        -------
+        y : ndarray of shape (n_samples,)
+            Class labels.
+        """
+        return labels_of(self.decision_function(X), self.classes_)
+
+    def predict_proba(self, X: ArrayLike) -> Floats:
+        """Project the one-hot scores on the probability simplex.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Features, dense.
+
+        Returns
+        -------
+        probabilities : ndarray of shape (n_samples, n_classes)
+            Non-negative rows that sum to one, in the order of ``classes_``.
+        """
+        return probabilities_of(self.decision_function(X))
+
+    def _code_targets(self, y, y_test):
+        y = column_or_1d(y, warn=True)
+        check_classification_targets(y)
+        classes = np.unique(y)
+        if len(classes) < 2:
+            raise ValueError(
+                "y must hold at least two classes in every training set; got one "
+                f"class: {classes.tolist()}."
+            )
+        if y_test is not None:
+            y_test = code_labels(np.asarray(y_test), classes)
+        return code_labels(y, classes), y_test, classes

@@ -1,0 +1,106 @@
+"""Ridge and the minimum norm: one penalty, and the paths along it and the widths."""
+
+from collections.abc import Sequence
+from numbers import Integral, Real
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+from sklearn.utils._param_validation import Interval, StrOptions
+
+from skhmmdd._typing import Array, Floats
+from skhmmdd.heads._base import WIDTH, LinearHead, TrainAndTest
+from skhmmdd.heads._validation import check_alpha, check_widths
+from skhmmdd.heads.solvers._filter_path import heads_along_filters
+from skhmmdd.heads.solvers._filters import RidgeFilter, ridge_filter
+from skhmmdd.heads.solvers._head_path import HeadPath
+from skhmmdd.heads.solvers._leave_one_out import (
+    leave_one_out_alpha,
+    leave_one_out_risk,
+)
+from skhmmdd.heads.solvers._ridge import Head, shrink
+from skhmmdd.heads.solvers._spectrum import Spectrum, decompose
+from skhmmdd.heads.solvers._width_path import heads_along_widths
+
+_LARGEST = np.finfo(np.float64).max
+
+
+def is_penalty(value):
+    """Whether a value is a finite, non-negative number."""
+    return isinstance(value, Real) and 0 <= value <= _LARGEST
+
+
+class RidgeHead(LinearHead):
+    """Parameters, fitted attributes and paths of the heads of one penalty."""
+
+    alpha_: float
+    singular_values_: Floats
+    loo_risk_: float
+
+    _finite: ClassVar[dict[str, str]] = {"loo_risk_": "leave-one-out risk"}
+
+    # The right ends are open: a Real bounded by None would let infinity in.
+    _parameter_constraints = {  # noqa: RUF012
+        "alpha": [Interval(Real, 0, np.inf, closed="left"), StrOptions({"loo"})],
+        "fit_intercept": ["boolean"],
+        "rcond": [Interval(Real, 0, 1, closed="left"), None],
+    }
+
+    def __init__(
+        self,
+        alpha: float | Literal["loo"] = 0.0,
+        *,
+        fit_intercept: bool = True,
+        rcond: float | None = None,
+    ) -> None:
+        self.alpha = alpha
+        self.fit_intercept = fit_intercept
+        self.rcond = rcond
+
+    def _solve(self, X: Floats, targets: Floats, weights: Array) -> Head:
+        spectrum = decompose(
+            X,
+            targets,
+            sample_weight=weights,
+            fit_intercept=self.fit_intercept,
+            rcond=self.rcond,
+        )
+        loo = isinstance(self.alpha, str)
+        self.alpha_ = leave_one_out_alpha(spectrum) if loo else check_alpha(self.alpha)
+        self.loo_risk_ = float(leave_one_out_risk(spectrum, self.alpha_))
+        self.rank_ = len(spectrum.values)
+        self.singular_values_ = spectrum.singular_values
+        return shrink(spectrum, self.alpha_)
+
+    def _why_not_along(self, name: str, values: Sequence[Any]) -> str | None:
+        if name == WIDTH:
+            if not isinstance(self.alpha, Real):
+                return f"alpha={self.alpha!r} chooses another penalty at every width"
+            if not all(isinstance(value, Integral) and value >= 1 for value in values):
+                return "some values of the parameter are not widths"
+        elif not all(map(is_penalty, values)):
+            return f"some values of {name} are not penalties"
+        return None
+
+    def _along(
+        self, name: str, values: Sequence[Any], data: TrainAndTest, **options: Any
+    ) -> HeadPath:
+        options.update(fit_intercept=self.fit_intercept, rcond=self.rcond)
+        if name != WIDTH:
+            alphas = np.array([float(value) for value in values])
+            return heads_along_filters(
+                *data,
+                lambda spectrum: ridge_filter(spectrum.values, alphas),
+                name,
+                alphas,
+                **options,
+            )
+        widths = check_widths(values, data[0].shape[1])
+        path = heads_along_widths(
+            *data, widths, alpha=check_alpha(self.alpha), **options
+        )
+        if np.array_equal(widths, values):
+            return path
+        return path.take(np.searchsorted(widths, values))
+
+    def _fitted_filter(self, spectrum: Spectrum) -> RidgeFilter:
+        return ridge_filter(spectrum.values, np.array([self.alpha_]))
