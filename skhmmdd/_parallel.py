@@ -167,7 +167,8 @@ def map_jobs(function, items, *shared, n_jobs=None, prefer="threads", heavy=Fals
     """
     with single_blas_thread():
         if is_alone(n_jobs):
-            yield from map(partial(_call, function, shared), items)
+            for item in items:
+                yield function(item, *shared)
             return
         has_dask = _client() is not None
         if has_dask:

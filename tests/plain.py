@@ -5,7 +5,7 @@ import numpy as np
 
 def emission(hmm, x):
     """b_k(x_t), each step up to a factor, and the logarithms of those factors."""
-    logs = hmm._log_emission_of(hmm._read([x]).values)
+    logs = hmm._chain.emission.log_density(hmm._read([x]).values)
     top = logs.max(axis=1, keepdims=True)
     return np.exp(logs - top), top[:, 0]
 

@@ -7,7 +7,11 @@ import sys
 import sysconfig
 from pathlib import Path
 
+import numpy as np
 import pytest
+
+import skhmmdd
+from skhmmdd.hmm.pretraining._em_step import expected_counts
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "skhmmdd"
@@ -87,3 +91,51 @@ def test_contracts_find_an_upward_import(level, checkout):
     assert done.returncode == 1, done.stdout + done.stderr
     assert "BROKEN" in done.stdout
     assert higher in done.stdout
+
+
+def frames_above(recursion, run):
+    """The package's frames on the stack when `run` first enters `recursion`."""
+    found = []
+
+    def look(frame, event, _):
+        code = frame.f_code
+        if event == "call" and code.co_name == recursion and not found:
+            while frame is not None:
+                path = Path(frame.f_code.co_filename)
+                if path.is_relative_to(PACKAGE):
+                    found.append((path.name, frame.f_code.co_name))
+                frame = frame.f_back
+
+    before = sys.getprofile()
+    sys.setprofile(look)
+    try:
+        run()
+    finally:
+        sys.setprofile(before)
+    assert found, f"{recursion} was not entered"
+    return found
+
+
+def short_of_the_recursion():
+    hmm = skhmmdd.CategoricalHMM([0.5, 0.5], np.full((2, 2), 0.5), np.eye(2))
+    X = np.array([[0, 1, 0], [1, 1, 0]])
+    block = hmm._read(X).block(np.arange(2))
+    for representation in ("belief", "smoothed"):
+        for pooling in ("last", "mean"):
+            options = {"representation": representation, "pooling": pooling}
+            features = skhmmdd.HMMFeatureTransformer(hmm, **options).fit(X)
+            yield "filter_steps", lambda features=features: features.transform(X)
+            if representation == "smoothed":
+                yield "backward_steps", lambda features=features: features.transform(X)
+    kalman = skhmmdd.LinearGaussianHMM([[0.5]], [[1.0]], [[1.0]], [[1.0]])
+    features = skhmmdd.HMMFeatureTransformer(kalman).fit(X.astype(float))
+    yield "filter_walk", lambda: features.transform(X.astype(float))
+    yield "filter_steps", lambda: expected_counts(hmm, block)
+    yield "backward_steps", lambda: expected_counts(hmm, block)
+
+
+def test_few_frames_and_files_lead_to_the_recursion():
+    for recursion, run in short_of_the_recursion():
+        found = frames_above(recursion, run)
+        assert len(found) <= 6, found
+        assert len({file for file, _ in found}) <= 4, found

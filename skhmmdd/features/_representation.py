@@ -4,6 +4,8 @@ from typing import Literal, NamedTuple, TypeAlias, get_args
 
 import numpy as np
 
+from skhmmdd.hmm.inference._collectors import LastSteps
+
 RepresentationName: TypeAlias = Literal[
     "belief", "log_belief", "predictive", "smoothed"
 ]
@@ -71,43 +73,55 @@ def make_representation(hmm, kind):
     )
 
 
-def pooler(representation, pooling):
-    """What `filter_block` needs to collect one pooled row for each sequence.
+class Pooler(NamedTuple):
+    """Makes collectors of one pooled row for each sequence, (n_sequences, width).
 
     Pooling commutes with a linear map, which is then applied once to the pooled rows;
     a logarithm and a maximum do not, and are taken at every step.
-
-    Parameters
-    ----------
-    representation : Representation
-    pooling : {"last", "mean", "sum", "max"}
-
-    Returns
-    -------
-    callable
-        `collect(steps, counts, n_states, dtype)`, giving (n_sequences, width).
     """
-    inside = pooling == "max" or (representation.logarithm and pooling != "last")
 
-    def collect(steps, counts, n_states, dtype):
-        width = representation.width if inside else n_states
+    representation: Representation
+    pooling: PoolingName
+
+    @property
+    def ends_only(self):
+        """What the recursion may then leave out."""
+        return self.pooling == "last"
+
+    def __call__(self, counts, n_states, dtype):
+        if self.pooling == "last":
+            return _PooledLast(self.representation, counts, n_states, dtype)
+        return _Pooled(*self, counts, n_states, dtype)
+
+
+class _PooledLast(LastSteps):
+    def __init__(self, representation, counts, n_states, dtype):
+        super().__init__(counts, n_states, dtype)
+        self._representation = representation
+
+    def finish(self):
+        return self._representation.of(super().finish())
+
+
+class _Pooled:
+    def __init__(self, representation, pooling, counts, n_states, dtype):
+        self._representation, self._pooling = representation, pooling
+        self._inside = pooling == "max" or representation.logarithm
+        self._merge = np.maximum if pooling == "max" else np.add
+        width = representation.width if self._inside else n_states
         fill = -np.inf if pooling == "max" else 0.0
-        pooled = np.full((counts[0], width), fill, dtype)
-        ends = np.append(counts[1:], 0)
-        for t, belief in steps:
-            if pooling == "last":
-                pooled[ends[t] : counts[t]] = belief[ends[t] :]
-                continue
-            values = representation.of(belief) if inside else belief
-            merge = np.maximum if pooling == "max" else np.add
-            if values.ndim == 3:
-                values = merge.reduce(values, axis=0)
-            merge(pooled[: len(values)], values, out=pooled[: len(values)])
-        if pooling == "mean":
-            lengths = np.searchsorted(-counts, -np.arange(counts[0]), side="left")
-            pooled /= lengths[:, None].astype(dtype)
-        return pooled if inside else representation.of(pooled)
+        self._counts, self._pooled = counts, np.full((counts[0], width), fill, dtype)
 
-    # What the recursion may then leave out.
-    collect.ends_only = pooling == "last"
-    return collect
+    def add(self, t, belief):
+        values = self._representation.of(belief) if self._inside else belief
+        if values.ndim == 3:
+            values = self._merge.reduce(values, axis=0)
+        pooled = self._pooled[: len(values)]
+        self._merge(pooled, values, out=pooled)
+
+    def finish(self):
+        pooled, counts = self._pooled, self._counts
+        if self._pooling == "mean":
+            lengths = np.searchsorted(-counts, -np.arange(counts[0]), side="left")
+            pooled /= lengths[:, None].astype(pooled.dtype)
+        return pooled if self._inside else self._representation.of(pooled)

@@ -1,6 +1,7 @@
 """Frozen HMM beliefs as features of tunable width."""
 
 from copy import copy
+from functools import partial
 from numbers import Integral
 from typing import Any, Self, overload
 
@@ -29,14 +30,15 @@ from skhmmdd.features._readout import IDENTITY, READOUTS, ReadoutName, draw_read
 from skhmmdd.features._representation import (
     POOLINGS,
     REPRESENTATIONS,
+    Pooler,
     PoolingName,
     RepresentationName,
     make_representation,
-    pooler,
 )
 from skhmmdd.hmm import BaumWelch, LinearGaussianHMM, as_hmm
+from skhmmdd.hmm.inference._collectors import AllSteps
 from skhmmdd.hmm.models._base import FrozenHMM
-from skhmmdd.hmm.pretraining._sources import Piece
+from skhmmdd.hmm.sequences._blocks import Piece
 
 
 class HMMFeatureTransformer(
@@ -317,22 +319,11 @@ shape (n_steps_i, n_components)
         sequences = self._sequences(X)
         dtype = _check_dtype(self.dtype)
 
-        def fill_block(block, out):
-            def collect(steps, counts, n_states, dtype):
-                target = out
-                if counts is not block.counts:
-                    # Sequences that are walked again.
-                    shape = (len(counts), counts[0], self._n_features_out)
-                    target = np.empty(shape, dtype)
-                for t, belief in steps:
-                    values = self._representation.of(belief)
-                    *shape, n, width = values.shape
-                    columns = self._columns(values.reshape(-1, width), "last")
-                    target[t, :n] = columns.reshape(*shape, n, -1)
-                    target[t, n:] = 0
-                return target
+        collect = partial(_MappedSteps, self)
 
-            self._collect(block, collect, dtype)
+        def fill_block(block, out):
+            with np.errstate(over="ignore", invalid="ignore"):
+                self._walk(block, collect, dtype=dtype, out=out)
             # Not before: what underflowed is walked again, and put in its place.
             _check_finite(out)
 
@@ -348,11 +339,11 @@ shape (n_steps_i, n_components)
         check_is_fitted(self)
         return self.hmm_._read(check_sequence_table(self, X, reset=False))
 
-    def _collect(self, block, collect, dtype):
+    @property
+    def _walk(self):
+        """Walks a block for a collector."""
         smoothed = self._representation.smoothed
-        walk = self.hmm_._smooth_block if smoothed else self.hmm_._filter_block
-        with np.errstate(over="ignore", invalid="ignore"):
-            return walk(block, collect, dtype=dtype)
+        return self.hmm_._smooth_block if smoothed else self.hmm_._filter_block
 
     def _columns(self, values, pooling):
         with np.errstate(over="ignore", invalid="ignore"):
@@ -378,11 +369,26 @@ shape (n_steps_i, n_components)
         return tags
 
 
+class _MappedSteps(AllSteps):
+    """Collects the features of every step."""
+
+    def __init__(self, transformer, counts, n_states, dtype, out=None):
+        super().__init__(counts, transformer._n_features_out, dtype, out)
+        self._transformer = transformer
+
+    def add(self, t, belief):
+        values = self._transformer._representation.of(belief)
+        *shape, width = values.shape
+        columns = self._transformer._columns(values.reshape(-1, width), "last")
+        super().add(t, columns.reshape(*shape, -1))
+
+
 def _pooled_columns(piece, transformer, dtype):
     """The features of a few sequences."""
     pooling = transformer.pooling
-    collect = pooler(transformer._representation, pooling)
-    pooled = transformer._collect(piece.block, collect, dtype)
+    collect = Pooler(transformer._representation, pooling)
+    with np.errstate(over="ignore", invalid="ignore"):
+        pooled, _ = transformer._walk(piece.block, collect, dtype=dtype)
     columns = transformer._columns(pooled, pooling)
     _check_finite(columns)
     return columns

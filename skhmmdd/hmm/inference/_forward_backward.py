@@ -1,7 +1,7 @@
 """Inference on one block of sequences under frozen weights.
 
-A block is walked once, and what becomes of the beliefs is the caller's: `collect`
-takes the steps as they come and keeps all of them, or only a pooled summary.
+A block is walked once, and what becomes of the beliefs is the caller's: a collector
+(`_collectors.py`) takes the steps as they come and keeps all of them, or a summary.
 """
 
 from functools import partial
@@ -9,6 +9,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from skhmmdd.hmm.inference._collectors import AllSteps, begin
+from skhmmdd.hmm.inference._likelihoods import log_emission
 from skhmmdd.hmm.inference._log_posterior import (
     filter_in_logs,
     held_rows,
@@ -53,52 +55,17 @@ class Walk(NamedTuple):
         return _log_likelihood(self.norms, self.likelihood, self.is_cut)
 
 
-def keep_steps(steps, counts, n_columns, dtype, out=None):
-    """Collect all: shape (n_steps, n_sequences, n_columns), 0 where no step is."""
-    if out is None:
-        out = np.empty((len(counts), counts[0], n_columns), dtype)
-    for t, belief in steps:
-        out[t, : len(belief)] = belief
-        out[t, len(belief) :] = 0
-    return out
-
-
-def keep_nothing(steps, counts, n_columns, dtype):
-    """Collect nothing, where only the log-likelihood is asked for."""
-    for _ in steps:
-        pass
-    return np.empty((counts[0], 0), dtype)
-
-
-def keep_last(steps, counts, n_columns, dtype):
-    """Collect the last step of each sequence: shape (n_sequences, n_columns)."""
-    ends = np.append(counts[1:], 0)
-    out = np.empty((counts[0], n_columns), dtype)
-    for t, belief in steps:
-        if ends[t] < counts[t]:
-            out[ends[t] : counts[t]] = belief[ends[t] :]
-    return out
-
-
-# They look at no belief but the last: the steps before need not be scaled.
-keep_nothing.ends_only = True  # type: ignore[attr-defined]
-keep_last.ends_only = True  # type: ignore[attr-defined]
-
-
 def filter_block(
-    hmm, block, collect=keep_steps, *, dtype=np.float64, strict=True, out=None
+    chain, block, collect=AllSteps, *, dtype=np.float64, strict=True, out=None
 ):
     """Filtered beliefs of a block, collected, and the log-likelihoods.
 
     Parameters
     ----------
-    hmm : frozen weights
+    chain : Chain
     block : Block
     collect : callable
-        `collect(steps, counts, n_states, dtype)`, where `steps` yields pairs of t and
-        an array (counts[t], n_states), in any order of t; returns an array with the
-        sequences on its last axis but one. A long sequence alone comes as pairs of a
-        slice of t and an array (n_steps, 1, n_states).
+        Makes a collector.
     dtype : dtype, default=np.float64
     strict : bool, default=True
         Whether a sequence of probability zero is an error; otherwise its
@@ -114,10 +81,12 @@ def filter_block(
     collected = log_likelihood = None
     rows = np.arange(len(block.index))
     for precision, scaled in _attempts(collect, block, dtype):
+        # 1. All sequences by the scaled recursion; then those that it lost to
+        #    underflow, with every step scaled, and in double precision.
         first = collected is None
         part = block if first else block.take(rows)
         got, values, lost = _filter_scaled(
-            hmm, part, collect, precision, dtype, scaled, out if first else None
+            chain, part, collect, precision, dtype, scaled, out if first else None
         )
         if first:
             collected, log_likelihood = got, values
@@ -127,9 +96,10 @@ def filter_block(
         rows = rows[lost]
         if not len(rows):
             return collected, log_likelihood
-    for some in held_rows(block, rows, hmm.n_states):
+    # 2. What is lost even so in log space.
+    for some in held_rows(block, rows, chain.n_states):
         part = block.take(some)
-        log_beliefs, log_likelihood[some] = filter_in_logs(hmm, part, strict)
+        log_beliefs, log_likelihood[some] = filter_in_logs(chain, part, strict)
         _put(collected, some, _collect_logs(log_beliefs, part, collect, dtype))
     return collected, log_likelihood
 
@@ -143,96 +113,113 @@ def _attempts(collect, block, dtype):
         yield np.float64, None
 
 
-def _filter_scaled(hmm, block, collect, precision, dtype, scaled, out):
+def _filter_scaled(chain, block, collect, precision, dtype, scaled, out):
     """Beliefs collected, log-likelihoods, and the rows that underflows made invalid."""
-    gather = collect if out is None else partial(collect, out=out)
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-        if (walk := _walk_cut(hmm, block, precision)) is not None:
+        if (walk := _walk_cut(chain, block, precision)) is not None:
             beliefs = walk.join(walk.filtered).astype(dtype, copy=False)
             collected = _collect_all(beliefs, block, collect, out)
             return collected, walk.log_likelihood(), walk.lost
-        likelihood = hmm._step_likelihood(block, precision)
+        startprob, transmat, safe = chain.scaled(precision)
+        likelihood = chain.emission.likelihood(block, precision)
         norms = np.ones((len(block.counts), block.counts[0]), precision)
-        watch = _make_watch(hmm, block.counts[0], precision)
+        watch = _make_watch(chain, block.counts[0], precision)
+        collector = begin(collect, block.counts, chain.n_states, dtype, out)
         steps = filter_steps(
-            *hmm._chain(precision), likelihood, block.counts, norms, scaled, watch
+            startprob, transmat, likelihood, block.counts, norms, scaled, watch
         )
-        if np.dtype(precision) != dtype:
-            gather = _cast(gather, dtype)
-        collected = gather(enumerate(steps), block.counts, hmm.n_states, dtype)
-        log_likelihood = _log_likelihood(norms, likelihood)
-        return collected, log_likelihood, _lost(hmm, norms, watch)
+        for t, belief in enumerate(steps):
+            collector.add(t, belief.astype(dtype, copy=False))
+        collected = collector.finish()
+        lost = lost_rows(norms, chain.n_states, safe, watch)
+        return collected, _log_likelihood(norms, likelihood), lost
 
 
-def smooth_block(hmm, block, collect=keep_steps, *, dtype=np.float64, out=None):
-    """Smoothed beliefs of a block, collected; see `filter_block`."""
-    gather = collect if out is None else partial(collect, out=out)
+def smooth_block(chain, block, collect=AllSteps, *, dtype=np.float64, out=None):
+    """Smoothed beliefs of a block, collected, and log-likelihoods; see `filter_block`.
+
+    A sequence of probability zero is an error.
+    """
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-        walk = walk_block(hmm, block, dtype)
+        # 1. The way forth, all beliefs kept; a long sequence alone in pieces.
+        walk = walk_block(chain, block, dtype)
         if walk.is_cut:
             smoothed, _, settled = smooth_pieces(
-                hmm._chain(dtype)[1], walk.likelihood, *walk[2:4], walk.block.counts
+                chain.scaled(dtype).transmat,
+                walk.likelihood,
+                *walk[2:4],
+                walk.block.counts,
             )
             if not settled:
-                walk = walk_block(hmm, block, dtype, cut=False)
+                walk = walk_block(chain, block, dtype, cut=False)
+        # 2. The way back: smoothed beliefs, and their sums before they are scaled.
         if walk.is_cut:
             smoothed = walk.join(smoothed)
-            total = smoothed @ np.ones(hmm.n_states, dtype)
+            total = smoothed @ np.ones(chain.n_states, dtype)
             smoothed /= total[:, :, None]
             collected = _collect_all(smoothed, block, collect, out)
         else:
             total = np.ones(walk.norms.shape, dtype)
-            steps = _smoothed_steps(hmm, walk, total)
-            collected = gather(steps, block.counts, hmm.n_states, dtype)
+            collector = begin(collect, block.counts, chain.n_states, dtype, out)
+            for t, smoothed in _smoothed_steps(chain, walk, total):
+                collector.add(t, smoothed)
+            collected = collector.finish()
+        log_likelihood = walk.log_likelihood()
+    # 3. What underflows made invalid: in double precision, and then in log space.
     rows = rows_to_redo(walk, total)
     if len(rows) and np.dtype(dtype) != np.float64:
-        _put(
-            collected, rows, smooth_block(hmm, block.take(rows), _cast(collect, dtype))
-        )
-        return collected
-    for some in held_rows(block, rows, hmm.n_states):
+        again = partial(_Cast, collect, dtype)
+        got, log_likelihood[rows] = smooth_block(chain, block.take(rows), again)
+        _put(collected, rows, got)
+        return collected, log_likelihood
+    for some in held_rows(block, rows, chain.n_states):
         part = block.take(some)
-        log_smoothed, *_ = posterior_in_logs(hmm, part)
+        log_smoothed, log_likelihood[some], _ = posterior_in_logs(chain, part)
         _put(collected, some, _collect_logs(log_smoothed, part, collect, dtype))
-    return collected
+    return collected, log_likelihood
 
 
-def walk_block(hmm, block, dtype=np.float64, cut=True):
+def walk_block(chain, block, dtype=np.float64, cut=True):
     """Filter a block and keep all; a long sequence alone is cut, unless `cut` is False.
 
     Rows that a scaled recursion loses stay as they are: see `rows_to_redo`.
     """
-    if cut and (walk := _walk_cut(hmm, block, dtype)) is not None:
+    if cut and (walk := _walk_cut(chain, block, dtype)) is not None:
         return walk
-    likelihood = hmm._step_likelihood(block, dtype)
+    startprob, transmat, safe = chain.scaled(dtype)
+    likelihood = chain.emission.likelihood(block, dtype)
     norms = np.ones((len(block.counts), block.counts[0]), dtype)
-    watch = _make_watch(hmm, block.counts[0], dtype)
+    watch = _make_watch(chain, block.counts[0], dtype)
+    kept = AllSteps(block.counts, chain.n_states, dtype)
     steps = filter_steps(
-        *hmm._chain(dtype), likelihood, block.counts, norms, watch=watch
+        startprob, transmat, likelihood, block.counts, norms, watch=watch
     )
-    filtered = keep_steps(enumerate(steps), block.counts, hmm.n_states, dtype)
-    return Walk(block, likelihood, filtered, norms, _lost(hmm, norms, watch), False)
+    for t, belief in enumerate(steps):
+        kept.add(t, belief)
+    lost = lost_rows(norms, chain.n_states, safe, watch)
+    return Walk(block, likelihood, kept.finish(), norms, lost, False)
 
 
 def _is_to_cut(block):
     return len(block.index) == 1 and len(block.counts) >= LONG
 
 
-def _walk_cut(hmm, block, dtype):
+def _walk_cut(chain, block, dtype):
     """The Walk of a long sequence in pieces; None where pieces are not the way."""
     if not _is_to_cut(block):
         return None
-    pieces = block.cut(piece_length(len(block.counts), hmm.n_states))
-    likelihood = hmm._step_likelihood(pieces, dtype)
-    make_watch = partial(_make_watch, hmm, pieces.counts[0], dtype)
+    pieces = block.cut(piece_length(len(block.counts), chain.n_states))
+    startprob, transmat, safe = chain.scaled(dtype)
+    likelihood = chain.emission.likelihood(pieces, dtype)
+    make_watch = partial(_make_watch, chain, pieces.counts[0], dtype)
     filtered, norms, settled, watch = filter_pieces(
-        *hmm._chain(dtype), likelihood, pieces.counts, make_watch
+        startprob, transmat, likelihood, pieces.counts, make_watch
     )
     if not settled:
         return None
     if watch is not None:
         watch.lost = watch.lost.any(keepdims=True)
-    lost = _lost(hmm, _join(norms, pieces), watch)
+    lost = lost_rows(_join(norms, pieces), chain.n_states, safe, watch)
     return Walk(pieces, likelihood, filtered, norms, lost, True)
 
 
@@ -241,27 +228,22 @@ def _join(steps, pieces):
     return ends_met[: pieces.counts.sum()]
 
 
-def _make_watch(hmm, n_rows, dtype, possible=None):
+def _make_watch(chain, n_rows, dtype, possible=None):
     """What watches for underflows; None where the transitions make up for them.
 
     `possible` are the states that enter the pieces of one sequence.
     """
-    if np.isfinite(hmm._safe_norm(dtype)):
+    if np.isfinite(chain.scaled(dtype).safe_norm):
         return None
-    log_startprob, log_transmat = hmm._log_chain()
-    first = np.isfinite(log_startprob)
+    first = np.isfinite(chain.log_startprob)
     if possible is not None:
         possible[0], first = first, possible
-    return Watch(log_transmat, first, n_rows, dtype)
-
-
-def _lost(hmm, norms, watch):
-    return lost_rows(norms, hmm.n_states, hmm._safe_norm(norms.dtype), watch)
+    return Watch(chain.log_transmat, first, n_rows, dtype)
 
 
 def _collect_all(beliefs, block, collect, out):
     """Collect beliefs (n_steps, n_sequences, n_states) that are all at hand."""
-    if collect is keep_steps:
+    if collect is AllSteps:
         if out is None:
             return beliefs
         out[...] = beliefs
@@ -269,19 +251,20 @@ def _collect_all(beliefs, block, collect, out):
     n_steps, _, n_states = beliefs.shape
     size = max(1, _SPAN_SIZE // n_states)
     spans = [slice(a, a + size) for a in range(0, n_steps, size)]
-    steps = ((span, beliefs[span]) for span in spans)
     if getattr(collect, "ends_only", False):
-        steps = [(n_steps - 1, beliefs[-1])]
-    gather = collect if out is None else partial(collect, out=out)
-    return gather(steps, block.counts, n_states, beliefs.dtype)
+        spans = [n_steps - 1]
+    collector = begin(collect, block.counts, n_states, beliefs.dtype, out)
+    for span in spans:
+        collector.add(span, beliefs[span])
+    return collector.finish()
 
 
-def _smoothed_steps(hmm, walk, total):
+def _smoothed_steps(chain, walk, total):
     """Smoothed beliefs, last step first; their sums before scaling go to `total`."""
     filtered, counts, dtype = walk.filtered, walk.block.counts, walk.filtered.dtype
     beta = np.ones(filtered.shape[1:], dtype)
-    buffer, ones = np.empty_like(beta), np.ones(hmm.n_states, dtype)
-    _, transmat = hmm._chain(dtype)
+    buffer, ones = np.empty_like(beta), np.ones(chain.n_states, dtype)
+    transmat = chain.scaled(dtype).transmat
     steps = backward_steps(transmat, walk.likelihood, walk.norms, counts, beta)
     for t, _ in steps:
         n = counts[t]
@@ -292,24 +275,26 @@ def _smoothed_steps(hmm, walk, total):
         yield t, smoothed
 
 
-def decode_block(hmm, block):
+def decode_block(chain, block):
     """Viterbi paths (n_steps, n_sequences) and their log joint probabilities."""
-    log_emission = hmm._log_emission(block)
-    size = max(1, _VITERBI_SIZE // hmm.n_states**2)
+    logs = log_emission(chain.emission, block)
+    size = max(1, _VITERBI_SIZE // chain.n_states**2)
     paths = np.full((len(block.counts), block.counts[0]), -1)
     log_joint = np.empty(block.counts[0])
-    log_startprob, log_transmat = hmm._log_chain()
     for first in range(0, block.counts[0], size):
         rows = slice(first, first + size)
         counts = np.clip(block.counts - first, 0, size)
         counts = counts[counts > 0]
-        part = log_emission[: len(counts), rows]
+        part = logs[: len(counts), rows]
         paths[: len(counts), rows], log_joint[rows] = viterbi(
-            log_startprob, log_transmat, lambda t, n, part=part: part[t, :n], counts
+            chain.log_startprob,
+            chain.log_transmat,
+            lambda t, n, part=part: part[t, :n],
+            counts,
         )
     if len(dead := np.flatnonzero(np.isneginf(log_joint))):
         # Names the first of them, and the step.
-        filter_in_logs(hmm, block.take(dead[:1]))
+        filter_in_logs(chain, block.take(dead[:1]))
     return paths, log_joint
 
 
@@ -328,21 +313,23 @@ def _log_likelihood(norms, likelihood, is_cut=False):
     return parts.sum(keepdims=True) if is_cut else parts
 
 
-def _cast(collect, dtype):
-    """`collect` of steps in another precision than what it collects."""
+class _Cast:
+    """Collects steps in another precision than the one they come in."""
 
-    def cast(steps, counts, n_states, _):
-        steps = ((t, belief.astype(dtype)) for t, belief in steps)
-        return collect(steps, counts, n_states, dtype)
+    def __init__(self, collect, dtype, counts, n_states, _):
+        self._collector, self._dtype = collect(counts, n_states, dtype), dtype
+        self.finish = self._collector.finish
 
-    return cast
+    def add(self, t, belief):
+        self._collector.add(t, belief.astype(self._dtype))
 
 
 def _collect_logs(log_beliefs, block, collect, dtype):
     """Collect beliefs of a block that are all at hand, as logarithms."""
-    counts = block.counts
-    steps = ((t, np.exp(log_beliefs[t, :n])) for t, n in enumerate(counts))
-    return _cast(collect, dtype)(steps, counts, log_beliefs.shape[2], dtype)
+    collector = collect(block.counts, log_beliefs.shape[2], dtype)
+    for t, n in enumerate(block.counts):
+        collector.add(t, np.exp(log_beliefs[t, :n]).astype(dtype, copy=False))
+    return collector.finish()
 
 
 def _put(collected, rows, part):

@@ -18,8 +18,10 @@ from typing import NamedTuple
 import numpy as np
 from scipy.linalg import solve_triangular
 
+from skhmmdd.hmm.inference._collectors import AllSteps, begin
 from skhmmdd.hmm.inference._likelihoods import LOG_2PI
 from skhmmdd.hmm.inference._whitening import Reduction, members, read_block, whiten
+from skhmmdd.hmm.sequences._overflow import check_collected
 
 # Numbers that remembered histories may hold.
 _MEMORY = 2**21
@@ -181,7 +183,7 @@ def filter_walk(system, block, dtype=np.float64, read=None):
         predicted = mean @ transition
 
 
-def filter_block(system, block, collect, dtype=np.float64):
+def filter_block(system, block, collect=AllSteps, *, dtype=np.float64, out=None):
     """Filtered means of a block, collected.
 
     Parameters
@@ -189,45 +191,54 @@ def filter_block(system, block, collect, dtype=np.float64):
     system : System
     block : Block
     collect : callable
-        `collect(steps, counts, d, dtype)`, where `steps` yields pairs of t and an
-        array (counts[t], d), in any order of t.
+        Makes a collector.
     dtype : dtype, default=np.float64
+    out : ndarray, default=None
+        Handed to `collect` as `out`, unless None.
 
     Returns
     -------
-    What `collect` returns.
+    collected : ndarray
+    log_likelihood : None
+        See `log_likelihood_block`: the means do without.
+
+    Raises
+    ------
+    ValueError
+        If a mean overflows.
     """
-    means = (mean for mean, _, _ in filter_walk(system, block, dtype))
-    return collect(enumerate(means), block.counts, len(system.start_mean), dtype)
+    collector = begin(collect, block.counts, len(system.start_mean), dtype, out)
+    with np.errstate(over="ignore", invalid="ignore"):
+        for t, (mean, _, _) in enumerate(filter_walk(system, block, dtype)):
+            collector.add(t, mean)
+        return _checked(collector, block, dtype), None
 
 
-def filtered_covariances(system, block, collect):
+def filtered_covariances(system, block, *, out=None):
     """Covariances of the filtered states, d * d numbers each; see `filter_block`."""
     n_columns = len(system.start_mean) ** 2
-
-    def steps():
-        for t, (mean, _, groups) in enumerate(filter_walk(system, block)):
-            covs = np.empty((len(mean), n_columns))
-            for rows, update in groups:
-                covs[rows] = (update.root.T @ update.root).ravel()
-            yield t, covs
-
-    return collect(steps(), block.counts, n_columns, np.float64)
+    collector = AllSteps(block.counts, n_columns, np.float64, out)
+    for t, (mean, _, groups) in enumerate(filter_walk(system, block)):
+        covs = np.empty((len(mean), n_columns))
+        for rows, update in groups:
+            covs[rows] = (update.root.T @ update.root).ravel()
+        collector.add(t, covs)
+    return collector.finish()
 
 
-def smooth_block(system, block, collect, dtype=np.float64):
+def smooth_block(system, block, collect=AllSteps, *, dtype=np.float64, out=None):
     r"""Smoothed means of a block, collected; see `filter_block`.
 
     The backward pass carries the adjoint of Bryson and Frazier, which inverts no
     covariance of the state (it may be singular):
     :math:`\hat z_t = m_t + \lambda_{t+1} A' C_t`.
     """
-    walk = list(filter_walk(system, block, dtype))
+    collector = begin(collect, block.counts, len(system.start_mean), dtype, out)
     back = system.transition.T.astype(dtype)
-
-    def steps():
-        # The adjoint of a sequence that has ended is zero.
-        adjoint = np.zeros((block.counts[0], len(back)), dtype)
+    # The adjoint of a sequence that has ended is zero.
+    adjoint = np.zeros((block.counts[0], len(back)), dtype)
+    with np.errstate(over="ignore", invalid="ignore"):
+        walk = list(filter_walk(system, block, dtype))
         for t in range(len(walk) - 1, -1, -1):
             mean, innovation, groups = walk[t]
             ahead = adjoint[: len(mean)] @ back
@@ -237,9 +248,14 @@ def smooth_block(system, block, collect, dtype=np.float64):
                 smoothed[rows] = mean[rows] + v @ update.root.T @ update.root
                 w = innovation[rows] - v @ update.gain.T
                 adjoint[: len(mean)][rows] = v + w @ update.reading.T
-            yield t, smoothed
+            collector.add(t, smoothed)
+        return _checked(collector, block, dtype), None
 
-    return collect(steps(), block.counts, len(back), dtype)
+
+def _checked(collector, block, dtype):
+    collected = collector.finish()
+    check_collected(collected, block, dtype)
+    return collected
 
 
 def log_likelihood_block(system, block):

@@ -3,14 +3,88 @@
 A missing observation (-1 or NaN) is marginalised out: it tells nothing of any state.
 """
 
+from collections.abc import Callable
+from functools import cached_property
+from typing import Any, NamedTuple, Protocol
+
 import numpy as np
+from numpy.typing import DTypeLike
 from scipy.linalg import solve_triangular
+
+from skhmmdd._typing import Array, Floats
+from skhmmdd.hmm.sequences._blocks import Block
 
 LOG_2PI = np.log(2 * np.pi)
 
 # Numbers worked on at a time: few enough to stay in the cache, and for a block of
 # sequences few enough to hold.
 _CACHED, _HELD = 2**15, 2**20
+
+
+class Emission(Protocol):
+    """What the recursions are told of the emission distributions."""
+
+    @property
+    def log_density(self) -> Callable[[Array], Floats]:
+        """log b_k(x) of shape (n, n_states) for n observations."""
+        ...
+
+    def likelihood(self, block: Block, dtype: DTypeLike) -> Any:
+        """`likelihood(t, n)` of the recursions, with the logarithm it leaves out."""
+        ...
+
+
+class TableEmission:
+    """Emission of symbols, -1 of a missing one.
+
+    Parameters
+    ----------
+    emissionprob : ndarray of shape (n_states, n_symbols)
+    """
+
+    def __init__(self, emissionprob: Floats) -> None:
+        # A last row of ones is what the symbol -1 picks: a missing observation
+        # tells nothing.
+        self._exact = np.vstack([emissionprob.T, np.ones((1, len(emissionprob)))])
+        self._least = float(emissionprob[emissionprob > 0].min())
+        self._tables: dict[Any, Floats] = {}
+
+    @cached_property
+    def _logs(self):
+        with np.errstate(divide="ignore"):
+            return np.log(self._exact)
+
+    def log_density(self, values: Array) -> Floats:
+        """log b_k(x) of shape (n, n_states) for n symbols."""
+        return np.take(self._logs, values, axis=0, mode="wrap")
+
+    def likelihood(self, block: Block, dtype: DTypeLike) -> "TableLikelihood":
+        """`likelihood(t, n)` of a block."""
+        dtype = np.dtype(dtype)
+        if dtype not in self._tables:
+            self._tables[dtype] = self._exact.astype(dtype, copy=False)
+        return TableLikelihood(self._tables[dtype], block, self._exact, self._least)
+
+
+class DensityEmission(NamedTuple):
+    """Emission of vectors.
+
+    `log_density(values)` is a pure function: log b_k(x) of shape (n, n_states).
+    """
+
+    log_density: Callable[[Array], Floats]
+    n_states: int
+
+    def likelihood(self, block: Block, dtype: DTypeLike) -> "DensityLikelihood":
+        """`likelihood(t, n)` of a block."""
+        return DensityLikelihood(self.log_density, block, self.n_states, dtype)
+
+
+def log_emission(emission, block):
+    """log b_k(x) of all steps of a block, shape (n_steps, n_sequences, n_states)."""
+    values = block.values
+    flat = emission.log_density(values.reshape(-1, *values.shape[2:]))
+    return flat.reshape(*values.shape[:2], -1)
 
 
 class TableLikelihood:
@@ -116,8 +190,11 @@ class DensityLikelihood:
             self.shift += np.where(exists, top, 0.0).sum(axis=0)
 
 
+@np.errstate(over="ignore")
 def log_gaussian_diag(values, means, variances):
     """log N(x; mean, diag(variance)) for every row and state.
+
+    -inf where it is too small for a double: then another state is likelier.
 
     Parameters
     ----------
@@ -154,8 +231,9 @@ def _add_diag(out, values, means, scales, log_norms):
     out *= 0.5
 
 
+@np.errstate(over="ignore")
 def log_gaussian_full(values, means, covars):
-    """log N(x; mean, covariance) for every row and state.
+    """log N(x; mean, covariance) for every row and state; see `log_gaussian_diag`.
 
     Parameters
     ----------

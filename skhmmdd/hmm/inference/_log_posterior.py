@@ -5,6 +5,7 @@ For the sequences that a scaled recursion has lost (`_underflow.py`).
 
 import numpy as np
 
+from skhmmdd.hmm.inference._likelihoods import log_emission
 from skhmmdd.hmm.inference._log_space import (
     expected_transitions,
     log_backward_steps,
@@ -22,29 +23,30 @@ def held_rows(block, rows, n_states):
     return [rows[a : a + size] for a in range(0, len(rows), size)]
 
 
-def filter_in_logs(hmm, block, strict=True):
+def filter_in_logs(chain, block, strict=True):
     """`log_filter` of a block: the log beliefs and the log-likelihoods."""
-    log_beliefs, log_norms, _ = _walk_in_logs(hmm, block, strict)
+    log_beliefs, log_norms, _ = _walk_in_logs(chain, block, strict)
     return log_beliefs, log_norms.sum(axis=0)
 
 
-def _walk_in_logs(hmm, block, strict=True):
-    log_likelihood = hmm._log_emission(block)
+def _walk_in_logs(chain, block, strict=True):
+    log_likelihood = log_emission(chain.emission, block)
+    startprob, transmat, _ = chain.in_logs
     log_beliefs, log_norms = log_filter(
-        hmm._log_chain()[0], hmm._log_transmat()[0], log_likelihood, block.counts
+        startprob, transmat, log_likelihood, block.counts
     )
     # NaN is a density that overflowed, whatever the state.
     dead = ~np.isfinite(log_norms)
     if strict and dead.any():
         row = int(dead.any(axis=0).argmax())
         raise ValueError(
-            f"Sequence {block.index[row]} is impossible under {hmm!r}: its step "
+            f"Sequence {block.index[row]} is impossible under {chain.name}: its step "
             f"{dead[:, row].argmax()} has probability zero given the steps before it."
         )
     return log_beliefs, log_norms, log_likelihood
 
 
-def posterior_in_logs(hmm, block, weights=None):
+def posterior_in_logs(chain, block, weights=None):
     """Posterior of a block by recursions in log space.
 
     Returns
@@ -61,10 +63,10 @@ def posterior_in_logs(hmm, block, weights=None):
     ValueError
         If a sequence is impossible.
     """
-    log_beliefs, log_norms, log_likelihood = _walk_in_logs(hmm, block)
-    transmat, transposed = hmm._log_transmat()
+    log_beliefs, log_norms, log_likelihood = _walk_in_logs(chain, block)
+    _, transmat, transposed = chain.in_logs
     log_smoothed = np.full_like(log_beliefs, -np.inf)
-    transitions = None if weights is None else np.zeros((hmm.n_states,) * 2)
+    transitions = None if weights is None else np.zeros((chain.n_states,) * 2)
     for t, log_beta, log_ahead in log_backward_steps(
         transposed, log_likelihood, log_norms, block.counts
     ):
@@ -81,12 +83,12 @@ def posterior_in_logs(hmm, block, weights=None):
     return log_smoothed, log_norms.sum(axis=0), transitions
 
 
-def posterior_of_rows(hmm, block, rows, weights=None):
+def posterior_of_rows(chain, block, rows, weights=None):
     """Smoothed beliefs, log-likelihoods and transitions of some rows, in log space.
 
     Parameters
     ----------
-    hmm : frozen weights
+    chain : Chain
     block : Block
     rows : ndarray of int
         In rising order.
@@ -103,8 +105,8 @@ def posterior_of_rows(hmm, block, rows, weights=None):
     transitions : ndarray of shape (n_states, n_states)
     """
     weights = np.ones(len(block.index)) if weights is None else weights
-    for some in held_rows(block, rows, hmm.n_states):
+    for some in held_rows(block, rows, chain.n_states):
         log_smoothed, log_likelihood, transitions = posterior_in_logs(
-            hmm, block.take(some), weights[some]
+            chain, block.take(some), weights[some]
         )
         yield some, np.exp(log_smoothed), log_likelihood, transitions

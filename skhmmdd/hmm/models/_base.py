@@ -1,7 +1,9 @@
 """Frozen weights with finitely many hidden states, and their public methods."""
 
 from abc import ABC, abstractmethod
-from typing import overload
+from collections.abc import Callable
+from functools import partial
+from typing import Any, overload
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -17,18 +19,16 @@ from skhmmdd._typing import (
     SequencesLike,
     SequenceTable,
 )
+from skhmmdd.hmm.inference._chain import Chain
+from skhmmdd.hmm.inference._collectors import LastSteps, NoSteps
 from skhmmdd.hmm.inference._forward_backward import (
     decode_block,
     filter_block,
-    keep_last,
-    keep_nothing,
     smooth_block,
 )
-from skhmmdd.hmm.inference._likelihoods import DensityLikelihood
-from skhmmdd.hmm.inference._log_space import split_transmat
+from skhmmdd.hmm.inference._likelihoods import Emission
 from skhmmdd.hmm.inference._recursions import block_rows
 from skhmmdd.hmm.inference._sampling import sample_paths
-from skhmmdd.hmm.inference._underflow import safe_norm
 from skhmmdd.hmm.models._frozen import FrozenValue
 from skhmmdd.hmm.sequences._blocks import Sequences
 
@@ -64,9 +64,13 @@ class FrozenHMM(FrozenValue, ABC):
     def _read(self, X: SequencesLike, name: str = "X") -> Sequences:
         """`X` as Sequences, checked against this model."""
 
+    @property
     @abstractmethod
-    def _log_emission_of(self, values: Array) -> Floats:
-        """log b_k(x) of shape (n, n_states) for n observations."""
+    def _emission(self) -> Emission:
+        """The emission distributions as the recursions need them.
+
+        They hold arrays and not the model: it would keep itself in memory.
+        """
 
     @property
     @abstractmethod
@@ -82,15 +86,6 @@ class FrozenHMM(FrozenValue, ABC):
     def _emit(self, states: Array, rng: np.random.RandomState) -> Array:
         """An observation from each state of an array of any shape."""
 
-    def _log_emission(self, block):
-        values = block.values
-        flat = self._log_emission_of(values.reshape(-1, *values.shape[2:]))
-        return flat.reshape(*values.shape[:2], self.n_states)
-
-    def _step_likelihood(self, block, dtype):
-        """`likelihood(t, n)` of the recursions, with the logarithm it leaves out."""
-        return DensityLikelihood(self._log_emission_of, block, self.n_states, dtype)
-
     # What the recursions need ------------------------------------------------------
 
     def _once(self, key, make):
@@ -99,41 +94,20 @@ class FrozenHMM(FrozenValue, ABC):
             self._derived[key] = make()
         return self._derived[key]
 
-    def _chain(self, dtype):
-        """`startprob` and `transmat` in the precision of a recursion."""
-        dtype = np.dtype(dtype)
-        return self._once(
-            ("chain", dtype),
-            lambda: (
-                self.startprob.astype(dtype, copy=False),
-                self.transmat.astype(dtype, copy=False),
-            ),
-        )
+    @property
+    def _chain(self) -> Chain:
+        return self._once("chain", self._make_chain)
 
-    def _log_chain(self):
-        """The logarithms of `startprob` and `transmat`."""
-        with np.errstate(divide="ignore"):
-            return self._once(
-                "log chain", lambda: (np.log(self.startprob), np.log(self.transmat))
-            )
+    def _make_chain(self):
+        return Chain.of(self.startprob, self.transmat, self._emission, repr(self))
 
-    def _safe_norm(self, dtype):
-        """The norm above which no underflow can matter, infinite if there is none."""
-        dtype = np.dtype(dtype)
-        return self._once(
-            ("safe norm", dtype), lambda: safe_norm(self._log_chain()[1], dtype)
-        )
+    @property
+    def _filter_block(self) -> Callable[..., Any]:
+        return partial(filter_block, self._chain)
 
-    def _log_transmat(self):
-        """The transition matrix for recursions in log space, and transposed."""
-        _, logs = self._log_chain()
-        return self._once(
-            "log transmat",
-            lambda: (
-                split_transmat(logs),
-                split_transmat(np.ascontiguousarray(logs.T)),
-            ),
-        )
+    @property
+    def _smooth_block(self) -> Callable[..., Any]:
+        return partial(smooth_block, self._chain)
 
     # What a user asks --------------------------------------------------------------
 
@@ -170,7 +144,7 @@ shape (n_steps_i, n_states)
             If a sequence has probability zero under the model, or one so small that a
             double does not hold its logarithm.
         """
-        return self._every_step(X, filter_block)
+        return self._every_step(X, self._filter_block)
 
     @overload
     def smooth(self, X: SequenceTable) -> Floats: ...
@@ -195,7 +169,7 @@ shape (n_steps_i, n_states)
         ValueError
             If a sequence has probability zero under the model.
         """
-        return self._every_step(X, smooth_block)
+        return self._every_step(X, self._smooth_block)
 
     @overload
     def decode(self, X: SequenceTable) -> Ints: ...
@@ -222,7 +196,7 @@ shape (n_steps_i, n_states)
         sequences = self._read(X)
 
         def fill_block(block, out):
-            out[:, :, 0], _ = decode_block(self, block)
+            out[:, :, 0], _ = decode_block(self._chain, block)
 
         paths = sequences.every_step(
             fill_block, sequences.blocks(_DECODED_AT_ONCE), 1, np.intp, fill=-1
@@ -248,9 +222,8 @@ shape (n_steps_i, n_states)
         out = np.empty(len(sequences))
         with single_blas_thread():
             for index in sequences.blocks(block_rows(self.n_states)):
-                _, out[index] = filter_block(
-                    self, sequences.block(index), keep_nothing, strict=False
-                )
+                block = sequences.block(index)
+                _, out[index] = filter_block(self._chain, block, NoSteps, strict=False)
         return out
 
     def predict_next(self, X: SequencesLike) -> Floats:
@@ -276,7 +249,8 @@ shape (n_steps_i, n_states)
         last = np.empty((len(sequences), self.n_states))
         with single_blas_thread():
             for index in sequences.blocks(block_rows(self.n_states)):
-                last[index], _ = filter_block(self, sequences.block(index), keep_last)
+                block = sequences.block(index)
+                last[index], _ = filter_block(self._chain, block, LastSteps)
         return last @ self.transmat @ self._state_means
 
     def sample(
@@ -317,18 +291,12 @@ n_features)
         sequences = self._read(X)
 
         def fill_block(block, out):
-            run(self, block, out=out)
+            run(block, out=out)
 
         blocks = sequences.blocks(block_rows(self.n_states))
         return sequences.every_step(fill_block, blocks, self.n_states, np.float64)
 
     # What other modules ask --------------------------------------------------------
-
-    def _filter_block(self, block, collect, *, dtype):
-        return filter_block(self, block, collect, dtype=dtype)[0]
-
-    def _smooth_block(self, block, collect, *, dtype):
-        return smooth_block(self, block, collect, dtype=dtype)
 
     def _long_run(self, kind):
         """How the representation `kind` is read off a belief; its center and spread.

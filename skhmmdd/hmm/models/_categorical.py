@@ -5,7 +5,7 @@ from numpy.typing import ArrayLike
 from scipy.sparse import csc_array
 
 from skhmmdd._typing import Array, Floats
-from skhmmdd.hmm.inference._likelihoods import TableLikelihood
+from skhmmdd.hmm.inference._likelihoods import TableEmission
 from skhmmdd.hmm.inference._sampling import draw
 from skhmmdd.hmm.models._base import check_probabilities, uniform_scale
 from skhmmdd.hmm.models._emission_family import (
@@ -113,25 +113,9 @@ class CategoricalHMM(EmissionFamily):
             return self.transmat @ self.emissionprob, *uniform_scale(self.n_symbols)
         return super()._long_run(kind)
 
-    def _table(self, dtype):
-        """Emission probabilities of each symbol, shape (n_symbols + 1, n_states)."""
-        # A last row of ones is what the symbol -1 picks: a missing observation
-        # tells nothing.
-        dtype, ones = np.dtype(dtype), np.ones((1, self.n_states))
-        return self._once(
-            ("table", dtype),
-            lambda: np.vstack([self.emissionprob.T, ones]).astype(dtype, copy=False),
-        )
-
-    def _log_emission_of(self, values: Array) -> Floats:
-        with np.errstate(divide="ignore"):
-            table = self._once("log table", lambda: np.log(self._table(np.float64)))
-        return np.take(table, values, axis=0, mode="wrap")
-
-    def _step_likelihood(self, block, dtype):
-        exact = self._table(np.float64)
-        least = self._once("least emission", lambda: float(exact[exact > 0].min()))
-        return TableLikelihood(self._table(dtype), block, exact, least)
+    @property
+    def _emission(self) -> TableEmission:
+        return TableEmission(self.emissionprob)
 
     def _emit(self, states: Array, rng: np.random.RandomState) -> Array:
         return draw(self.emissionprob, states, rng.uniform(size=states.shape))

@@ -109,7 +109,7 @@ class EmissionFamily(FrozenHMM):
         """Refuse what has no log-density that a double holds."""
         reach = self._once("reach", self._reach)
         if np.isfinite(reach):
-            check_density(sequences, self._log_emission_of, reach, name)
+            check_density(sequences, self._chain.emission.log_density, reach, name)
 
 
 def estimate_rows(counts, pseudocount, before):

@@ -11,6 +11,9 @@ belief at step t must not see the mark of step t, only those before it: it comes
 the recursion over :math:`(1 - e_i) A_{ij}` without marks.
 """
 
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
 from typing import Any, NoReturn, overload
 
 import numpy as np
@@ -27,11 +30,9 @@ from skhmmdd._typing import (
     SequenceTable,
     StrPath,
 )
-from skhmmdd.hmm.inference._forward_backward import (
-    filter_block,
-    keep_last,
-    keep_nothing,
-)
+from skhmmdd.hmm.inference._collectors import LastSteps, NoSteps
+from skhmmdd.hmm.inference._forward_backward import filter_block
+from skhmmdd.hmm.inference._likelihoods import DensityEmission
 from skhmmdd.hmm.inference._recursions import block_rows
 from skhmmdd.hmm.models._base import FrozenHMM, check_shape
 from skhmmdd.hmm.sequences._blocks import Sequences
@@ -61,11 +62,14 @@ class _Marked(FrozenHMM):
         marks[starts + lengths - 1] = 1.0
         return Sequences(np.hstack([values, marks]), starts, lengths, width)
 
-    def _log_emission_of(self, values: Array) -> Floats:
-        values = values[:, :-1]
-        if self.within._is_symbolic:
-            values = values[:, 0].astype(np.intp)
-        return self.within._log_emission_of(values)
+    @property
+    def _emission(self) -> DensityEmission:
+        density = partial(
+            _log_unmarked,
+            log_density=self.within._chain.emission.log_density,
+            is_symbolic=self.within._is_symbolic,
+        )
+        return DensityEmission(density, self.n_states)
 
     def _emit(self, states: Array, rng: np.random.RandomState) -> Array:
         return self.within._emit(states, rng)
@@ -113,18 +117,22 @@ class EndingHMM(_Marked):
     def __hash__(self) -> int:
         return hash((super().__hash__(), self.within))
 
-    def _log_emission_of(self, values: Array) -> Floats:
-        with np.errstate(divide="ignore"):
-            log_mark = np.log([1 - self.endprob, self.endprob])
-        marks = values[:, -1].astype(np.intp)
-        return super()._log_emission_of(values) + log_mark[marks]
+    @property
+    def _emission(self) -> DensityEmission:
+        density = partial(
+            _log_marked,
+            log_density=super()._emission.log_density,
+            endprob=self.endprob,
+        )
+        return DensityEmission(density, self.n_states)
 
     @property
     def _going(self) -> "_Going":
         return self._once("going", lambda: _Going(self))
 
-    def _filter_block(self, block, collect, *, dtype):
-        return filter_block(self._going, block, collect, dtype=dtype)[0]
+    @property
+    def _filter_block(self) -> Callable[..., Any]:
+        return self._going._filter_block
 
     @overload
     def filter(self, X: SequenceTable) -> Floats: ...
@@ -169,13 +177,13 @@ shape (n_steps_i, n_states)
         with single_blas_thread():
             for index in longer.blocks(block_rows(self.n_states)):
                 following[index], log_likelihood = filter_block(
-                    self._going, longer.block(index), keep_last, strict=False
+                    self._going._chain, longer.block(index), LastSteps, strict=False
                 )
                 possible[index] = np.isfinite(log_likelihood)
         if not possible.all():
             first = int(possible.argmin())
             # Raises if the steps before are impossible themselves.
-            filter_block(self._going, sequences.block(np.array([first])), keep_nothing)
+            self._filter_block(sequences.block(np.array([first])), NoSteps)
             raise ValueError(
                 f"Sequence {first} cannot go on under {self!r}: nothing comes next."
             )
@@ -261,12 +269,27 @@ class _Going(_Marked):
     def __repr__(self) -> str:
         return repr(self.whole)
 
-    def _chain(self, dtype):
-        startprob, transmat = super()._chain(dtype)
-        goes_on = (1 - self.whole.endprob).astype(dtype)
-        return startprob, goes_on[:, None] * transmat
-
-    def _log_chain(self):
-        log_startprob, log_transmat = super()._log_chain()
+    def _make_chain(self):
+        chain, goes_on = super()._make_chain(), 1 - self.whole.endprob
         with np.errstate(divide="ignore"):
-            return log_startprob, np.log(1 - self.whole.endprob)[:, None] + log_transmat
+            log_transmat = np.log(goes_on)[:, None] + chain.log_transmat
+        return replace(
+            chain,
+            transmat=goes_on[:, None] * chain.transmat,
+            # Not the logarithm of the product, which may underflow.
+            log_transmat=log_transmat,
+            _scaled={},
+        )
+
+
+def _log_unmarked(values, log_density, is_symbolic):
+    """The log-density of observations within, whatever the mark in the last column."""
+    values = values[:, :-1]
+    return log_density(values[:, 0].astype(np.intp) if is_symbolic else values)
+
+
+def _log_marked(values, log_density, endprob):
+    """That of observations and marks: a state emits whether the sequence goes on."""
+    with np.errstate(divide="ignore"):
+        log_mark = np.log([1 - endprob, endprob])
+    return log_density(values) + log_mark[values[:, -1].astype(np.intp)]

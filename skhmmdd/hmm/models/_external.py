@@ -1,11 +1,13 @@
 """Frozen weights whose emission distribution is an object of another library."""
 
+from functools import partial
 from typing import Any, NoReturn
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from skhmmdd._typing import Array, Floats, SequencesLike, StrPath
+from skhmmdd.hmm.inference._likelihoods import DensityEmission
 from skhmmdd.hmm.models._base import FrozenHMM
 from skhmmdd.hmm.sequences._blocks import Sequences
 from skhmmdd.hmm.sequences._reading import read_observations
@@ -62,22 +64,15 @@ class EmissionHMM(FrozenHMM):
     def _read(self, X: SequencesLike, name: str = "X") -> Sequences:
         return read_observations(X, self.n_features, name)
 
-    def _log_emission_of(self, values: Array) -> Floats:
-        out = np.zeros((len(values), self.n_states))
-        missing = np.isnan(values)
-        seen = ~missing.all(axis=1)
-        if missing[seen].any():
-            raise ValueError(
-                f"{self!r} cannot marginalise out single features: a step must be "
-                "observed whole or be NaN in all of them."
-            )
-        if seen.any():
-            with np.errstate(divide="ignore"):
-                out[seen] = self.emission.log_likelihood(values[seen])
-        if np.isnan(out).any():
-            bad = values[np.isnan(out).any(axis=1)][0]
-            raise ValueError(f"{self!r} gives no likelihood to the observation {bad}.")
-        return out
+    @property
+    def _emission(self) -> DensityEmission:
+        density = partial(
+            _log_density,
+            emission=self.emission,
+            n_states=self.n_states,
+            name=repr(self),
+        )
+        return DensityEmission(density, self.n_states)
 
     def _emit(self, states: Array, rng: np.random.RandomState) -> Array:
         steps = [self.emission.sample(state, rng) for state in states.ravel()]
@@ -96,3 +91,22 @@ class EmissionHMM(FrozenHMM):
             "can carry: save the source model with its own library and use as_hmm "
             "again."
         )
+
+
+def _log_density(values, emission, n_states, name):
+    """log b_k(x) as the other library gives it; a step missing whole tells nothing."""
+    out = np.zeros((len(values), n_states))
+    missing = np.isnan(values)
+    seen = ~missing.all(axis=1)
+    if missing[seen].any():
+        raise ValueError(
+            f"{name} cannot marginalise out single features: a step must be "
+            "observed whole or be NaN in all of them."
+        )
+    if seen.any():
+        with np.errstate(divide="ignore"):
+            out[seen] = emission.log_likelihood(values[seen])
+    if np.isnan(out).any():
+        bad = values[np.isnan(out).any(axis=1)][0]
+        raise ValueError(f"{name} gives no likelihood to the observation {bad}.")
+    return out

@@ -1,10 +1,16 @@
 """The Gaussian family: diagonal or full covariances, and their moments."""
 
+from functools import partial
+
 import numpy as np
 from numpy.typing import ArrayLike
 
 from skhmmdd._typing import Array, CovarianceType, Floats
-from skhmmdd.hmm.inference._likelihoods import log_gaussian_diag, log_gaussian_full
+from skhmmdd.hmm.inference._likelihoods import (
+    DensityEmission,
+    log_gaussian_diag,
+    log_gaussian_full,
+)
 from skhmmdd.hmm.models._base import check_shape
 from skhmmdd.hmm.models._emission_family import EmissionFamily
 from skhmmdd.hmm.sequences._overflow import safe_reach
@@ -134,13 +140,15 @@ class GaussianHMM(EmissionFamily):
     def _reach(self):
         return safe_reach(self.means, self.covars)
 
-    def _log_emission_of(self, values: Array) -> Floats:
-        density = (
-            log_gaussian_full if self.covariance_type == "full" else log_gaussian_diag
+    @property
+    def _emission(self) -> DensityEmission:
+        is_full = self.covariance_type == "full"
+        density = partial(
+            log_gaussian_full if is_full else log_gaussian_diag,
+            means=self.means,
+            **{"covars" if is_full else "variances": self.covars},
         )
-        # -inf where it is too small for a double: then another state is likelier.
-        with np.errstate(over="ignore"):
-            return density(values, self.means, self.covars)
+        return DensityEmission(density, self.n_states)
 
     def _emit(self, states: Array, rng: np.random.RandomState) -> Array:
         noise = rng.standard_normal((*states.shape, self.n_features))

@@ -1,10 +1,12 @@
 """The Gaussian mixture family: each state emits from several diagonal Gaussians."""
 
+from functools import partial
+
 import numpy as np
 from numpy.typing import ArrayLike
 
 from skhmmdd._typing import Array, Floats
-from skhmmdd.hmm.inference._likelihoods import log_gaussian_diag
+from skhmmdd.hmm.inference._likelihoods import DensityEmission, log_gaussian_diag
 from skhmmdd.hmm.inference._sampling import draw
 from skhmmdd.hmm.models._base import check_probabilities, check_shape
 from skhmmdd.hmm.models._emission_family import EmissionFamily, estimate_rows
@@ -149,29 +151,12 @@ class GaussianMixtureHMM(EmissionFamily):
         d = self.n_features
         return safe_reach(self.means.reshape(-1, d), self.covars.reshape(-1, d))
 
-    def _components(self, values):
-        """Of each state: its log-density, and the share of each component in it.
-
-        The shares have shape (n_components, n_steps, n_states).
-        """
-        with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
-            share = np.stack(
-                [
-                    log_gaussian_diag(values, self.means[:, m], self.covars[:, m])
-                    for m in range(self.n_components)
-                ]
-            )
-            share += np.log(self.weights.T)[:, None]
-            # Finite, so that what no component can emit has the log-density -inf.
-            top = np.maximum(share.max(axis=0), np.finfo(float).min)
-            share -= top
-            np.exp(share, out=share)
-            total = share.sum(axis=0)
-            share /= total
-            return np.log(total) + top, share
-
-    def _log_emission_of(self, values: Array) -> Floats:
-        return self._components(values)[0]
+    @property
+    def _emission(self) -> DensityEmission:
+        density = partial(
+            _log_mixture, weights=self.weights, means=self.means, covars=self.covars
+        )
+        return DensityEmission(density, self.n_states)
 
     def _emit(self, states: Array, rng: np.random.RandomState) -> Array:
         which = draw(self.weights, states, rng.uniform(size=states.shape))
@@ -197,7 +182,7 @@ class GaussianMixtureHMM(EmissionFamily):
         )
 
     def _count(self, values, smoothed, center):
-        _, share = self._components(values)
+        _, share = _components(values, self.weights, self.means, self.covars)
         share *= smoothed
         x = values - center
         # A step that is missing whole tells nothing of the components.
@@ -220,3 +205,29 @@ class GaussianMixtureHMM(EmissionFamily):
         noise = rng.standard_normal((len(of), *self.means.shape[1:]))
         means = self.means[of] + 0.1 * np.sqrt(self.covars)[of] * noise
         return self.weights[of], means, self.covars[of]
+
+
+def _components(values, weights, means, covars):
+    """Of each state: its log-density, and the share of each component in it.
+
+    The shares have shape (n_components, n_steps, n_states).
+    """
+    with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
+        share = np.stack(
+            [
+                log_gaussian_diag(values, means[:, m], covars[:, m])
+                for m in range(weights.shape[1])
+            ]
+        )
+        share += np.log(weights.T)[:, None]
+        # Finite, so that what no component can emit has the log-density -inf.
+        top = np.maximum(share.max(axis=0), np.finfo(float).min)
+        share -= top
+        np.exp(share, out=share)
+        total = share.sum(axis=0)
+        share /= total
+        return np.log(total) + top, share
+
+
+def _log_mixture(values, weights, means, covars):
+    return _components(values, weights, means, covars)[0]

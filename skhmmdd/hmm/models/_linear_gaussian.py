@@ -1,5 +1,6 @@
 """Frozen weights with a hidden state in R^d, moved linearly with Gaussian noise."""
 
+from collections.abc import Callable
 from functools import cached_property, partial
 from typing import Any, Literal, overload
 
@@ -17,7 +18,7 @@ from skhmmdd._typing import (
     SequenceTable,
 )
 from skhmmdd.hmm.inference import _kalman
-from skhmmdd.hmm.inference._forward_backward import keep_last, keep_steps
+from skhmmdd.hmm.inference._collectors import LastSteps
 from skhmmdd.hmm.inference._whitening import reduce_emission
 from skhmmdd.hmm.models._base import check_shape
 from skhmmdd.hmm.models._covariances import (
@@ -32,7 +33,7 @@ from skhmmdd.hmm.models._covariances import (
 )
 from skhmmdd.hmm.models._frozen import FrozenValue
 from skhmmdd.hmm.sequences._blocks import Sequences
-from skhmmdd.hmm.sequences._overflow import check_collected, check_log_likelihood
+from skhmmdd.hmm.sequences._overflow import check_log_likelihood
 from skhmmdd.hmm.sequences._reading import read_observations
 
 _BATCH_SIZE = 256
@@ -341,7 +342,8 @@ shape (n_steps_i, n_states)
         last = np.empty((len(sequences), self.n_states))
         with single_blas_thread():
             for index in indices:
-                last[index] = self._filter_block(sequences.block(index), keep_last)
+                block = sequences.block(index)
+                last[index], _ = self._filter_block(block, LastSteps)
         return last @ self.transition @ self.emission
 
     def sample(
@@ -396,17 +398,13 @@ shape (n_steps_i, n_states)
     def _read(self, X: SequencesLike, name: str = "X") -> Sequences:
         return read_observations(X, self.n_features, name)
 
-    def _filter_block(self, block, collect=keep_steps, *, dtype=np.float64):
-        return self._means(_kalman.filter_block, block, collect, dtype)
+    @property
+    def _filter_block(self) -> Callable[..., Any]:
+        return partial(_kalman.filter_block, self._system)
 
-    def _smooth_block(self, block, collect=keep_steps, *, dtype=np.float64):
-        return self._means(_kalman.smooth_block, block, collect, dtype)
-
-    def _means(self, run, block, collect, dtype):
-        with np.errstate(over="ignore", invalid="ignore"):
-            collected = run(self._system, block, collect, dtype)
-        check_collected(collected, block, dtype)
-        return collected
+    @property
+    def _smooth_block(self) -> Callable[..., Any]:
+        return partial(_kalman.smooth_block, self._system)
 
     def _long_run(self, kind):
         """How the representation `kind` is read off a mean, and its mean and spread.
@@ -451,6 +449,6 @@ shape (n_steps_i, n_states)
         sequences, indices = self._batches(X)
 
         def fill_block(block, out):
-            out[...] = run(block, keep_steps)
+            run(block, out=out)
 
         return sequences.every_step(fill_block, indices, n_columns, np.float64)

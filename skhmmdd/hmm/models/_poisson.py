@@ -1,10 +1,13 @@
 """The Poisson family: each state emits counts at rates of its own."""
 
+from functools import partial
+
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import gammaln
 
 from skhmmdd._typing import Array, Floats
+from skhmmdd.hmm.inference._likelihoods import DensityEmission
 from skhmmdd.hmm.models._base import check_shape
 from skhmmdd.hmm.models._emission_family import EmissionFamily
 from skhmmdd.hmm.models._gaussian import as_matrices
@@ -124,18 +127,9 @@ class PoissonHMM(EmissionFamily):
                 )
         return sequences
 
-    def _log_emission_of(self, values: Array) -> Floats:
-        never = self.rates == 0
-        log_rates = np.log(np.where(never, 1.0, self.rates))
-        out = np.zeros((len(values), self.n_states))
-        for d, x in enumerate(values.T):
-            seen = ~np.isnan(x)
-            x = np.where(seen, x, 0.0)
-            out += x[:, None] * log_rates[:, d] - seen[:, None] * self.rates[:, d]
-            out -= gammaln(x + 1.0)[:, None]
-            if never[:, d].any():
-                out[np.ix_(x > 0, never[:, d])] = -np.inf
-        return out
+    @property
+    def _emission(self) -> DensityEmission:
+        return DensityEmission(partial(_log_poisson, rates=self.rates), self.n_states)
 
     def _emit(self, states: Array, rng: np.random.RandomState) -> Array:
         return rng.poisson(self.rates[states])
@@ -163,3 +157,18 @@ class PoissonHMM(EmissionFamily):
 
     def _split(self, of, rng):
         return (self.rates[of] * rng.uniform(0.9, 1.1, (len(of), self.n_features)),)
+
+
+def _log_poisson(values, rates):
+    """log of the Poisson probabilities, shape (n, n_states); NaN is missing."""
+    never = rates == 0
+    log_rates = np.log(np.where(never, 1.0, rates))
+    out = np.zeros((len(values), len(rates)))
+    for d, x in enumerate(values.T):
+        seen = ~np.isnan(x)
+        x = np.where(seen, x, 0.0)
+        out += x[:, None] * log_rates[:, d] - seen[:, None] * rates[:, d]
+        out -= gammaln(x + 1.0)[:, None]
+        if never[:, d].any():
+            out[np.ix_(x > 0, never[:, d])] = -np.inf
+    return out

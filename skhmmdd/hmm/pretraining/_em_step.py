@@ -65,7 +65,7 @@ def expected_counts(hmm, block, center=0.0, weights=None):
         If a sequence is impossible under the model.
     """
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-        walk, smoothed, ahead = _walk_both_ways(hmm, block)
+        walk, smoothed, ahead = _walk_both_ways(hmm._chain, block)
         log_likelihood = walk.log_likelihood()
         total = walk.join(smoothed @ np.ones(hmm.n_states))
     total[np.arange(len(total))[:, None] >= block.lengths] = 1.0
@@ -74,7 +74,7 @@ def expected_counts(hmm, block, center=0.0, weights=None):
     if len(rows := rows_to_redo(walk, total)):
         gone = slice(None) if walk.is_cut else rows
         filtered[:, gone] = ahead[:, gone] = 0.0
-        for some, *redone in posterior_of_rows(hmm, block, rows, weights):
+        for some, *redone in posterior_of_rows(hmm._chain, block, rows, weights):
             gamma, log_likelihood[some], transitions = redone
             walk.join(smoothed)[: len(gamma), some] = gamma
             extra = extra + transitions
@@ -101,10 +101,10 @@ def expected_counts(hmm, block, center=0.0, weights=None):
     )
 
 
-def _walk_both_ways(hmm, block):
+def _walk_both_ways(chain, block):
     """Filtered and smoothed beliefs and what `backward_steps` yields, at all steps."""
-    walk = walk_block(hmm, block)
-    transmat = hmm._chain(np.float64)[1]
+    walk = walk_block(chain, block)
+    transmat = chain.transmat
     filtered, counts = walk.filtered, walk.block.counts
     if walk.is_cut:
         smoothed, ahead, settled = smooth_pieces(
@@ -112,7 +112,7 @@ def _walk_both_ways(hmm, block):
         )
         if settled:
             return walk, smoothed, ahead
-        walk = walk_block(hmm, block, cut=False)
+        walk = walk_block(chain, block, cut=False)
         filtered, counts = walk.filtered, walk.block.counts
     smoothed, ahead = np.empty_like(filtered), np.empty_like(filtered)
     beta = np.ones(filtered.shape[1:])

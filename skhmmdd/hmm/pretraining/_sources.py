@@ -13,9 +13,10 @@ import numpy as np
 
 from skhmmdd._parallel import map_jobs, on_workers
 from skhmmdd._progress import Progress
-from skhmmdd.hmm.inference._forward_backward import filter_block, keep_nothing
+from skhmmdd.hmm.inference._collectors import NoSteps
+from skhmmdd.hmm.inference._forward_backward import filter_block
 from skhmmdd.hmm.pretraining._em_step import expected_counts
-from skhmmdd.hmm.sequences._blocks import Sequences
+from skhmmdd.hmm.sequences._blocks import Piece, Sequences
 
 # Seconds between two lines that tell how far a pass over the batches is.
 _TELL_EVERY = 10.0
@@ -51,27 +52,6 @@ class Part(NamedTuple):
         return float(self.weights @ self.sequences.lengths)
 
 
-class Piece:
-    """A block of sequences and their weights; None is one each.
-
-    It refers to the whole collection, but takes only its own block along to another
-    process.
-    """
-
-    def __init__(self, sequences, index, weights=None, block=None):
-        self.sequences, self.index, self.weights = sequences, index, weights
-        self._block = block
-
-    @property
-    def block(self):
-        if self._block is not None:
-            return self._block
-        return self.sequences.block(self.index)
-
-    def __reduce__(self):
-        return Piece, (None, None, self.weights, self.block)
-
-
 def counts_of(piece, hmm, center):
     """Expected counts of a piece."""
     return expected_counts(hmm, piece.block, center, piece.weights)
@@ -79,7 +59,7 @@ def counts_of(piece, hmm, center):
 
 def log_likelihood_of(piece, hmm):
     """Weighted log-likelihood of a piece, in nats."""
-    _, values = filter_block(hmm, piece.block, keep_nothing, strict=False)
+    _, values = filter_block(hmm._chain, piece.block, NoSteps, strict=False)
     return float(values.sum() if piece.weights is None else piece.weights @ values)
 
 

@@ -186,6 +186,27 @@ class Sequences(NamedTuple):
         return parts if result is None else result
 
 
+class Piece:
+    """A block of sequences and their weights; None is one each.
+
+    It refers to the whole collection, but takes only its own block along to another
+    process.
+    """
+
+    def __init__(self, sequences, index, weights=None, block=None):
+        self.sequences, self.index, self.weights = sequences, index, weights
+        self._block = block
+
+    @property
+    def block(self):
+        if self._block is not None:
+            return self._block
+        return self.sequences.block(self.index)
+
+    def __reduce__(self):
+        return Piece, (None, None, self.weights, self.block)
+
+
 def _worth_alone(lengths):
     """How many sequences are so long that cut one by one they are walked faster.
 

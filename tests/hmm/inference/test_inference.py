@@ -27,7 +27,7 @@ def test_equals_enumeration_of_every_path(kind, missing, seed):
         assert_array_equal(got, want["path"])
     for x, want in zip(X, truth, strict=True):
         block = hmm._read([x]).block(np.array([0]))
-        ((_, smoothed, _, moves),) = posterior_of_rows(hmm, block, np.array([0]))
+        ((_, smoothed, _, moves),) = posterior_of_rows(hmm._chain, block, np.array([0]))
         assert_allclose(smoothed[:, 0], want["smoothed"], rtol=0, atol=1e-12)
         assert_allclose(moves, want["moves"], rtol=0, atol=1e-12)
 
@@ -173,14 +173,14 @@ def test_single_precision():
     hmm = random_hmm("categorical", n_states=6)
     sequences = hmm._read(hmm.sample(30, 25, random_state=0)[0])
     block = sequences.block(sequences.blocks(30)[0])
-    single, _ = filter_block(hmm, block, dtype=np.float32)
-    double, _ = filter_block(hmm, block)
+    single, _ = filter_block(hmm._chain, block, dtype=np.float32)
+    double, _ = filter_block(hmm._chain, block)
     assert single.dtype == np.float32
     assert_allclose(single, double, atol=2e-6)
     # What single precision loses is found again in log space.
     lost = hidden_detour(1e-25, 1e-25)._read([[0, 0, 1, 1]])
     block = lost.block(lost.blocks(1)[0])
-    got, _ = filter_block(hidden_detour(1e-25, 1e-25), block, dtype=np.float32)
+    got, _ = filter_block(hidden_detour(1e-25, 1e-25)._chain, block, dtype=np.float32)
     assert_allclose(got[:, 0], np.eye(3)[[0, 0, 2, 2]], atol=1e-6)
 
 

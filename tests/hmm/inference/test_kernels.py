@@ -10,10 +10,9 @@ from random_models import random_hmm, random_sequences
 
 from skhmmdd import CategoricalHMM, GaussianHMM, HMMFeatureTransformer
 from skhmmdd.hmm.inference import _forward_backward, _segments
+from skhmmdd.hmm.inference._collectors import LastSteps, NoSteps
 from skhmmdd.hmm.inference._forward_backward import (
     filter_block,
-    keep_last,
-    keep_nothing,
     smooth_block,
     walk_block,
 )
@@ -97,7 +96,7 @@ def test_lost_rows_leave_their_neighbours_alone():
     impossible = np.array([0, 2])
     X = [usual[0], lost, usual[1], usual[2]]
     with np.errstate(divide="ignore", invalid="ignore"):
-        rows = walk_block(hmm, one_block(hmm, X)).lost
+        rows = walk_block(hmm._chain, one_block(hmm, X)).lost
     assert rows.tolist() == [0]
     check_against_plain(hmm, usual)
     for method in (hmm.filter, hmm.smooth):
@@ -105,9 +104,9 @@ def test_lost_rows_leave_their_neighbours_alone():
         for i, j in [(0, 0), (2, 1), (3, 2)]:
             assert_allclose(together[i], alone[j], **CLOSE)
         assert_allclose(together[1][[0, 2, 3, 4]], np.eye(3)[[0, 2, 2, 2]], **CLOSE)
-    for collect in (keep_last, keep_nothing):
+    for collect in (LastSteps, NoSteps):
         block = one_block(hmm, [*X, impossible])
-        _, got = filter_block(hmm, block, collect, strict=False)
+        _, got = filter_block(hmm._chain, block, collect, strict=False)
         assert np.isfinite(got[block.index != 4]).all()
         assert got[block.index == 4] == -np.inf
     # Once from each state: the lost sequence moves 0, (0), 1, 2, 2.
@@ -119,8 +118,8 @@ def test_lost_rows_leave_their_neighbours_alone():
 def test_ends_alone_are_the_ends(dtype):
     hmm = random_hmm("categorical", 5, size=6)
     block = one_block(hmm, random_sequences(hmm, LENGTHS, missing=0.2))
-    every, log_likelihood = filter_block(hmm, block, dtype=dtype)
-    last, again = filter_block(hmm, block, keep_last, dtype=dtype)
+    every, log_likelihood = filter_block(hmm._chain, block, dtype=dtype)
+    last, again = filter_block(hmm._chain, block, LastSteps, dtype=dtype)
     eps = np.finfo(dtype).eps
     assert_allclose(again, log_likelihood, rtol=20 * eps)
     ends = every[block.lengths - 1, np.arange(len(last))]
@@ -136,7 +135,7 @@ def test_rare_symbols_in_single_precision_are_scaled_in_time():
     hmm = CategoricalHMM([0.5, 0.5], [[0.9, 0.1], [0.2, 0.8]], emission)
     X = np.zeros((3, 20), int)
     got, log_likelihood = filter_block(
-        hmm, one_block(hmm, X), keep_last, dtype=np.float32
+        hmm._chain, one_block(hmm, X), LastSteps, dtype=np.float32
     )
     assert_allclose(got, hmm.filter(X)[:, -1], rtol=1e-5)
     assert_allclose(log_likelihood, 20 * np.log(1e-9), rtol=1e-5)
@@ -188,7 +187,9 @@ CHAINS = {
 def test_long_sequences(name, n_steps):
     hmm = CHAINS[name]()
     X = random_sequences(hmm, (n_steps,), missing=0.1, seed=3)
-    assert walk_block(hmm, one_block(hmm, X)).is_cut == (name != "many sticky states")
+    assert walk_block(hmm._chain, one_block(hmm, X)).is_cut == (
+        name != "many sticky states"
+    )
     check_against_plain(hmm, X)
     check_counts_against_plain(hmm, X)
 
@@ -199,7 +200,7 @@ def test_features_of_a_long_sequence(representation, readout, monkeypatch):
     monkeypatch.setattr(_forward_backward, "_SPAN_SIZE", 400)
     hmm = random_hmm("categorical", 4, size=3)
     (x,) = X = random_sequences(hmm, (LONG + 333,), missing=0.1)
-    assert walk_block(hmm, one_block(hmm, X)).is_cut
+    assert walk_block(hmm._chain, one_block(hmm, X)).is_cut
     options = {"representation": representation, "readout": readout}
     options |= {"n_components": 3, "random_state": 0}
     steps = HMMFeatureTransformer(hmm, **options).fit(X).transform_steps(X)[0]
@@ -280,11 +281,11 @@ def test_long_sequence_that_is_lost_or_impossible():
 def test_single_precision(name, lengths):
     hmm = CHAINS[name]()
     block = one_block(hmm, random_sequences(hmm, lengths, missing=0.1))
-    walk = walk_block(hmm, block, np.float32)
+    walk = walk_block(hmm._chain, block, np.float32)
     assert walk.filtered.dtype == walk.norms.dtype == np.float32
     assert walk.likelihood(0, 1).dtype == np.float32
-    for run in (lambda **k: filter_block(hmm, block, **k)[0], None):
-        run = run or (lambda **k: smooth_block(hmm, block, **k))
+    for run in (lambda **k: filter_block(hmm._chain, block, **k)[0], None):
+        run = run or (lambda **k: smooth_block(hmm._chain, block, **k)[0])
         single = run(dtype=np.float32)
         assert single.dtype == np.float32
         assert_allclose(single, run(dtype=np.float64), atol=2e-4)

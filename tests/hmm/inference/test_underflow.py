@@ -9,10 +9,9 @@ from test_inference import hmmlearn_twin
 
 from skhmmdd import CategoricalHMM, GaussianHMM, HMMFeatureTransformer
 from skhmmdd.hmm.inference import _forward_backward, _log_space
+from skhmmdd.hmm.inference._collectors import LastSteps, NoSteps
 from skhmmdd.hmm.inference._forward_backward import (
     filter_block,
-    keep_last,
-    keep_nothing,
     smooth_block,
 )
 from skhmmdd.hmm.models._ending import EndingHMM
@@ -232,21 +231,21 @@ def test_a_state_that_the_guess_before_a_cut_let_in():
     assert_allclose(hmm.filter([x])[0], np.tile([1.0, 0.0], (LONG, 1)), atol=1e-12)
 
 
-@pytest.mark.parametrize("collect", [keep_last, keep_nothing])
+@pytest.mark.parametrize("collect", [LastSteps, NoSteps])
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
 def test_collectors_and_precisions(collect, dtype):
     eps = np.finfo(dtype).eps
     for hmm in (left_right(), left_right(variance=1e-3), left_right(variance=1.0)):
         X = out_of_order(50, 3, (4, 60))
         block = one_block(hmm, X)
-        got, log_likelihood = filter_block(hmm, block, collect, dtype=dtype)
+        got, log_likelihood = filter_block(hmm._chain, block, collect, dtype=dtype)
         truth = [log_space(hmm, X[i]) for i in block.index]
         want = [a["log_likelihood"] for a in truth]
         assert_allclose(log_likelihood, want, rtol=100 * eps, atol=1e4 * eps)
-        if collect is keep_last:
+        if collect is LastSteps:
             want = [a["filtered"][-1] for a in truth]
             assert_allclose(got, want, atol=1e4 * eps)
-        smoothed = smooth_block(hmm, block, keep_last, dtype=dtype)
+        smoothed, _ = smooth_block(hmm._chain, block, LastSteps, dtype=dtype)
         want = [a["smoothed"][-1] for a in truth]
         assert_allclose(smoothed, want, atol=1e4 * eps)
 
@@ -255,7 +254,7 @@ def test_moves_too_rare_for_single_precision():
     # The odds of 1e-60 are zero in single precision, and all that leads to state 1.
     hmm = CategoricalHMM([1, 0], [[1 - 1e-60, 1e-60], [0, 1]], [[1, 0], [0.5, 0.5]])
     block = one_block(hmm, [np.array([0, 0, 1, 0])])
-    got, log_likelihood = filter_block(hmm, block, dtype=np.float32)
+    got, log_likelihood = filter_block(hmm._chain, block, dtype=np.float32)
     assert_allclose(got[:, 0], np.eye(2)[[0, 0, 1, 1]], atol=1e-6)
     want = log_space(hmm, [0, 0, 1, 0])["log_likelihood"]
     assert_allclose(log_likelihood, want, rtol=1e-5)
@@ -266,7 +265,7 @@ def test_norms_that_underflow_themselves():
     hmm = CategoricalHMM([1.0], [[1.0]], [[1e-17, 1 - 1e-17]])
     X = [np.array([1, 0, 0, 0, 0, 1, 1, 1])]
     got, log_likelihood = filter_block(
-        hmm, one_block(hmm, X), keep_last, dtype=np.float32
+        hmm._chain, one_block(hmm, X), LastSteps, dtype=np.float32
     )
     assert_array_equal(got, [[1.0]])
     assert_allclose(log_likelihood, 4 * np.log(1e-17), rtol=1e-6)
