@@ -125,9 +125,9 @@ def remarks():
         "left out. The floor is the bare matrix products of a task in their best block "
         "size, without emissions, scaling or results. hmmlearn runs its faster "
         '`implementation="scaling"`: *posteriors* is `score_samples`, the only call '
-        "that gives a law of the state at each step, *forward* is `score`, its forward "
-        "pass alone. dynamax and pomegranate compute in single precision. An empty "
-        "cell: not measured, missing, or no such thing."
+        "that gives a distribution of the state at each step, *forward* is `score`, "
+        "its forward pass alone. dynamax and pomegranate compute in single precision. "
+        "An empty cell: not measured, missing, or no such thing."
     )
 
 

@@ -223,7 +223,7 @@ class Chain:
     eps: float = EPS
 
     def _terms(self, emission, sign, causal=False):
-        """log start, log moves, log emissions and log ends, all moved by `sign`."""
+        """Logs of start, transitions, emissions and ends, all moved by `sign`."""
         n_steps, n_states = emission.logs.shape
         unit = sign * _ULPS * self.eps
 
@@ -233,14 +233,14 @@ class Chain:
             # Partial sums of a path are rounded at every later step.
             return logs + unit * (n_steps * size + n_states + 2)
 
-        start, moves = log(self.startprob), log(self.transmat)
+        start, transitions = log(self.startprob), log(self.transmat)
         ends = np.zeros(n_states, LONG)
         if self.endprob is not None:
-            moves = moves + log(1 - np.asarray(self.endprob, LONG))[:, None]
+            transitions = transitions + log(1 - np.asarray(self.endprob, LONG))[:, None]
             ends = ends if causal else log(self.endprob)
         return (
             moved(start),
-            moved(moves),
+            moved(transitions),
             moved(emission.logs, emission.size),
             moved(ends),
         )
@@ -250,18 +250,18 @@ class Chain:
 
     def log_alpha(self, emission, sign=0, causal=False):
         """log P(z_t, x_1..x_t), and no end before t."""
-        start, moves, logs, _ = self._terms(emission, sign, causal)
+        start, transitions, logs, _ = self._terms(emission, sign, causal)
         alpha = [start + logs[0]]
         for row in logs[1:]:
-            alpha.append(log_sum(alpha[-1][:, None] + moves, axis=0) + row)
+            alpha.append(log_sum(alpha[-1][:, None] + transitions, axis=0) + row)
         return np.array(alpha)
 
     def log_beta(self, emission, sign=0):
         """log P(x_{t+1}..x_T, end | z_t)."""
-        _, moves, logs, ends = self._terms(emission, sign)
+        _, transitions, logs, ends = self._terms(emission, sign)
         beta = [ends]
         for row in logs[:0:-1]:
-            beta.append(log_sum(moves + row + beta[-1], axis=1))
+            beta.append(log_sum(transitions + row + beta[-1], axis=1))
         return np.array(beta[::-1])
 
     def is_possible(self, emission, causal=False):
@@ -306,38 +306,38 @@ class Chain:
     def following(self, emission):
         """The interval of P(z_{T+1} | x_1..x_T), given that it goes on."""
         low, high = (self.log_alpha(emission, sign, True)[-1] for sign in (-1, 1))
-        moves = self._terms(emission, 0)[1]
+        transitions = self._terms(emission, 0)[1]
         interval = share(
-            log_sum(low[:, None] + moves, axis=0),
-            log_sum(high[:, None] + moves, axis=0),
+            log_sum(low[:, None] + transitions, axis=0),
+            log_sum(high[:, None] + transitions, axis=0),
             -1,
         )
         return self._scaled(interval, emission)
 
     def transitions(self, emission):
-        """Expected moves of each step, an interval of shape (n_steps - 1, k, k)."""
+        """Those expected of each step, an interval of shape (n_steps - 1, k, k)."""
         ends = []
         for sign in (-1, 1):
-            _, moves, logs, _ = self._terms(emission, sign)
+            _, transitions, logs, _ = self._terms(emission, sign)
             alpha, beta = self.log_alpha(emission, sign), self.log_beta(emission, sign)
             ahead = (logs + beta)[1:]
-            ends.append(alpha[:-1, :, None] + moves + ahead[:, None, :])
+            ends.append(alpha[:-1, :, None] + transitions + ahead[:, None, :])
         return self._scaled(share(*ends, (-2, -1)), emission)
 
     def best_log_joint(self, emission, sign=0):
         """Viterbi's score: the largest log P(path, x)."""
-        start, moves, logs, ends = self._terms(emission, sign)
+        start, transitions, logs, ends = self._terms(emission, sign)
         best = start + logs[0]
         for row in logs[1:]:
-            best = np.max(best[:, None] + moves, axis=0) + row
+            best = np.max(best[:, None] + transitions, axis=0) + row
         return np.max(best + ends)
 
     def log_joint(self, path, emission, sign=0):
         """log P(path, x)."""
-        start, moves, logs, ends = self._terms(emission, sign)
+        start, transitions, logs, ends = self._terms(emission, sign)
         total = start[path[0]] + logs[0, path[0]] + ends[path[-1]]
         for t in range(1, len(path)):
-            total = total + moves[path[t - 1], path[t]] + logs[t, path[t]]
+            total = total + transitions[path[t - 1], path[t]] + logs[t, path[t]]
         return total
 
 
@@ -348,7 +348,7 @@ class Counts(NamedTuple):
     """Expected counts: their middles, and how far off each may be."""
 
     start: np.ndarray
-    moves: np.ndarray
+    transitions: np.ndarray
     visits: list  # (n_steps_i, n_states) for each sequence
     error: float
 
@@ -357,19 +357,19 @@ def expected_counts(chain, emissions, weights=None):
     """The E-step over several sequences, each counted `weights[i]` times."""
     weights = np.ones(len(emissions)) if weights is None else weights
     k = len(chain.startprob)
-    start, moves, visits = np.zeros(k, LONG), np.zeros((k, k), LONG), []
+    start, transitions, visits = np.zeros(k, LONG), np.zeros((k, k), LONG), []
     error = 0.0
     for emission, weight in zip(emissions, weights, strict=True):
         gamma, xi = chain.smoothed(emission), chain.transitions(emission)
         middle = (gamma.low + gamma.high) / 2
         visits.append(weight * middle)
         start += weight * middle[0]
-        moves += weight * ((xi.low + xi.high) / 2).sum(axis=0)
+        transitions += weight * ((xi.low + xi.high) / 2).sum(axis=0)
         error += float(weight * (gamma.width().sum() + xi.width().sum() + EPS))
-    return Counts(start, moves, visits, error)
+    return Counts(start, transitions, visits, error)
 
 
-def law_of(counts, pseudocount, before):
+def distribution_of(counts, pseudocount, before):
     """Rows of counts as probabilities; a row without any stays as it was."""
     counts = np.asarray(counts, LONG) + LONG(pseudocount)
     total = counts.sum(axis=-1, keepdims=True)

@@ -49,22 +49,22 @@ def enumerate_paths(hmm, sequence):
 
 
 def brute_force(hmm, sequence):
-    """Filtered, smoothed, log-likelihood, best path and expected moves."""
+    """Filtered, smoothed, log-likelihood, best path and expected transitions."""
     steps = range(len(sequence))
     paths, joint = enumerate_paths(hmm, sequence)
     filtered = np.array(
         [_marginal(*enumerate_paths(hmm, sequence[: t + 1]), t, hmm) for t in steps]
     )
     smoothed = np.array([_marginal(paths, joint, t, hmm) for t in steps])
-    moves = np.zeros((hmm.n_states, hmm.n_states))
+    transitions = np.zeros((hmm.n_states, hmm.n_states))
     for t in steps[1:]:
-        np.add.at(moves, (paths[:, t - 1], paths[:, t]), joint / joint.sum())
+        np.add.at(transitions, (paths[:, t - 1], paths[:, t]), joint / joint.sum())
     return {
         "filtered": filtered,
         "smoothed": smoothed,
         "log_likelihood": np.log(joint.sum()),
         "path": paths[joint.argmax()],
-        "moves": moves,
+        "transitions": transitions,
     }
 
 
@@ -74,7 +74,7 @@ def _marginal(paths, joint, t, hmm):
 
 
 def log_emission(hmm, x):
-    """log P(x_t | state) of shape (n_steps, n_states), straight from the law."""
+    """log P(x_t | state) of shape (n_steps, n_states), from its formula."""
     if isinstance(hmm, CategoricalHMM):
         with np.errstate(divide="ignore"):
             logs = np.log(hmm.emissionprob)
@@ -101,12 +101,12 @@ def log_space(hmm, x, emission=None, transmat=None):
 
     Nothing here can underflow, however improbable a path; each step is set off by a
     number of its own, lest the logarithms of a long sequence lose their digits.
-    `emission` stands for the logarithms of the emission, `transmat` for the moves of a
-    chain that may end. Of an impossible sequence it tells just that.
+    `emission` stands for the logarithms of the emission, `transmat` for the transitions
+    of a chain that may end. Of an impossible sequence it tells just that.
     """
     with np.errstate(divide="ignore"):
         start = np.log(hmm.startprob)
-        moves = np.log(hmm.transmat if transmat is None else transmat)
+        transitions = np.log(hmm.transmat if transmat is None else transmat)
     b = log_emission(hmm, x) if emission is None else emission
     n = len(b)
     alpha, best = np.empty_like(b), np.empty_like(b)
@@ -115,8 +115,10 @@ def log_space(hmm, x, emission=None, transmat=None):
     alpha[0] = best[0] = start + b[0]
     for t in range(n):
         if t:
-            alpha[t] = np.logaddexp.reduce(alpha[t - 1][:, None] + moves, axis=0) + b[t]
-            through = best[t - 1][:, None] + moves
+            alpha[t] = (
+                np.logaddexp.reduce(alpha[t - 1][:, None] + transitions, axis=0) + b[t]
+            )
+            through = best[t - 1][:, None] + transitions
             back[t], best[t] = through.argmax(axis=0), through.max(axis=0) + b[t]
         norms[t] = np.logaddexp.reduce(alpha[t])
         if norms[t] == -np.inf:
@@ -125,9 +127,9 @@ def log_space(hmm, x, emission=None, transmat=None):
     path = [best[-1].argmax()]
     for t in range(n - 1, 0, -1):
         path.insert(0, back[t, path[0]])
-    expected = np.zeros_like(moves)
+    expected = np.zeros_like(transitions)
     for t in range(n - 1, 0, -1):
-        ahead = moves + b[t] + beta[t] - norms[t]
+        ahead = transitions + b[t] + beta[t] - norms[t]
         beta[t - 1] = np.logaddexp.reduce(ahead, axis=1)
         expected += np.exp(alpha[t - 1][:, None] + ahead)
     gamma = alpha + beta
@@ -137,5 +139,5 @@ def log_space(hmm, x, emission=None, transmat=None):
         "log_likelihood": norms.sum(),
         "path": np.array(path),
         "log_joint": best[-1].max(),
-        "moves": expected,
+        "transitions": expected,
     }

@@ -13,26 +13,26 @@ def emission(hmm, x):
 def plain_filter(hmm, x):
     """Filtered beliefs (n_steps, n_states), their norms and the log-likelihood."""
     likelihood, logs = emission(hmm, x)
-    law, beliefs, norms = hmm.startprob, [], []
+    distribution, beliefs, norms = hmm.startprob, [], []
     for b in likelihood:
-        joint = law * b
+        joint = distribution * b
         norms.append(joint.sum())
         beliefs.append(joint / norms[-1])
-        law = beliefs[-1] @ hmm.transmat
+        distribution = beliefs[-1] @ hmm.transmat
     return np.array(beliefs), np.array(norms), np.log(norms).sum() + logs.sum()
 
 
 def plain_smooth(hmm, x):
-    """Smoothed beliefs (n_steps, n_states) and expected moves between states."""
+    """Smoothed beliefs (n_steps, n_states) and expected transitions between states."""
     likelihood, _ = emission(hmm, x)
     filtered, norms, _ = plain_filter(hmm, x)
-    beta, smoothed, moves = np.ones(hmm.n_states), [filtered[-1]], 0.0
+    beta, smoothed, transitions = np.ones(hmm.n_states), [filtered[-1]], 0.0
     for t in range(len(x) - 1, 0, -1):
         ahead = likelihood[t] * beta / norms[t]
         joint = filtered[t - 1][:, None] * hmm.transmat * ahead
-        moves = moves + joint / joint.sum()
+        transitions = transitions + joint / joint.sum()
         beta = hmm.transmat @ ahead
         both = filtered[t - 1] * beta
         beta /= both.sum()
         smoothed.append(both / both.sum())
-    return np.array(smoothed[::-1]), moves
+    return np.array(smoothed[::-1]), transitions

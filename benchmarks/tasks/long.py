@@ -1,4 +1,4 @@
-"""One long sequence: a law of the state at each of its steps."""
+"""One long sequence: a distribution of the state at each of its steps."""
 
 from .filtering import hmmlearn_runs
 from .models import random_hmm, random_symbols

@@ -19,7 +19,7 @@ def random_hmm(n_states, seed=0):
 
 
 def random_symbols(n_sequences, n_steps, seed=0):
-    """Symbols; their law does not matter to a clock."""
+    """Symbols; their distribution does not matter to a clock."""
     return np.random.RandomState(seed).randint(N_SYMBOLS, size=(n_sequences, n_steps))
 
 
@@ -45,9 +45,11 @@ def in_pomegranate(hmm):
     except ImportError:
         return None
     torch.set_num_threads(1)
-    laws = [Categorical(law[None].astype(np.float32)) for law in hmm.emissionprob]
+    distributions = [
+        Categorical(row[None].astype(np.float32)) for row in hmm.emissionprob
+    ]
     return DenseHMM(
-        laws,
+        distributions,
         edges=hmm.transmat.astype(np.float32),
         starts=hmm.startprob.astype(np.float32),
     )

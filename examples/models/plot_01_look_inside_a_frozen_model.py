@@ -58,8 +58,8 @@ display = HMMDisplay.from_hmm(pretrained, encoder=encoder).plot()
 # another consonant as in *th* and *tr*, comes the state of the vowels nearly always.
 
 frame = display.frame()
-moves = frame[frame["table"] == "transition"]
-print(moves.sort_values("value", ascending=False).head(5).to_string(index=False))
+transitions = frame[frame["table"] == "transition"]
+print(transitions.sort_values("value", ascending=False).head(5).to_string(index=False))
 
 # %%
 # One word

@@ -20,7 +20,7 @@ def draw_graph(ax, transition, weights, labels, notes, min_probability):
     labels, notes : list of str of length n_states
         Written into the discs, one under the other.
     min_probability : float
-        Moves below it are left out.
+        Transitions below it are left out.
 
     Returns
     -------

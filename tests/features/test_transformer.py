@@ -113,9 +113,9 @@ def plain_standard(hmm, value, representation, pooling):
     elif representation == "predictive" and hasattr(hmm, "means"):
         # The long run of the chain, started anew once in 1e8 steps.
         chain = (1 - 1e-8) * hmm.transmat + 1e-8 * hmm.startprob
-        law = np.linalg.matrix_power(chain, 2000)[0]
-        center = law @ hmm.means
-        spread = np.sqrt(law @ (hmm.means - center) ** 2)
+        distribution = np.linalg.matrix_power(chain, 2000)[0]
+        center = distribution @ hmm.means
+        spread = np.sqrt(distribution @ (hmm.means - center) ** 2)
     else:
         center, spread = np.full(m, 1 / m), np.full(m, m**-0.5)
     return (value if pooling == "sum" else value - center) / spread
@@ -262,7 +262,7 @@ def test_the_sum_of_beliefs_counts_the_steps(hmm):
 
 
 @pytest.mark.parametrize("readout", RANDOM)
-def test_the_map_follows_its_law(readout):
+def test_the_map_follows_its_distribution(readout):
     hmm = random_hmm("categorical", n_states=40)
     transformer = HMMFeatureTransformer(hmm, 3000, readout=readout, random_state=0)
     transformer.fit([[0, 1]])

@@ -619,11 +619,11 @@ def test_crafted_families_are_refused(tmp_path, changes):
 # Files that the first version of each format wrote --------------------------------
 
 OLD = Path(__file__).parents[1] / "data" / "files_1"
-START, MOVE = [0.25, 0.75], [[0.5, 0.5], [0.125, 0.875]]
-OLD_CATEGORICAL = CategoricalHMM(START, MOVE, [[0.25, 0.75], [1, 0]])
-OLD_DIAG = GaussianHMM(START, MOVE, [-1.5, 2.0], [0.5, 3.0])
+START, TRANSMAT = [0.25, 0.75], [[0.5, 0.5], [0.125, 0.875]]
+OLD_CATEGORICAL = CategoricalHMM(START, TRANSMAT, [[0.25, 0.75], [1, 0]])
+OLD_DIAG = GaussianHMM(START, TRANSMAT, [-1.5, 2.0], [0.5, 3.0])
 OLD_FULL = GaussianHMM(
-    START, MOVE, [[-1, 0], [1, 2]], [[[2, 0.5], [0.5, 1]], [[1, 0], [0, 4]]]
+    START, TRANSMAT, [[-1, 0], [1, 2]], [[[2, 0.5], [0.5, 1]], [[1, 0], [0, 4]]]
 )
 OLD_LINEAR = LinearGaussianHMM(
     [[0.5]], [[1.0]], [[2.0]], [[0.25]], start_mean=[1.0], start_cov=[[3.0]]

@@ -55,10 +55,10 @@ def cell_texts(display):
 
 
 def test_states_are_ordered_by_their_visits():
-    law = np.linalg.matrix_power(np.array(TRANSMAT), 200)[0]
-    assert np.argsort(-law).tolist() == ORDER
+    distribution = np.linalg.matrix_power(np.array(TRANSMAT), 200)[0]
+    assert np.argsort(-distribution).tolist() == ORDER
     display = HMMDisplay.from_hmm(HMM)
-    assert_allclose(display.stationary, law[ORDER], atol=1e-6)
+    assert_allclose(display.stationary, distribution[ORDER], atol=1e-6)
     assert_array_equal(display.transition, np.array(TRANSMAT)[np.ix_(ORDER, ORDER)])
     assert_array_equal(display.emission, np.array(EMISSIONPROB)[ORDER])
     assert display.state_labels == ["1", "2", "0"]
@@ -73,8 +73,8 @@ def test_states_are_ordered_by_their_visits():
 def test_heat_maps():
     display = HMMDisplay.from_hmm(HMM, encoder=ENCODER).plot()
     left, right = display.ax_
-    moves, emissions = display.images_
-    assert_array_equal(moves.get_array(), display.transition)
+    transitions, emissions = display.images_
+    assert_array_equal(transitions.get_array(), display.transition)
     assert_array_equal(emissions.get_array(), display.emission)
     assert tick_labels(left.yaxis) == tick_labels(left.xaxis) == ["1", "2", "0"]
     assert tick_labels(right.xaxis) == list("abcd")
@@ -89,9 +89,9 @@ def test_heat_maps():
 
 def test_graph():
     display = HMMDisplay.from_hmm(HMM, encoder=ENCODER).plot(kind="graph")
-    n_moves = np.count_nonzero(np.array(TRANSMAT) >= 0.1)
+    n_transitions = np.count_nonzero(np.array(TRANSMAT) >= 0.1)
     discs, arrows = display.artists_[:3], display.artists_[3:]
-    assert len(arrows) == n_moves
+    assert len(arrows) == n_transitions
     assert np.argmax([disc.radius for disc in discs]) == 0
     texts = [text.get_text() for text in display.ax_[0].texts]
     assert texts[:6] == ["1", "d b c", "2", "a b c d", "0", "a b c"]
@@ -106,11 +106,11 @@ def test_graph():
 def test_graph_of_other_sizes(n_states):
     hmm = make_hmm(n_states, n_symbols=3, random_state=0)
     display = HMMDisplay.from_hmm(hmm).plot(kind="graph", min_probability=0.3)
-    n_moves = np.count_nonzero(hmm.transmat >= 0.3)
-    assert len(display.artists_) == n_states + n_moves
+    n_transitions = np.count_nonzero(hmm.transmat >= 0.3)
+    assert len(display.artists_) == n_states + n_transitions
     # Too many arrows carry no numbers.
     written = len(display.ax_[0].texts) - 2 * n_states
-    assert written == (n_moves if n_states < 9 else 0)
+    assert written == (n_transitions if n_states < 9 else 0)
     display.figure_.canvas.draw()
 
 
@@ -128,9 +128,9 @@ def test_many_states_and_symbols():
 def test_end_probabilities_have_a_column():
     ending = EndingHMM(HMM, [0.5, 0.0, 0.25])
     display = HMMDisplay.from_hmm(ending).plot()
-    (moves, _) = display.images_
-    assert_allclose(moves.get_array().sum(axis=1), 1)
-    assert_array_equal(moves.get_array()[:, -1], [0.0, 0.25, 0.5])
+    (transitions, _) = display.images_
+    assert_allclose(transitions.get_array().sum(axis=1), 1)
+    assert_array_equal(transitions.get_array()[:, -1], [0.0, 0.25, 0.5])
     assert tick_labels(display.ax_[0].xaxis) == ["1", "2", "0", "end"]
     frame = display.frame().query("table == 'transition' and to == 'end'")
     assert frame["value"].tolist() == [0.0, 0.25, 0.5]
@@ -175,9 +175,9 @@ def test_more_features():
     hmm = random_hmm("full", n_states=3, size=4)
     display = HMMDisplay.from_hmm(hmm).plot()
     scaled = np.asarray(display.images_[1].get_array())
-    law = display.stationary
-    assert_allclose(law @ scaled, 0, atol=1e-12)
-    assert_allclose(law @ scaled**2, 1)
+    distribution = display.stationary
+    assert_allclose(distribution @ scaled, 0, atol=1e-12)
+    assert_allclose(distribution @ scaled**2, 1)
     two = HMMDisplay.from_hmm(hmm, order="index").plot(features=[3, 1])
     assert two.ax_[1].get_xlabel() == "feature 3"
     assert_allclose([e.center for e in two.artists_], hmm.means[:, [3, 1]])
@@ -204,10 +204,10 @@ def test_means_without_covariances():
 
 def test_linear_gaussian():
     display = HMMDisplay.from_hmm(LINEAR).plot()
-    moves, emissions = display.images_
-    assert_array_equal(moves.get_array(), LINEAR.transition)
+    transitions, emissions = display.images_
+    assert_array_equal(transitions.get_array(), LINEAR.transition)
     assert_array_equal(emissions.get_array(), LINEAR.emission)
-    assert moves.norm.vmin == -moves.norm.vmax
+    assert transitions.norm.vmin == -transitions.norm.vmax
     assert display.stationary is None and display.state_labels == ["0", "1"]
     eigen = HMMDisplay.from_hmm(LINEAR).plot(kind="eigenvalues")
     _, points = eigen.artists_

@@ -90,7 +90,7 @@ class Case:
 
 
 @st.composite
-def laws(draw, n_rows, n_columns, odds=ODDS, mask=None):
+def distributions(draw, n_rows, n_columns, odds=ODDS, mask=None):
     """Rows of probabilities; where `mask` is False they are zero."""
     size = n_rows * n_columns
     weights = draw(st.lists(st.sampled_from(odds), min_size=size, max_size=size))
@@ -118,10 +118,10 @@ def chains(draw, n_states, odds=ODDS):
     if shape == "absorbing":
         last = draw(st.integers(0, n_states - 1))
         mask = np.where(i >= last, i == j, True)
-    startprob = draw(laws(1, n_states, odds))[0]
+    startprob = draw(distributions(1, n_states, odds))[0]
     if shape == "left-right" and draw(st.booleans()):
         startprob = np.eye(n_states)[0]
-    return startprob, draw(laws(n_states, n_states, odds, mask))
+    return startprob, draw(distributions(n_states, n_states, odds, mask))
 
 
 @st.composite
@@ -217,14 +217,16 @@ def cases(
     startprob, transmat = draw(chains(n_states, odds))
     arrays = {"startprob": startprob, "transmat": transmat}
     if family.endswith("categorical"):
-        arrays["emissionprob"] = draw(laws(n_states, draw(st.integers(1, 4)), odds))
+        arrays["emissionprob"] = draw(
+            distributions(n_states, draw(st.integers(1, 4)), odds)
+        )
     elif family == "poisson":
         size = n_states * draw(st.integers(1, 3))
         rates = draw(st.lists(st.sampled_from(RATES), min_size=size, max_size=size))
         arrays["rates"] = np.array(rates).reshape(n_states, -1)
     elif family == "mixture":
         m, size = draw(st.integers(1, 3)), draw(st.integers(1, 2))
-        arrays["weights"] = draw(laws(n_states, m, odds))
+        arrays["weights"] = draw(distributions(n_states, m, odds))
         means, covars = draw(gaussians(n_states * m, size, False, variances))
         arrays["means"] = means.reshape(n_states, m, size)
         arrays["covars"] = covars.reshape(n_states, m, size)

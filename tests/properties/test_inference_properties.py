@@ -91,13 +91,13 @@ def test_predict_next(case):
     chain, kept, gone = possible(case, causal=True)
     for x in gone:
         refuses(hmm.predict_next, x)
-    moves = log(case.arrays["transmat"])
+    transitions = log(case.arrays["transmat"])
     if "endprob" in case.arrays:
-        moves = moves + log(1 - case.arrays["endprob"])[:, None]
+        transitions = transitions + log(1 - case.arrays["endprob"])[:, None]
     going = []
     for x, emission in kept:
         last = chain.log_alpha(emission, causal=True)[-1]
-        if np.isfinite(last[:, None] + moves).any():
+        if np.isfinite(last[:, None] + transitions).any():
             going.append((x, emission))
         else:
             refuses(hmm.predict_next, x)

@@ -10,9 +10,9 @@ from log_space_oracle import (
     EPS,
     LONG,
     condition,
+    distribution_of,
     expected_counts,
     gaussian_moments,
-    law_of,
     mixture_emission,
     symbol_counts,
 )
@@ -29,8 +29,8 @@ def trainings(draw):
     return case, draw(st.sampled_from([0.0, 1e-3, 1.0]))
 
 
-def check_law(got, counts, pseudocount, before, error, what):
-    want, total = law_of(counts, pseudocount, before)
+def check_distribution(got, counts, pseudocount, before, error, what):
+    want, total = distribution_of(counts, pseudocount, before)
     # A row is a ratio of counts, each of which may be off by `error`.
     limit = 4 * error / np.maximum(total.astype(float), 1e-300) + 16 * EPS
     known = np.broadcast_to(limit < 0.1, want.shape)
@@ -47,7 +47,7 @@ def check_rates(got, visits, X, pseudocount, center, before, error):
         center, 1e-9
     )
     want = np.divide(total, weight, out=np.array(before, LONG), where=weight > 0)
-    # As in `check_law`: a state whose visits may be none but rounding keeps its rate.
+    # As in `check_distribution`: where visits may be rounding alone the rate stays.
     share = 4 * error / np.maximum(weight.astype(float), 1e-300)
     limit, known = share * np.nanmax(x), (share < 0.1) | (weight == 0)
     off = np.where(known, np.abs(got - want), 0)
@@ -147,7 +147,9 @@ def test_one_iteration(case):
         after = fit()
         emitted = symbol_counts(visits, X, hmm.n_symbols)
         before = hmm.emissionprob
-        check_law(after.emissionprob, emitted, pseudocount, before, error, "symbols")
+        check_distribution(
+            after.emissionprob, emitted, pseudocount, before, error, "symbols"
+        )
     else:
         seen = np.concatenate(
             [~np.isnan(x) & (w > 0) for x, w in zip(X, weights, strict=True)]
@@ -173,7 +175,9 @@ def test_one_iteration(case):
             check_moments(after, want)
             before = hmm.weights
             seen = seen.reshape(before.shape)
-            check_law(after.weights, seen, pseudocount, before, error, "components")
+            check_distribution(
+                after.weights, seen, pseudocount, before, error, "components"
+            )
         else:
             want = gaussians_after(
                 hmm.means, hmm.covars, visits, X, pseudocount, location, error
@@ -181,8 +185,17 @@ def test_one_iteration(case):
             assume(not want.is_doubtful)
             after = fit()
             check_moments(after, want)
-    check_law(after.startprob, counts.start, pseudocount, hmm.startprob, error, "start")
-    check_law(after.transmat, counts.moves, pseudocount, hmm.transmat, error, "moves")
+    check_distribution(
+        after.startprob, counts.start, pseudocount, hmm.startprob, error, "start"
+    )
+    check_distribution(
+        after.transmat,
+        counts.transitions,
+        pseudocount,
+        hmm.transmat,
+        error,
+        "transitions",
+    )
     if pseudocount == 0:
         assert not after.transmat[hmm.transmat == 0].any()
         assert not after.startprob[hmm.startprob == 0].any()

@@ -1,26 +1,21 @@
 """Frozen weights with finitely many hidden states, and their public methods."""
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Callable
 from functools import partial
-from typing import Any, overload
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
-from sklearn.utils import check_random_state
 
-from skhmmdd._parallel import single_blas_thread
 from skhmmdd._typing import (
     Array,
     Floats,
     Ints,
-    RandomState,
-    SequenceList,
     SequencesLike,
-    SequenceTable,
 )
 from skhmmdd.hmm.inference._chain import Chain
-from skhmmdd.hmm.inference._collectors import LastSteps, NoSteps
+from skhmmdd.hmm.inference._collectors import NoSteps
 from skhmmdd.hmm.inference._forward_backward import (
     decode_block,
     filter_block,
@@ -29,14 +24,14 @@ from skhmmdd.hmm.inference._forward_backward import (
 from skhmmdd.hmm.inference._likelihoods import Emission
 from skhmmdd.hmm.inference._recursions import block_rows
 from skhmmdd.hmm.inference._sampling import sample_paths
-from skhmmdd.hmm.models._frozen import FrozenValue
-from skhmmdd.hmm.sequences._blocks import Sequences
+from skhmmdd.hmm.models._frozen_model import FrozenModel
+from skhmmdd.hmm.sequences._blocks import Block, Sequences
 
 _DECODED_AT_ONCE = 256
 _ROW_SUM_TOLERANCE = 1e-6
 
 
-class FrozenHMM(FrozenValue, ABC):
+class FrozenHMM(FrozenModel[Ints]):
     """Base of the frozen weights with a chain of finitely many hidden states.
 
     Subclasses say how an observation's likelihood is computed.
@@ -59,10 +54,6 @@ class FrozenHMM(FrozenValue, ABC):
         )
 
     # What a subclass says of its observations ------------------------------------
-
-    @abstractmethod
-    def _read(self, X: SequencesLike, name: str = "X") -> Sequences:
-        """`X` as Sequences, checked against this model."""
 
     @property
     @abstractmethod
@@ -116,187 +107,35 @@ class FrozenHMM(FrozenValue, ABC):
         """Number of hidden states."""
         return len(self.startprob)
 
-    @overload
-    def filter(self, X: SequenceTable) -> Floats: ...
-    @overload
-    def filter(self, X: SequenceList) -> list[Floats]: ...
-    def filter(self, X: SequencesLike) -> Floats | list[Floats]:
-        """Filtered beliefs P(z_t | x_1..x_t): causal, no look-ahead.
-
-        Parameters
-        ----------
-        X : array of shape (n_sequences, n_steps[, n_features]) or list of arrays
-            Sequences, or a table of a dataframe library with one in each row, or a
-            column of lists. Trailing -1 (NaN) is padding, inner ones are missing
-            observations and are marginalised out; so are None, masked numbers and
-            empty cells.
-
-        Returns
-        -------
-        ndarray of shape (n_sequences, n_steps, n_states), or list of ndarrays of \
-shape (n_steps_i, n_states)
-            A list for a list. In an array the rows of padding are zero; all
-            others sum to one.
-
-        Raises
-        ------
-        ValueError
-            If a sequence has probability zero under the model, or one so small that a
-            double does not hold its logarithm.
-        """
-        return self._every_step(X, self._filter_block)
-
-    @overload
-    def smooth(self, X: SequenceTable) -> Floats: ...
-    @overload
-    def smooth(self, X: SequenceList) -> list[Floats]: ...
-    def smooth(self, X: SequencesLike) -> Floats | list[Floats]:
-        """Smoothed beliefs P(z_t | x_1..x_T): every step sees the whole sequence.
-
-        Parameters
-        ----------
-        X : array of shape (n_sequences, n_steps[, n_features]) or list of arrays
-            As in `filter`.
-
-        Returns
-        -------
-        ndarray of shape (n_sequences, n_steps, n_states), or list of ndarrays of \
-shape (n_steps_i, n_states)
-            As in `filter`.
-
-        Raises
-        ------
-        ValueError
-            If a sequence has probability zero under the model.
-        """
-        return self._every_step(X, self._smooth_block)
-
-    @overload
-    def decode(self, X: SequenceTable) -> Ints: ...
-    @overload
-    def decode(self, X: SequenceList) -> list[Ints]: ...
-    def decode(self, X: SequencesLike) -> Ints | list[Ints]:
-        """The most likely hidden path of each sequence (Viterbi).
-
-        Parameters
-        ----------
-        X : array of shape (n_sequences, n_steps[, n_features]) or list of arrays
-            As in `filter`.
-
-        Returns
-        -------
-        ndarray of int of shape (n_sequences, n_steps), or list of ndarrays of int
-            States 0 to n_states - 1; -1 at padding.
-
-        Raises
-        ------
-        ValueError
-            If a sequence has probability zero under the model.
-        """
-        sequences = self._read(X)
-
-        def fill_block(block, out):
+    def _decode(self, X: SequencesLike) -> Ints | list[Ints]:
+        def run(block, out):
             out[:, :, 0], _ = decode_block(self._chain, block)
 
-        paths = sequences.every_step(
-            fill_block, sequences.blocks(_DECODED_AT_ONCE), 1, np.intp, fill=-1
+        paths = self._every_step(
+            X, run, 1, fill=-1, dtype=np.intp, n_rows=_DECODED_AT_ONCE
         )
         if isinstance(paths, list):
             return [path[:, 0] for path in paths]
         return paths[:, :, 0]
 
-    def log_likelihood(self, X: SequencesLike) -> Floats:
-        """Logarithm of P(x_1..x_T) for each sequence, in nats.
+    # What other modules ask --------------------------------------------------------
 
-        Parameters
-        ----------
-        X : array of shape (n_sequences, n_steps[, n_features]) or list of arrays
-            As in `filter`.
+    def _block_rows(self, sequences: Sequences) -> int:
+        return block_rows(self.n_states)
 
-        Returns
-        -------
-        ndarray of shape (n_sequences,)
-            -inf for a sequence that is impossible under the model.
-        """
-        sequences = self._read(X)
-        out = np.empty(len(sequences))
-        with single_blas_thread():
-            for index in sequences.blocks(block_rows(self.n_states)):
-                block = sequences.block(index)
-                _, out[index] = filter_block(self._chain, block, NoSteps, strict=False)
-        return out
+    def _log_likelihood_block(self, block: Block) -> Floats:
+        _, log_likelihood = filter_block(self._chain, block, NoSteps, strict=False)
+        return log_likelihood
 
-    def predict_next(self, X: SequencesLike) -> Floats:
-        """What comes after the last step of each sequence.
-
-        Parameters
-        ----------
-        X : array of shape (n_sequences, n_steps[, n_features]) or list of arrays
-            As in `filter`.
-
-        Returns
-        -------
-        ndarray of shape (n_sequences, n_symbols) or (n_sequences, n_features)
-            Categorical: the distribution P(x_{T+1} | x_1..x_T). Otherwise: the
-            mean E[x_{T+1} | x_1..x_T].
-
-        Raises
-        ------
-        ValueError
-            If a sequence has probability zero under the model.
-        """
-        sequences = self._read(X)
-        last = np.empty((len(sequences), self.n_states))
-        with single_blas_thread():
-            for index in sequences.blocks(block_rows(self.n_states)):
-                block = sequences.block(index)
-                last[index], _ = filter_block(self._chain, block, LastSteps)
+    def _mean_of_next(self, last: Floats) -> Floats:
         return last @ self.transmat @ self._state_means
 
-    def sample(
-        self,
-        n_sequences: int = 1,
-        n_steps: int = 20,
-        *,
-        random_state: RandomState = None,
+    def _draw(
+        self, n_sequences: int, n_steps: int, rng: np.random.RandomState
     ) -> tuple[Array, Ints]:
-        """Draw sequences.
-
-        Parameters
-        ----------
-        n_sequences : int, default=1
-            How many, in [1, inf).
-        n_steps : int, default=20
-            Length of each, in [1, inf).
-        random_state : int, RandomState instance or None, default=None
-            Draws them.
-
-        Returns
-        -------
-        X : ndarray of shape (n_sequences, n_steps) or (n_sequences, n_steps, \
-n_features)
-            Observations.
-        states : ndarray of int of shape (n_sequences, n_steps)
-            The hidden path that made them.
-        """
-        for name, value in {"n_sequences": n_sequences, "n_steps": n_steps}.items():
-            if value < 1:
-                raise ValueError(f"{name} must be at least 1, got {value!r}.")
-        rng = check_random_state(random_state)
         u = rng.uniform(size=(n_steps, n_sequences))
         states = sample_paths(self.startprob, self.transmat, u)
         return self._emit(states, rng), states
-
-    def _every_step(self, X, run):
-        sequences = self._read(X)
-
-        def fill_block(block, out):
-            run(block, out=out)
-
-        blocks = sequences.blocks(block_rows(self.n_states))
-        return sequences.every_step(fill_block, blocks, self.n_states, np.float64)
-
-    # What other modules ask --------------------------------------------------------
 
     def _long_run(self, kind):
         """How the representation `kind` is read off a belief; its center and spread.

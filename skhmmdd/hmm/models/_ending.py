@@ -14,20 +14,16 @@ the recursion over :math:`(1 - e_i) A_{ij}` without marks.
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
-from typing import Any, NoReturn, overload
+from typing import Any, NoReturn
 
 import numpy as np
 from numpy.typing import ArrayLike
-from sklearn.utils import check_random_state
 
 from skhmmdd._parallel import single_blas_thread
 from skhmmdd._typing import (
     Array,
     Floats,
-    RandomState,
-    SequenceList,
     SequencesLike,
-    SequenceTable,
     StrPath,
 )
 from skhmmdd.hmm.inference._collectors import LastSteps, NoSteps
@@ -134,24 +130,6 @@ class EndingHMM(_Marked):
     def _filter_block(self) -> Callable[..., Any]:
         return self._going._filter_block
 
-    @overload
-    def filter(self, X: SequenceTable) -> Floats: ...
-    @overload
-    def filter(self, X: SequenceList) -> list[Floats]: ...
-    def filter(self, X: SequencesLike) -> Floats | list[Floats]:
-        """Filtered beliefs P(z_t | x_1..x_t, no end before t): causal.
-
-        Parameters
-        ----------
-        X : array of shape (n_sequences, n_steps[, n_features]) or list of arrays
-
-        Returns
-        -------
-        ndarray of shape (n_sequences, n_steps, n_states), or list of ndarrays of \
-shape (n_steps_i, n_states)
-        """
-        return self._going.filter(X)
-
     def predict_next(self, X: SequencesLike) -> Floats:
         """What comes after the last step of each sequence, given that one comes.
 
@@ -201,31 +179,10 @@ shape (n_steps_i, n_states)
             None,
         )
 
-    def sample(
-        self,
-        n_sequences: int = 1,
-        n_steps: int = 20,
-        *,
-        random_state: RandomState = None,
+    def _draw(
+        self, n_sequences: int, n_steps: int, rng: np.random.RandomState
     ) -> tuple[Any, Any]:
-        """Draw sequences that end where the chain does.
-
-        Parameters
-        ----------
-        n_sequences : int, default=1
-        n_steps : int, default=20
-            The most steps: what has not ended by then is cut.
-        random_state : int, RandomState instance or None, default=None
-
-        Returns
-        -------
-        X : list of ndarrays of shape (n_steps_i,) or (n_steps_i, n_features)
-            Observations.
-        states : list of ndarrays of int of shape (n_steps_i,)
-            The hidden paths that made them.
-        """
-        rng = check_random_state(random_state)
-        X, states = super().sample(n_sequences, n_steps, random_state=rng)
+        X, states = super()._draw(n_sequences, n_steps, rng)
         ended = rng.uniform(size=states.shape) < self.endprob[states]
         ended[:, -1] = True
         lengths = ended.argmax(axis=1) + 1

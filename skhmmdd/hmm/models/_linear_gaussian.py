@@ -6,19 +6,15 @@ from typing import Any, Literal, overload
 
 import numpy as np
 from numpy.typing import ArrayLike
-from sklearn.utils import check_random_state
 
-from skhmmdd._parallel import single_blas_thread
 from skhmmdd._typing import (
     CovarianceType,
     Floats,
-    RandomState,
     SequenceList,
     SequencesLike,
     SequenceTable,
 )
 from skhmmdd.hmm.inference import _kalman
-from skhmmdd.hmm.inference._collectors import LastSteps
 from skhmmdd.hmm.inference._whitening import reduce_emission
 from skhmmdd.hmm.models._base import check_shape
 from skhmmdd.hmm.models._covariances import (
@@ -31,8 +27,8 @@ from skhmmdd.hmm.models._covariances import (
     radius,
     stationary_cov,
 )
-from skhmmdd.hmm.models._frozen import FrozenValue
-from skhmmdd.hmm.sequences._blocks import Sequences
+from skhmmdd.hmm.models._frozen_model import FrozenModel
+from skhmmdd.hmm.sequences._blocks import Block, Sequences
 from skhmmdd.hmm.sequences._overflow import check_log_likelihood
 from skhmmdd.hmm.sequences._reading import read_observations
 
@@ -40,7 +36,7 @@ _BATCH_SIZE = 256
 _BATCH_VALUES = 2**23
 
 
-class LinearGaussianHMM(FrozenValue):
+class LinearGaussianHMM(FrozenModel[Floats]):
     r"""Frozen hidden Markov model with a linear-Gaussian state (state-space model).
 
     States and observations are rows, as samples are:
@@ -258,123 +254,38 @@ of shape (n_steps_i, n_states)
             return means, [cov.reshape(-1, *shape) for cov in covs]
         return means, covs.reshape(*covs.shape[:2], *shape)
 
-    @overload
-    def smooth(self, X: SequenceTable) -> Floats: ...
-    @overload
-    def smooth(self, X: SequenceList) -> list[Floats]: ...
-    def smooth(self, X: SequencesLike) -> Floats | list[Floats]:
-        """Smoothed means E[z_t | x_1..x_T]: every step sees the whole sequence.
+    # What other modules ask --------------------------------------------------------
 
-        Parameters
-        ----------
-        X : array of shape (n_sequences, n_steps[, n_features]) or list of arrays
-            As in `filter`.
+    def _read(self, X: SequencesLike, name: str = "X") -> Sequences:
+        return read_observations(X, self.n_features, name)
 
-        Returns
-        -------
-        ndarray of shape (n_sequences, n_steps, n_states), or list of ndarrays of \
-shape (n_steps_i, n_states)
-            As in `filter`.
-        """
-        return self._every_step(X, self._smooth_block, self.n_states)
+    def _block_rows(self, sequences: Sequences) -> int:
+        size = _BATCH_VALUES // (int(sequences.lengths.max()) * self.n_features)
+        return min(max(size, 1), _BATCH_SIZE)
 
-    @overload
-    def decode(self, X: SequenceTable) -> Floats: ...
-    @overload
-    def decode(self, X: SequenceList) -> list[Floats]: ...
-    def decode(self, X: SequencesLike) -> Floats | list[Floats]:
-        """The most likely hidden path of each sequence.
+    @property
+    def _filter_block(self) -> Callable[..., Any]:
+        return partial(_kalman.filter_block, self._system)
 
-        Given the observations the path is Gaussian, so its mode is its mean:
-        what `smooth` gives.
+    @property
+    def _smooth_block(self) -> Callable[..., Any]:
+        return partial(_kalman.smooth_block, self._system)
 
-        Parameters
-        ----------
-        X : array of shape (n_sequences, n_steps[, n_features]) or list of arrays
-            As in `filter`.
+    def _log_likelihood_block(self, block: Block) -> Floats:
+        with np.errstate(over="ignore", invalid="ignore"):
+            values = _kalman.log_likelihood_block(self._system, block)
+        check_log_likelihood(values, block)
+        return values
 
-        Returns
-        -------
-        ndarray of shape (n_sequences, n_steps, n_states), or list of ndarrays of \
-shape (n_steps_i, n_states)
-            As in `filter`.
-        """
+    def _decode(self, X: SequencesLike) -> Floats | list[Floats]:
         return self.smooth(X)
 
-    def log_likelihood(self, X: SequencesLike) -> Floats:
-        """Logarithm of the density of x_1..x_T, for each sequence.
-
-        Parameters
-        ----------
-        X : array of shape (n_sequences, n_steps[, n_features]) or list of arrays
-            As in `filter`.
-
-        Returns
-        -------
-        ndarray of shape (n_sequences,)
-            Of what is observed, in nats.
-        """
-        sequences, indices = self._batches(X)
-        out = np.empty(len(sequences))
-        with single_blas_thread():
-            for index in indices:
-                block = sequences.block(index)
-                with np.errstate(over="ignore", invalid="ignore"):
-                    values = _kalman.log_likelihood_block(self._system, block)
-                check_log_likelihood(values, block)
-                out[index] = values
-        return out
-
-    def predict_next(self, X: SequencesLike) -> Floats:
-        """The mean of what comes after the last step, E[x_{T+1} | x_1..x_T].
-
-        Parameters
-        ----------
-        X : array of shape (n_sequences, n_steps[, n_features]) or list of arrays
-            As in `filter`.
-
-        Returns
-        -------
-        ndarray of shape (n_sequences, n_features)
-            One mean observation for each sequence.
-        """
-        sequences, indices = self._batches(X)
-        last = np.empty((len(sequences), self.n_states))
-        with single_blas_thread():
-            for index in indices:
-                block = sequences.block(index)
-                last[index], _ = self._filter_block(block, LastSteps)
+    def _mean_of_next(self, last: Floats) -> Floats:
         return last @ self.transition @ self.emission
 
-    def sample(
-        self,
-        n_sequences: int = 1,
-        n_steps: int = 20,
-        *,
-        random_state: RandomState = None,
+    def _draw(
+        self, n_sequences: int, n_steps: int, rng: np.random.RandomState
     ) -> tuple[Floats, Floats]:
-        """Draw sequences.
-
-        Parameters
-        ----------
-        n_sequences : int, default=1
-            How many, in [1, inf).
-        n_steps : int, default=20
-            Length of each, in [1, inf).
-        random_state : int, RandomState instance or None, default=None
-            Draws them.
-
-        Returns
-        -------
-        X : ndarray of shape (n_sequences, n_steps, n_features)
-            Observations.
-        states : ndarray of shape (n_sequences, n_steps, n_states)
-            The hidden path that made them.
-        """
-        for name, value in {"n_sequences": n_sequences, "n_steps": n_steps}.items():
-            if value < 1:
-                raise ValueError(f"{name} must be at least 1, got {value!r}.")
-        rng = check_random_state(random_state)
         noise = rng.standard_normal((n_steps, n_sequences, self.n_states))
         states = noise @ self._system.noise_root
         states[0] = self.start_mean + noise[0] @ self._system.start_root
@@ -392,19 +303,6 @@ shape (n_steps_i, n_states)
         factor = self._system.whole.factor
         noise = noise * factor if factor.ndim == 1 else noise @ factor.T
         return states @ self.emission + noise, states
-
-    # What other modules ask --------------------------------------------------------
-
-    def _read(self, X: SequencesLike, name: str = "X") -> Sequences:
-        return read_observations(X, self.n_features, name)
-
-    @property
-    def _filter_block(self) -> Callable[..., Any]:
-        return partial(_kalman.filter_block, self._system)
-
-    @property
-    def _smooth_block(self) -> Callable[..., Any]:
-        return partial(_kalman.smooth_block, self._system)
 
     def _long_run(self, kind):
         """How the representation `kind` is read off a mean, and its mean and spread.
@@ -439,16 +337,3 @@ shape (n_steps_i, n_states)
             self.emission_cov,
             reduce_emission(self.emission, self.emission_cov),
         )
-
-    def _batches(self, X):
-        sequences = self._read(X)
-        size = _BATCH_VALUES // (int(sequences.lengths.max()) * self.n_features)
-        return sequences, sequences.blocks(min(max(size, 1), _BATCH_SIZE))
-
-    def _every_step(self, X, run, n_columns):
-        sequences, indices = self._batches(X)
-
-        def fill_block(block, out):
-            run(block, out=out)
-
-        return sequences.every_step(fill_block, indices, n_columns, np.float64)

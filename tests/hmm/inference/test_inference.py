@@ -27,13 +27,15 @@ def test_equals_enumeration_of_every_path(kind, missing, seed):
         assert_array_equal(got, want["path"])
     for x, want in zip(X, truth, strict=True):
         block = hmm._read([x]).block(np.array([0]))
-        ((_, smoothed, _, moves),) = posterior_of_rows(hmm._chain, block, np.array([0]))
+        ((_, smoothed, _, transitions),) = posterior_of_rows(
+            hmm._chain, block, np.array([0])
+        )
         assert_allclose(smoothed[:, 0], want["smoothed"], rtol=0, atol=1e-12)
-        assert_allclose(moves, want["moves"], rtol=0, atol=1e-12)
+        assert_allclose(transitions, want["transitions"], rtol=0, atol=1e-12)
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_predict_next_is_the_law_of_the_next_step(kind):
+def test_predict_next_is_the_distribution_of_the_next_step(kind):
     hmm = random_hmm(kind, size=3)
     X = random_sequences(hmm)
     for x, got in zip(X, hmm.predict_next(X), strict=True):
@@ -203,13 +205,15 @@ def test_sample_follows_the_weights(hmm):
     frequency = np.bincount(states[:, 0], minlength=hmm.n_states) / 4000
     assert_allclose(frequency, hmm.startprob, atol=0.03)
     for i in range(hmm.n_states):
-        moves = states[:, 1:][states[:, :-1] == i]
-        law = np.bincount(moves, minlength=hmm.n_states) / len(moves)
-        assert_allclose(law, hmm.transmat[i], atol=0.03)
+        transitions = states[:, 1:][states[:, :-1] == i]
+        distribution = np.bincount(transitions, minlength=hmm.n_states) / len(
+            transitions
+        )
+        assert_allclose(distribution, hmm.transmat[i], atol=0.03)
         seen = X[states == i]
         if isinstance(hmm, CategoricalHMM):
-            law = np.bincount(seen, minlength=hmm.n_symbols) / len(seen)
-            assert_allclose(law, hmm.emissionprob[i], atol=0.03)
+            distribution = np.bincount(seen, minlength=hmm.n_symbols) / len(seen)
+            assert_allclose(distribution, hmm.emissionprob[i], atol=0.03)
         elif isinstance(hmm, GaussianHMM):
             covar = hmm.covars[i]
             covar = covar if covar.ndim == 2 else np.diag(covar)

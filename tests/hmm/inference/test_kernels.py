@@ -38,8 +38,8 @@ def check_against_plain(hmm, X):
         assert_allclose(filtered[i], beliefs, **CLOSE)
         assert_allclose(smoothed[i], plain_smooth(hmm, x)[0], **CLOSE)
         assert_allclose(likelihoods[i], log_likelihood, rtol=1e-12)
-        law = beliefs[-1] @ hmm.transmat @ hmm._state_means
-        assert_allclose(following[i], law, rtol=1e-11, atol=1e-12)
+        distribution = beliefs[-1] @ hmm.transmat @ hmm._state_means
+        assert_allclose(following[i], distribution, rtol=1e-11, atol=1e-12)
 
 
 def check_counts_against_plain(hmm, X):
@@ -53,7 +53,9 @@ def check_counts_against_plain(hmm, X):
     close = {"rtol": 1e-9, "atol": 1e-9}
     assert_allclose(total.log_likelihood, log_likelihood, rtol=1e-12)
     assert_allclose(total.start, sum(gamma[0] for gamma, _ in plain), **close)
-    assert_allclose(total.transitions, sum(moves for _, moves in plain), **close)
+    assert_allclose(
+        total.transitions, sum(transitions for _, transitions in plain), **close
+    )
     gamma = np.concatenate([gamma for gamma, _ in plain])
     steps = np.concatenate(X)
     if isinstance(hmm, CategoricalHMM):
@@ -157,16 +159,16 @@ def left_right(n_states):
     """Never goes back: a filter that no start can be forgotten by."""
     transmat = 0.998 * np.eye(n_states) + 0.002 * np.eye(n_states, k=1)
     transmat[-1, -1] = 1
-    law = np.random.RandomState(1).dirichlet(np.full(4, 20.0), n_states)
-    return CategoricalHMM(np.eye(n_states)[0], transmat, law)
+    distribution = np.random.RandomState(1).dirichlet(np.full(4, 20.0), n_states)
+    return CategoricalHMM(np.eye(n_states)[0], transmat, distribution)
 
 
 def cyclic(n_states):
     """Goes round without a doubt; where it began shows in no symbol but one."""
     transmat = np.roll(np.eye(n_states), 1, axis=1)
-    law = np.full((n_states, 2), 0.5)
-    law[0] = [0.4, 0.6]
-    return CategoricalHMM(np.full(n_states, 1 / n_states), transmat, law)
+    distribution = np.full((n_states, 2), 0.5)
+    distribution[0] = [0.4, 0.6]
+    return CategoricalHMM(np.full(n_states, 1 / n_states), transmat, distribution)
 
 
 CHAINS = {

@@ -57,9 +57,11 @@ def check(hmm, X):
         close = {"rtol": 1e-8, "atol": 1e-8 * w.sum()}
         assert_allclose(counts.log_likelihood, w @ values, rtol=1e-11)
         gamma = [a * want["smoothed"] for a, want in zip(w, truth, strict=True)]
-        moves = sum(a * want["moves"] for a, want in zip(w, truth, strict=True))
+        transitions = sum(
+            a * want["transitions"] for a, want in zip(w, truth, strict=True)
+        )
         assert_allclose(counts.start, sum(g[0] for g in gamma), **close)
-        assert_allclose(counts.transitions, moves, **close)
+        assert_allclose(counts.transitions, transitions, **close)
         steps, gamma = np.concatenate(X), np.concatenate(gamma)
         if isinstance(hmm, CategoricalHMM):
             want = [gamma[steps == v].sum(axis=0) for v in range(hmm.n_symbols)]
@@ -73,9 +75,9 @@ def check(hmm, X):
 
 def path_log_joint(hmm, x, path):
     with np.errstate(divide="ignore"):
-        start, moves = np.log(hmm.startprob), np.log(hmm.transmat)
+        start, transitions = np.log(hmm.startprob), np.log(hmm.transmat)
     b = log_emission(hmm, x)[np.arange(len(x)), path]
-    return start[path[0]] + moves[path[:-1], path[1:]].sum() + b.sum()
+    return start[path[0]] + transitions[path[:-1], path[1:]].sum() + b.sum()
 
 
 def test_state_that_comes_back():
@@ -140,21 +142,23 @@ def sparse_hmm(kind, seed, n_states=4):
     """Random weights with zeros and near zeros everywhere."""
     rng = np.random.RandomState(seed)
 
-    def law(*shape):
+    def distribution(*shape):
         p = rng.dirichlet(np.ones(shape[-1]), shape[:-1])
         p *= rng.choice([0.0, 1e-300, 1e-120, 1.0], p.shape, p=[0.3, 0.1, 0.1, 0.5])
         p[..., 0] += 1e-3
         return p / p.sum(axis=-1, keepdims=True)
 
-    transmat = law(n_states, n_states)
+    transmat = distribution(n_states, n_states)
     transmat = transmat[:, rng.permutation(n_states)]
     if kind == "categorical":
-        return CategoricalHMM(law(n_states), transmat, law(n_states, 5))
+        return CategoricalHMM(
+            distribution(n_states), transmat, distribution(n_states, 5)
+        )
     means = rng.standard_normal((n_states, 2))
     covars = 10.0 ** rng.uniform(-4, 0, (n_states, 2))
     if kind == "full":
         covars = covars[:, :, None] * np.eye(2)
-    return GaussianHMM(law(n_states), transmat, means, covars)
+    return GaussianHMM(distribution(n_states), transmat, means, covars)
 
 
 def possible_sequences(hmm, kind, seed, lengths):
@@ -250,7 +254,7 @@ def test_collectors_and_precisions(collect, dtype):
         assert_allclose(smoothed, want, atol=1e4 * eps)
 
 
-def test_moves_too_rare_for_single_precision():
+def test_transitions_too_rare_for_single_precision():
     # The odds of 1e-60 are zero in single precision, and all that leads to state 1.
     hmm = CategoricalHMM([1, 0], [[1 - 1e-60, 1e-60], [0, 1]], [[1, 0], [0.5, 0.5]])
     block = one_block(hmm, [np.array([0, 0, 1, 0])])

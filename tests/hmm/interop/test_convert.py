@@ -33,14 +33,14 @@ def make_data(kind):
     n = sum(LENGTHS)
     regime = np.repeat(rng.randint(3, size=n // 8), 8)
     if kind == "symbols":
-        laws = rng.dirichlet(np.ones(4), 3)
-        return np.array([[rng.choice(4, p=laws[r])] for r in regime])
+        distributions = rng.dirichlet(np.ones(4), 3)
+        return np.array([[rng.choice(4, p=distributions[r])] for r in regime])
     if kind == "real":
         return 3 * rng.standard_normal((3, 2))[regime] + rng.standard_normal((n, 2))
     if kind == "counts":
         return rng.poisson(np.array([[1, 8], [5, 2], [9, 9]])[regime])
-    laws = rng.dirichlet(np.ones(3), 3)
-    return np.array([rng.multinomial(5, laws[r]) for r in regime])
+    distributions = rng.dirichlet(np.ones(3), 3)
+    return np.array([rng.multinomial(5, distributions[r]) for r in regime])
 
 
 FAMILIES = {
@@ -90,7 +90,7 @@ def make(name):
 
 
 def log_joint_of(donor, x, path):
-    """log P(path, x) by the donor's own laws, term by term."""
+    """log P(path, x) by the donor's own distributions, term by term."""
     if hasattr(donor, "emissionprob_") and x.shape[1] == 1:
         emission = np.log(donor.emissionprob_[:, x[:, 0]].T)
     else:

@@ -67,7 +67,7 @@ def test_bad_input_is_named():
         detour(0.4, 0.3, [0.5, 0.5])
 
 
-def test_numbers_of_a_donor_that_are_no_law():
+def test_numbers_of_a_donor_that_are_no_distribution():
     with pytest.raises(ValueError, match=r"of the source model .* from -1.0 to 2.0"):
         as_probabilities([[2.0, -1.0]], "transmat")
     with pytest.raises(ValueError, match=r"rows that sum to one, got 0\.5"):

@@ -107,7 +107,7 @@ def test_a_step_equals_enumeration(kind, missing, pseudocount):
         hmm, sequences.block(sequences.blocks(10)[0]), mean if kind != "poisson" else 0
     )
     assert_allclose(
-        counts.transitions, sum(brute_force(hmm, x)["moves"] for x in X), **CLOSE
+        counts.transitions, sum(brute_force(hmm, x)["transitions"] for x in X), **CLOSE
     )
     seen = ~np.isnan(steps)
     for k in range(3):

@@ -84,8 +84,8 @@ def dense(hmm, x):
         means, covs = condition(there[there < (t + 1) * x.shape[1]])
         filtered[t] = means[t]
         filtered_cov[t] = covs[t * d : (t + 1) * d, t * d : (t + 1) * d]
-    law = multivariate_normal(mean[there], cov[np.ix_(there, there)])
-    return filtered, filtered_cov, condition(there)[0], law.logpdf(flat[there])
+    distribution = multivariate_normal(mean[there], cov[np.ix_(there, there)])
+    return filtered, filtered_cov, condition(there)[0], distribution.logpdf(flat[there])
 
 
 SIZES = [(1, 1), (2, 1), (3, 2), (2, 5), (4, 4), (3, 12)]
@@ -608,7 +608,7 @@ def test_truth_feeds_the_theory():
 
 def test_one_long_sequence_can_cost_more():
     # a = .99, A = aI, p = 30: 2.2 independent against 11.0 in one sequence; one random
-    # readout moves these by some percent.
+    # readout transitions these by some percent.
     options = {"n_features": 30, "decay": 0.99, "transition": "scalar"}
     excess, error = mean_excess(200, **options)
     assert excess == pytest.approx(2.2, rel=0.1)
@@ -616,7 +616,7 @@ def test_one_long_sequence_can_cost_more():
         make_linear_gaussian_hmm(random_state=i, **options)[2].noise_var
         for i in range(200)
     ]
-    # The exact law of Gaussian least squares, for independent rows.
+    # The exact distribution of Gaussian least squares, for independent rows.
     assert abs(excess - np.mean(noise) * 30 / 69) < 4 * error
     excess, _ = mean_excess(200, layout="sequence", **options)
     assert excess == pytest.approx(11.0, rel=0.1)

@@ -45,18 +45,18 @@ def arrays_of(hmm):
 
 
 def assert_proper(hmm):
-    """Finite laws that sum to one, none of them with a zero."""
-    laws = [hmm.startprob[None], hmm.transmat]
+    """Finite distributions that sum to one, none of them with a zero."""
+    distributions = [hmm.startprob[None], hmm.transmat]
     if isinstance(hmm, CategoricalHMM):
-        laws.append(hmm.emissionprob)
+        distributions.append(hmm.emissionprob)
     if isinstance(hmm, GaussianMixtureHMM):
-        laws.append(hmm.weights)
+        distributions.append(hmm.weights)
         assert (hmm.covars > 0).all()
     if isinstance(hmm, PoissonHMM):
         assert (hmm.rates > 0).all()
-    for law in laws:
-        assert (law > 0).all()
-        assert_allclose(law.sum(axis=1), 1, rtol=1e-12)
+    for distribution in distributions:
+        assert (distribution > 0).all()
+        assert_allclose(distribution.sum(axis=1), 1, rtol=1e-12)
     if isinstance(hmm, GaussianHMM):
         assert np.isfinite(hmm.means).all()
         if hmm.covariance_type == "full":
@@ -135,7 +135,7 @@ def test_expected_counts_equal_enumeration(kind, missing):
         counts.log_likelihood, sum(t["log_likelihood"] for t in truth), **close
     )
     assert_allclose(counts.start, sum(t["smoothed"][0] for t in truth), **close)
-    assert_allclose(counts.transitions, sum(t["moves"] for t in truth), **close)
+    assert_allclose(counts.transitions, sum(t["transitions"] for t in truth), **close)
     gamma = np.concatenate([t["smoothed"] for t in truth])
     steps = np.concatenate(X)
     if kind == "categorical":
@@ -154,7 +154,7 @@ def test_expected_counts_equal_enumeration(kind, missing):
 
 
 def direct_moments(hmm, X, posteriors):
-    """E[weight, x, xx'] for each state, what is missing by its conditional law."""
+    """E[weight, x, xx'] for each state; what is missing by its distribution given x."""
     n_states, d = hmm.means.shape
     weight = np.zeros(n_states)
     first, second = np.zeros((n_states, d)), np.zeros((n_states, d, d))
@@ -192,9 +192,11 @@ def test_full_covariance_with_missing_features(pseudocount):
     covars /= (weight + pseudocount)[:, None, None]
     assert_allclose(model.hmm_.means, means, rtol=1e-10)
     assert_allclose(model.hmm_.covars, covars, rtol=1e-9, atol=1e-10)
-    moves = sum(t["moves"] for t in truth) + pseudocount
+    transitions = sum(t["transitions"] for t in truth) + pseudocount
     assert_allclose(
-        model.hmm_.transmat, moves / moves.sum(axis=1, keepdims=True), rtol=1e-10
+        model.hmm_.transmat,
+        transitions / transitions.sum(axis=1, keepdims=True),
+        rtol=1e-10,
     )
     starts = sum(t["smoothed"][0] for t in truth) + pseudocount
     assert_allclose(model.hmm_.startprob, starts / starts.sum(), rtol=1e-10)
@@ -448,8 +450,12 @@ def test_far_more_states_than_real_data_support(covariance_type, n_features):
 def test_far_more_states_than_symbols_support(pseudocount):
     X = [[0, 1, 1], [2, 0], [1], [0, 0, 2, 1]]
     model = em(n_states=64, max_iter=60, pseudocount=pseudocount).fit(X)
-    for law in (model.hmm_.startprob, model.hmm_.transmat, model.hmm_.emissionprob):
-        assert_allclose(law.sum(axis=-1), 1, rtol=1e-12)
+    for distribution in (
+        model.hmm_.startprob,
+        model.hmm_.transmat,
+        model.hmm_.emissionprob,
+    ):
+        assert_allclose(distribution.sum(axis=-1), 1, rtol=1e-12)
     if pseudocount:
         assert_proper(model.hmm_)
     assert np.diff(model.log_posteriors_).min() >= -1e-9
@@ -458,7 +464,7 @@ def test_far_more_states_than_symbols_support(pseudocount):
 
 @pytest.mark.parametrize("pseudocount", [0.0, 1e-3])
 @pytest.mark.parametrize("kind", ALL_KINDS)
-def test_states_without_data_keep_a_proper_law(kind, pseudocount):
+def test_states_without_data_keep_a_proper_distribution(kind, pseudocount):
     # Nothing starts in the last state and nothing moves there.
     base = random_hmm(kind, n_states=3, size=2)
     arrays = [np.array(a) for a in arrays_of(base)]
@@ -523,7 +529,7 @@ def test_sequences_of_one_step_are_a_mixture(kind):
     start = random_hmm(kind, n_states=3, size=3, seed=1)
     X = random_sequences(random_hmm(kind, size=3), [1] * 40)
     model = em(init=start, pseudocount=0).fit(X)
-    # Nothing moves, so nothing is learnt of moves.
+    # Nothing moves, so nothing is learnt of transitions.
     assert_array_equal(model.hmm_.transmat, start.transmat)
     gamma = np.concatenate(start.filter(X))
     assert_allclose(model.hmm_.startprob, gamma.mean(axis=0), rtol=1e-12)
@@ -563,8 +569,10 @@ def test_score(kind):
 
 
 def test_grid_search_finds_the_number_of_states():
-    law = np.array([[0.9, 0.05, 0.05], [0.05, 0.9, 0.05], [0.05, 0.05, 0.9]])
-    X, _ = CategoricalHMM([1 / 3] * 3, law, law).sample(150, 20, random_state=0)
+    distribution = np.array([[0.9, 0.05, 0.05], [0.05, 0.9, 0.05], [0.05, 0.05, 0.9]])
+    X, _ = CategoricalHMM([1 / 3] * 3, distribution, distribution).sample(
+        150, 20, random_state=0
+    )
     model = BaumWelch(tol=1e-3, n_init=2, random_state=0)
     search = GridSearchCV(model, {"n_states": [1, 2, 3]}, cv=3)
     for data in (X, list(X)):

@@ -19,7 +19,7 @@ from skhmmdd import (
 
 torch = pytest.importorskip("torch")
 lib = pytest.importorskip("pomegranate.hmm")
-laws = pytest.importorskip("pomegranate.distributions")
+distributions = pytest.importorskip("pomegranate.distributions")
 
 LENGTHS = [12, 2, 30, 5, 12]
 KINDS = ["Categorical", "Normal-full", "Normal-diag", "Normal-sphere", "Normal-mixed"]
@@ -32,13 +32,17 @@ def make_states(kind, n_states=3, seed=0):
     name, _, structure = kind.partition("-")
     if name in ("Categorical", "two symbols"):
         d = 1 if name == "Categorical" else 2
-        states = [laws.Categorical(rng.dirichlet(np.ones(4), d)) for _ in range(3)]
+        states = [
+            distributions.Categorical(rng.dirichlet(np.ones(4), d)) for _ in range(3)
+        ]
         return states, lambda n: rng.randint(4, size=(n, d))
     if name == "Poisson":
-        states = [laws.Poisson(rng.uniform(1, 9, 2)) for _ in range(n_states)]
+        states = [distributions.Poisson(rng.uniform(1, 9, 2)) for _ in range(n_states)]
         return states, lambda n: rng.poisson(4, size=(n, 2)).astype(float)
     if name == "Exponential":
-        states = [laws.Exponential(rng.uniform(1, 9, 2)) for _ in range(n_states)]
+        states = [
+            distributions.Exponential(rng.uniform(1, 9, 2)) for _ in range(n_states)
+        ]
         return states, lambda n: rng.exponential(4, size=(n, 2))
 
     def normal(k):
@@ -49,7 +53,7 @@ def make_states(kind, n_states=3, seed=0):
             "diag": rng.uniform(0.5, 2, 2),
             "sphere": np.full(2, rng.uniform(0.5, 2)),
         }[shape]
-        return laws.Normal(2 * rng.standard_normal(2), covs, shape)
+        return distributions.Normal(2 * rng.standard_normal(2), covs, shape)
 
     if name == "Mixture":
         from pomegranate.gmm import GeneralMixtureModel
@@ -60,8 +64,11 @@ def make_states(kind, n_states=3, seed=0):
         ]
     elif name == "Independent":
         states = [
-            laws.IndependentComponents(
-                [laws.Normal([float(k)], [1.0], "diag"), laws.Exponential([k + 1.0])]
+            distributions.IndependentComponents(
+                [
+                    distributions.Normal([float(k)], [1.0], "diag"),
+                    distributions.Exponential([k + 1.0]),
+                ]
             )
             for k in range(n_states)
         ]
@@ -75,13 +82,17 @@ def make(kind, ends="different", sparse=False):
     """A donor in double precision, and sequences as it takes them."""
     states, draw = make_states(kind)
     rng = np.random.RandomState(1)
-    moves = rng.dirichlet(np.ones(3), 3)
+    transitions = rng.dirichlet(np.ones(3), 3)
     endprob = {
         "different": np.array([0.1, 0.0, 0.4]),
         "alike": np.full(3, 0.2),
         "uniform, on top": np.full(3, 1 / 3),
     }[ends]
-    edges = moves if ends == "uniform, on top" else (1 - endprob)[:, None] * moves
+    edges = (
+        transitions
+        if ends == "uniform, on top"
+        else (1 - endprob)[:, None] * transitions
+    )
     start = rng.dirichlet(np.ones(3))
     if sparse:
         edges[0, 1], edges[0, 0] = 0, edges[0, 0] + edges[0, 1]
@@ -124,7 +135,7 @@ def test_answers_equal_the_donors(kind, ends, sparse):
         assert_allclose(smoothed[i], posterior, rtol=0, atol=atol)
         score = donor.log_probability(tensor(x)).item()
         if not with_ends:
-            # Ours is given the length, whose law is the same from every state.
+            # Ours is given the length, whose distribution is the same from every state.
             end = donor.ends.exp().numpy()[0]
             goes_on = 0.8 if ends == "alike" else 1.0
             score -= np.log(end) + (len(x) - 1) * np.log(goes_on)
@@ -176,8 +187,8 @@ def test_ends_by_enumeration():
         total += np.exp(hmm.log_likelihood(grid)).sum()
     # What is missing to one is the probability of going on after four steps.
     goes_on = (1 - hmm.endprob)[:, None] * hmm.transmat
-    law = hmm.startprob @ np.linalg.matrix_power(goes_on, 3)
-    assert_allclose(total, 1 - law @ (1 - hmm.endprob), rtol=1e-12)
+    distribution = hmm.startprob @ np.linalg.matrix_power(goes_on, 3)
+    assert_allclose(total, 1 - distribution @ (1 - hmm.endprob), rtol=1e-12)
 
 
 def test_predict_next_and_sample_with_ends():
@@ -304,7 +315,11 @@ def test_refusals(tmp_path):
     odd = lib.DenseHMM(states, edges, start, [0.1, 0.2, 0.3])
     with pytest.raises(ValueError, match=r"no distribution: .* 2 sum to 1\.3"):
         as_hmm(odd)
-    for unfitted in (lib.DenseHMM(), lib.SparseHMM(), lib.DenseHMM([laws.Normal()])):
+    for unfitted in (
+        lib.DenseHMM(),
+        lib.SparseHMM(),
+        lib.DenseHMM([distributions.Normal()]),
+    ):
         with pytest.raises(NotFittedError, match="HMM is not fitted"):
             as_hmm(unfitted)
     donor, _ = make("Categorical")

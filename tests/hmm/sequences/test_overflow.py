@@ -191,10 +191,14 @@ def test_a_common_weight_changes_nothing(kind, weight):
 
 @pytest.mark.parametrize("name", ["startprob", "transmat", "emissionprob"])
 def test_probabilities_are_at_most_one(name):
-    law = {"startprob": [0.5, 0.5], "transmat": TRANSMAT, "emissionprob": TRANSMAT}
-    law[name] = np.full(np.shape(law[name]), 1e308)
+    distribution = {
+        "startprob": [0.5, 0.5],
+        "transmat": TRANSMAT,
+        "emissionprob": TRANSMAT,
+    }
+    distribution[name] = np.full(np.shape(distribution[name]), 1e308)
     with pytest.raises(ValueError, match=rf"{name} must .*in \[0, 1\].*1e\+308"):
-        CategoricalHMM(**law)
+        CategoricalHMM(**distribution)
 
 
 @pytest.mark.parametrize(
