@@ -133,6 +133,7 @@ def _rotate(X, y):
 def _by_columns(R, c, Z, alpha):
     """Blocks of R's columns. Returns the squared norm of its inverse, or infinity."""
     p = len(R)
+    # 1. R^-1, and condition numbers |R_k| |R_k^-1| of the leading triangles.
     independent = _leading_independent(R)
     inverse = np.zeros((p, p))
     inverse[:independent, :independent] = _upper_inverse(R[:independent, :independent])
@@ -140,9 +141,12 @@ def _by_columns(R, c, Z, alpha):
     inverse_sq[:independent] = (inverse**2).sum(axis=0)[:independent].cumsum()
     size_sq = (R**2).sum(axis=0).cumsum()
     condition = np.sqrt(size_sq * inverse_sq)
-    # From the far end: a small remainder must not be the difference of large sums.
+    # 2. Residuals: what c has beyond its first k entries, summed
+    # from the far end: a small remainder must not be the difference of large sums.
     rss = np.vstack([c**2, np.zeros(c.shape[1])])[::-1].cumsum(axis=0)[::-1]
     rss, weights = rss[1 : p + 1], c[:p]
+    # 3. Heads: R_k^-1 c_k grows by one column of R^-1 times one entry of c, and so do
+    #    its predictions.
     start, coef = np.zeros((c.shape[1], len(Z))), np.zeros(weights.shape)
     for a in range(0, p, _LARGEST_BLOCK):
         part = slice(a, min(a + _LARGEST_BLOCK, p))
@@ -241,14 +245,21 @@ def _one_block(p, last, X, y, Z, alpha, factor):
             rss,
             alpha == 0,
         )
+    # 1. With K = X_p X_p' + alpha I = L L' of the first p columns: w = L^-1 y, and the
+    #    columns that come in, whitened: G = L^-1 F.
     w, G = np.hsplit(factor.solve(np.hstack([y, F])), [n_outputs])
+    # 2. K + F_k F_k' for all k at once, by Woodbury's identity: its inverse needs the
+    #    leading triangles of the Cholesky factor M of I + G'G, with U = M^-1 G'.
     M = np.linalg.cholesky(np.eye(n_widths - 1) + G.T @ G)
     shrink = _upper_inverse(M.T).T
     U = shrink @ G.T
+    # 3. Predictions Z_k X_k' K_k^-1 y: those at p, and a step for each column, which
+    #    counts as much as U w says.
     weights = np.zeros((n_widths, n_outputs))
     weights[1:] = U @ w
     steps = np.zeros((n_widths, len(Z)))
     np.subtract(shrink @ F_z.T, U @ factor.E, out=steps[1:])
+    # 4. Condition numbers, and squared norms y'K^-1 y - alpha |K^-1 y|^2 of the heads.
     size_sq = (X[:, :p] ** 2).sum() + np.append(0.0, np.cumsum((F**2).sum(axis=0)))
     condition = np.sqrt(factor.condition_sq(size_sq + n * alpha))
     whole_sq = (w**2).sum(axis=0) - np.cumsum(weights**2, axis=0)

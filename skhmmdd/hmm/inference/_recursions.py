@@ -75,8 +75,10 @@ def filter_steps(first, transmat, likelihood, counts, norms, scaled=None, watch=
     sums = np.empty((counts[0], n_sums), dtype)
     for t, n in enumerate(counts):
         belief, norm, total = following[:n], norms[t, :n], sums[:n]
+        # 1. Predict: P(z_t | x_1..x_{t-1}) = alpha_{t-1} A; at first it is `first`.
         if t:
             np.matmul(current[:n], transmat, out=belief)
+        # 2. Update by Bayes' rule: times b(x_t), not yet summing to one.
         belief *= likelihood(t, n)
         if watch is not None:
             watch.see(current, belief, likelihood, t)
@@ -85,6 +87,7 @@ def filter_steps(first, transmat, likelihood, counts, norms, scaled=None, watch=
             norm[:] = 1.0
             yield belief
             continue
+        # 3. Scale: the sum is c_t = P(x_t | x_1..x_{t-1}).
         np.matmul(belief, ones, out=total)
         norm[:] = total[:, 0]
         if n_sums > 1:
@@ -128,8 +131,10 @@ def backward_steps(transmat, likelihood, norms, counts, beta):
     yield len(counts) - 1, ahead
     for t in range(len(counts) - 2, -1, -1):
         m = counts[t + 1]
+        # 1. What is ahead of step t: u_{t+1} = b(x_{t+1}) beta_{t+1} / c_{t+1}.
         ahead = np.multiply(beta[:m], likelihood(t + 1, m), out=buffer[:m])
         ahead *= inverse[t + 1, :m]
+        # 2. One step back: beta_t = A u_{t+1}; of sequences that end at t it is one.
         np.matmul(ahead, transmat.T, out=beta[:m])
         yield t, ahead
 

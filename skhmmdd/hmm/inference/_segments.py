@@ -76,6 +76,7 @@ def filter_pieces(startprob, transmat, likelihood, counts, make_watch=None):
     def transfer():
         return _transfer(transmat, likelihood, n_steps, n_pieces - 1)[1:]
 
+    # 1. Guess what enters each piece: a run-in of the steps before it, from anywhere.
     entering = np.empty((n_pieces, n_states), dtype)
     entering[0] = startprob
     skipped = n_steps - _RUN_IN
@@ -87,6 +88,7 @@ def filter_pieces(startprob, transmat, likelihood, counts, make_watch=None):
         np.empty((_RUN_IN, n_pieces - 1), dtype),
     )
     np.matmul(belief, transmat, out=entering[1:])
+    # 2. Walk all pieces at once, until each begins where the one before it ended.
     settled = _settle(entering, walk, transfer)
     return filtered, norms, settled, watch
 

@@ -64,12 +64,14 @@ def expected_counts(hmm, block, center=0.0, weights=None):
     ValueError
         If a sequence is impossible under the model.
     """
+    # 1. Filtered beliefs alpha_t, smoothed beliefs gamma_t and what is ahead, u_t.
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         walk, smoothed, ahead = _walk_both_ways(hmm._chain, block)
         log_likelihood = walk.log_likelihood()
         total = walk.join(smoothed @ np.ones(hmm.n_states))
     total[np.arange(len(total))[:, None] >= block.lengths] = 1.0
     filtered, n_states = walk.filtered, hmm.n_states
+    # 2. Sequences that underflow made invalid: the same in log space.
     extra = 0.0
     if len(rows := rows_to_redo(walk, total)):
         gone = slice(None) if walk.is_cut else rows
@@ -78,12 +80,14 @@ def expected_counts(hmm, block, center=0.0, weights=None):
             gamma, log_likelihood[some], transitions = redone
             walk.join(smoothed)[: len(gamma), some] = gamma
             extra = extra + transitions
+    # 3. Weights: on gamma_t, and on the first factor of the transitions.
     if weights is not None:
         # The pieces of one sequence that is cut share its weight.
         smoothed = smoothed * weights[:, None]
         # Not `ahead`: it is large where a filtered belief is next to nothing.
         filtered = filtered * weights[:, None]
         log_likelihood = log_likelihood * weights
+    # 4. Expected transitions: A times the sum over t of alpha_t' u_{t+1}.
     before = filtered[:-1].reshape(-1, n_states)
     transitions = before.T @ ahead[1:].reshape(-1, n_states)
     starts = smoothed[0]
@@ -91,6 +95,7 @@ def expected_counts(hmm, block, center=0.0, weights=None):
         # The pieces lie end to end: from each there is a transition into the next.
         transitions += filtered[-1, :-1].T @ ahead[0, 1:]
         starts = starts[:1]
+    # 5. Expected counts of the emission: of x_t weighted by gamma_t.
     values = walk.block.values
     values = values.reshape(-1, *values.shape[2:])
     return Statistics(
