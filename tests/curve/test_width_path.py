@@ -369,16 +369,34 @@ def test_path_does_not_depend_on_n_jobs():
 
 
 @pytest.mark.parametrize("fit_intercept", [True, False])
-@pytest.mark.parametrize("alpha", [0.0, 0.5])
-def test_effective_parameters_equal_those_of_one_decomposition(alpha, fit_intercept):
+@pytest.mark.parametrize("alpha", [0.0, 1e-10, 1e-4, 0.5, 1e8])
+@pytest.mark.parametrize("design", ["plain", "repeated columns", "decaying", "tiny"])
+def test_effective_parameters_equal_those_of_one_decomposition(
+    alpha, fit_intercept, design
+):
     X, y = draw(20, 60, 2)
-    X[:, 5] = X[:, 2]
+    if design == "repeated columns":
+        X[:, 5], X[:, 30:40] = X[:, 2], X[:, :10]
+        X[:, 7] = 0.0
+    elif design == "decaying":
+        X *= np.geomspace(1, 1e-3, X.shape[1])
+    elif design == "tiny":
+        X *= 1e-40
+        alpha *= 1e-80
     n, options = 20, {"alpha": alpha, "fit_intercept": fit_intercept}
     path = width_path(X[:n], y[:n], X[n:], return_effective_parameters=True, **options)
     for i, width in enumerate(path.widths):
         truth = effective_parameters(X[:n, :width], X[n:, :width], **options)
         assert_allclose(path.effective_parameters.train[i], truth.train, rtol=1e-8)
         assert_allclose(path.effective_parameters.test[i], truth.test, rtol=1e-8)
+
+
+def test_effective_parameters_of_one_new_row_and_of_none():
+    X, y = draw(20, 60, 2)
+    options = {"widths": [3, 19, 40], "return_effective_parameters": True}
+    one, none = (width_path(X[:20], y[:20], rows, **options) for rows in (X[-1:], None))
+    assert_allclose(one.effective_parameters.train, [4, 20, 20])
+    assert_allclose(none.effective_parameters.train, [4, 20, 20])
 
 
 @pytest.mark.parametrize("fit_intercept", [True, False])

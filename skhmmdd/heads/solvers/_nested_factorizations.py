@@ -39,6 +39,10 @@ TRUSTED_CONDITION = 1e10
 _SMALLEST_BLOCK, _LARGEST_BLOCK = 16, 256
 # By how much a difference may be smaller than what it is the difference of.
 _CANCELLED = 1e3
+_CANCELLED_SQ = 1e4
+# Beyond this condition number of the penalised design the smoother of ridge, which
+# squares it, has less than half of its digits.
+_SMOOTH_CONDITION = 3e4
 # Columns that LAPACK reflects at a time, and the size of the triangles that it inverts.
 _PANEL, _TRIANGLE = 32, 64
 
@@ -67,6 +71,9 @@ class Block(NamedTuple):
     interpolates: bool
     """Whether the heads pass through every sample; `start` and `steps` are then of
     the rows past the training rows only."""
+    smoother_sq: np.ndarray | None
+    """Squared norms of the smoother's rows, summed over the training rows and over the
+    others, shape (n_widths, 2); NaN where too many digits cancel, None unless asked."""
 
     def predictions(self, output):
         """Predictions of one output, shape (n_widths, n_rows)."""
@@ -75,7 +82,9 @@ class Block(NamedTuple):
         return np.cumsum(terms, axis=0, out=terms)
 
 
-def nested_blocks(X, y, Z, n_train=0, alpha=0.0, limit=TRUSTED_CONDITION):
+def nested_blocks(
+    X, y, Z, n_train=0, alpha=0.0, limit=TRUSTED_CONDITION, smoother=False
+):
     """Blocks of widths that cover 1 to p, in order.
 
     Parameters
@@ -91,6 +100,8 @@ def nested_blocks(X, y, Z, n_train=0, alpha=0.0, limit=TRUSTED_CONDITION):
         0 is minimum norm, above it ridge.
     limit : float, default=TRUSTED_CONDITION
         Below it a bound on the condition number need not be sharp.
+    smoother : bool, default=False
+        Whether `smoother_sq` is wanted; of ridge all training rows must be in Z.
 
     Yields
     ------
@@ -108,17 +119,19 @@ def nested_blocks(X, y, Z, n_train=0, alpha=0.0, limit=TRUSTED_CONDITION):
         R, c = _rotate(np.vstack([X[:, columns], penalty]), np.vstack([y, below]))
     else:
         R, c = _rotate(X, y)
-    inverse_sq = yield from _by_columns(R[columns, columns], c, Z[:, columns], alpha)
+    inverse_sq = yield from _by_columns(
+        R[columns, columns], c, X[:, columns], Z[:, columns], alpha, n_train, smoother
+    )
     if narrow == p:
         return
     if alpha:
         factor = _RowFactor(np.sqrt(alpha) * np.eye(n), np.zeros((n, len(Z))), limit)
         factor.add(X[:, columns], Z[:, columns])
     else:
-        X, y, Z = R[::-1], c[::-1], Z[n_train:]
+        X, y, Z, n_train = R[::-1], c[::-1], Z[n_train:], 0
         backwards = slice(narrow - 1, None, -1)
         factor = _RowFactor(X[:, backwards].T, Z[:, backwards].T, limit, inverse_sq)
-    yield from _by_rows(X, y, Z, alpha, narrow, factor)
+    yield from _by_rows(X, y, Z, alpha, narrow, factor, n_train, smoother)
 
 
 def _rotate(X, y):
@@ -130,7 +143,7 @@ def _rotate(X, y):
     return np.triu(packed), c
 
 
-def _by_columns(R, c, Z, alpha):
+def _by_columns(R, c, X, Z, alpha, n_train, smoother):
     """Blocks of R's columns. Returns the squared norm of its inverse, or infinity."""
     p = len(R)
     # 1. R^-1, and condition numbers |R_k| |R_k^-1| of the leading triangles.
@@ -148,6 +161,7 @@ def _by_columns(R, c, Z, alpha):
     # 3. Heads: R_k^-1 c_k grows by one column of R^-1 times one entry of c, and so do
     #    its predictions.
     start, coef = np.zeros((c.shape[1], len(Z))), np.zeros(weights.shape)
+    squares = _ColumnSquares(X, len(Z), alpha, n_train) if smoother else None
     for a in range(0, p, _LARGEST_BLOCK):
         part = slice(a, min(a + _LARGEST_BLOCK, p))
         seen = slice(part.stop)
@@ -164,6 +178,9 @@ def _by_columns(R, c, Z, alpha):
             magnified = _ridge_condition(
                 magnified, size_sq[part], coef_sq, rss[part], y_sq
             )
+        smoother_sq = squares.add(seen, columns, steps) if smoother else None
+        if smoother and alpha:
+            smoother_sq[condition[part] > _SMOOTH_CONDITION] = np.nan
         yield Block(
             a + 1,
             start,
@@ -173,12 +190,13 @@ def _by_columns(R, c, Z, alpha):
             magnified,
             None if alpha else rss[part],
             False,
+            smoother_sq,
         )
         start = start + weights[part].T @ steps
     return inverse_sq[-1]
 
 
-def _by_rows(X, y, Z, alpha, seen, factor):
+def _by_rows(X, y, Z, alpha, seen, factor, n_train, smoother):
     """Blocks from width seen + 1 on; `factor` knows the columns seen."""
     width = X.shape[1]
     size, largest = 1, min(max(len(X) // 2, _SMALLEST_BLOCK), _LARGEST_BLOCK)
@@ -186,7 +204,7 @@ def _by_rows(X, y, Z, alpha, seen, factor):
     while p <= width:
         factor.add(X[:, seen:p], Z[:, seen:p])
         size = min(size, width - p + 1)
-        block = _one_block(p, p + size - 1, X, y, Z, alpha, factor)
+        block = _one_block(p, p + size - 1, X, y, Z, alpha, factor, n_train, smoother)
         yield block
         seen, p = p, p + size
         # At the threshold the design is ill-conditioned and gets better fast: short
@@ -229,7 +247,7 @@ class _RowFactor:
         return self._inverse_sq * size_sq
 
 
-def _one_block(p, last, X, y, Z, alpha, factor):
+def _one_block(p, last, X, y, Z, alpha, factor, n_train, smoother):
     n, n_outputs = y.shape
     F, F_z = X[:, p:last], Z[:, p:last]
     n_widths = last - p + 1
@@ -244,6 +262,7 @@ def _one_block(p, last, X, y, Z, alpha, factor):
             np.full(n_widths, np.inf),
             rss,
             alpha == 0,
+            np.full((n_widths, 2), np.nan) if smoother else None,
         )
     # 1. With K = X_p X_p' + alpha I = L L' of the first p columns: w = L^-1 y, and the
     #    columns that come in, whitened: G = L^-1 F.
@@ -282,8 +301,86 @@ def _one_block(p, last, X, y, Z, alpha, factor):
             alpha * whole_sq,
             (y**2).sum(axis=0),
         )
+    # 5. Rows of the smoother: those of K^-1 X_p Z_p' at p, and a step for each column.
+    smoother_sq = None
+    if smoother:
+        both = np.hstack([factor.E, U.T])
+        if both.size:
+            both = factor.solve(both, transposed=False)
+        rows, gains = np.hsplit(both, [len(Z)])
+        smoother_sq = _running_squares(rows, gains, steps[1:], n_train)
+        _distrust(smoother_sq, smoother_sq[:1])
+        if alpha == 0:
+            smoother_sq[:, 0] = n
     start = w.T @ factor.E
-    return Block(p, start, steps, weights, coef_sq, condition, rss, alpha == 0)
+    return Block(
+        p, start, steps, weights, coef_sq, condition, rss, alpha == 0, smoother_sq
+    )
+
+
+class _ColumnSquares:
+    """Squared norms of the smoother's rows, carried along the columns.
+
+    Without a penalty they are running sums of the squares of T = Z R^-1, for X R^-1 is
+    orthonormal. The rows of ridge are grown: by a column of X R^-1 times one of T.
+    """
+
+    def __init__(self, X, n_rows, alpha, n_train):
+        self._X, self._n_train, self._width = X, n_train, 0
+        self._total = np.zeros(2)
+        self._rows = np.zeros((len(X), n_rows)) if alpha else None
+
+    def add(self, seen, columns, steps):
+        """Those of the next widths: columns of R^-1, and of T (n_widths, n_rows)."""
+        if self._rows is not None:
+            columns = self._X[:, seen] @ columns
+            out = _running_squares(self._rows, columns, steps, self._n_train)
+            _distrust(out, np.maximum.accumulate(out))
+            return out[1:]
+        out = self._total + np.cumsum(_by_part(steps**2, self._n_train), axis=0)
+        self._total = out[-1].copy()
+        # Of all training rows it is the rank.
+        out[:, 0] = self._width + 1 + np.arange(len(steps))
+        self._width += len(steps)
+        return out
+
+
+def _by_part(squares, n_train):
+    """Sums over the training rows and over the others of (k, n_rows), shape (k, 2)."""
+    parts = np.hsplit(squares, [n_train])
+    return np.column_stack([part.sum(axis=1) for part in parts])
+
+
+def _running_squares(rows, columns, steps, n_train):
+    """Squared norms as rows grow by columns times steps, one pair after the other.
+
+    Parameters
+    ----------
+    rows : ndarray of shape (n, n_rows)
+        Grown in place.
+    columns : ndarray of shape (n, k)
+    steps : ndarray of shape (k, n_rows)
+    n_train : int
+
+    Returns
+    -------
+    ndarray of shape (k + 1, 2)
+        Before the first pair and after each: sums over the first `n_train` of `rows`
+        and over the others.
+    """
+    first = _by_part(rows**2, n_train).sum(axis=0)
+    grown = 2.0 * _by_part((columns.T @ rows) * steps, n_train)
+    inner = columns.T @ columns
+    for part, those in enumerate(np.hsplit(steps, [n_train])):
+        product = inner * (those @ those.T)
+        grown[:, part] += 2.0 * np.tril(product, -1).sum(axis=1) + np.diag(product)
+    rows += columns @ steps
+    return np.vstack([first, first + np.cumsum(grown, axis=0)])
+
+
+def _distrust(squares, sums):
+    """NaN where `squares` are so small a part of `sums` that digits are lost."""
+    squares[~(squares * _CANCELLED_SQ > sums)] = np.nan
 
 
 def _ridge_condition(condition, size_sq, coef_sq, rss, y_sq):

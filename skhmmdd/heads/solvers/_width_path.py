@@ -4,7 +4,11 @@ import numpy as np
 from scipy import linalg
 
 from skhmmdd._typing import Floats, Ints
-from skhmmdd.heads.solvers._effective_parameters import EffectiveParameters
+from skhmmdd.heads.solvers._effective_parameters import (
+    EffectiveParameters,
+    count_effective_parameters,
+)
+from skhmmdd.heads.solvers._filters import ridge_filter
 from skhmmdd.heads.solvers._head_path import HeadPath, refuse_overflow
 from skhmmdd.heads.solvers._nested_factorizations import (
     TRUSTED_CONDITION,
@@ -13,8 +17,6 @@ from skhmmdd.heads.solvers._nested_factorizations import (
 from skhmmdd.heads.solvers._ridge import shrink
 from skhmmdd.heads.solvers._spectrum import decompose, on_contrasts
 
-# Unit vectors taken as targets at a time: bounds the predictions that are held.
-_UNITS = 32
 # Designs whose largest entry is in between are taken as they are.
 _FINE = (1e-30, 1e30)
 # Of a penalty, times that entry: its square is 1e30 times beyond rounding.
@@ -59,11 +61,10 @@ def heads_along_widths(
     options = (widths, penalty, fit_intercept, rcond)
     # Where a bound on a condition number overflows, a width is solved by itself.
     with np.errstate(over="ignore", invalid="ignore"):
-        path = _solve_widths(X, y, X_test, y_test, *options, keep_predictions)
+        path = _solve_widths(
+            X, y, X_test, y_test, *options, keep_predictions, count_parameters
+        )
         path = path._replace(coef_norm=path.coef_norm * norm_scale)
-        if count_parameters:
-            effective = _count_parameters(X, X_test, *options)
-            path = path._replace(effective_parameters=effective)
     refuse_overflow(path, "width", widths)
     return path
 
@@ -88,8 +89,10 @@ def _rescale(X, X_test, alpha):
     return X, X_test, kept**2, shrinkage * scale
 
 
-def _solve_widths(X, y, X_test, y_test, widths, alpha, fit_intercept, rcond, keep):
-    """Risks, norms, and kept predictions: a `HeadPath` without a count."""
+def _solve_widths(
+    X, y, X_test, y_test, widths, alpha, fit_intercept, rcond, keep, count
+):
+    """The path; `keep` predictions, and `count` effective parameters."""
     n, n_outputs = y.shape
     targets = (y, y_test)
     # 1. Without an intercept: on contrasts, and less the columns that are zero there,
@@ -101,6 +104,7 @@ def _solve_widths(X, y, X_test, y_test, widths, alpha, fit_intercept, rcond, kee
     ranks = np.cumsum(nonzero)[widths - 1]
     # 2. Training rows are predicted where their risk does not come with the factors.
     n_train = n if keep or alpha else 0
+    squares = np.zeros((len(widths), 2)) if count else None
     rows = np.vstack([X[:n_train], X_test]) - x_mean
     risks = [None if t is None else np.zeros(len(widths)) for t in targets]
     kept = [
@@ -132,7 +136,7 @@ def _solve_widths(X, y, X_test, y_test, widths, alpha, fit_intercept, rcond, kee
     # 4. The rest in blocks that share their factors.
     limit = _condition_limit(rcond, alpha)
     for block in nested_blocks(
-        design[:, nonzero], response, rows[:, nonzero], n_train, alpha, limit
+        design[:, nonzero], response, rows[:, nonzero], n_train, alpha, limit, count
     ):
         last = block.first + len(block.steps)
         which = np.flatnonzero((ranks >= block.first) & (ranks < last))
@@ -153,29 +157,37 @@ def _solve_widths(X, y, X_test, y_test, widths, alpha, fit_intercept, rcond, kee
             enter(1, good, predictions, output)
         if block.rss is not None:
             risks[0][good] = block.rss[offsets].sum(axis=1) / y.size
-        # 5. Where the rank is in doubt, singular values decide, as in the head.
-        for i in which[~well_conditioned]:
+        if count:
+            squares[good] = block.smoother_sq[offsets]
+        # 5. Where the rank is in doubt, singular values decide, as in the head; and
+        #    where the digits of the smoother are.
+        in_doubt = ~well_conditioned
+        for i in which[in_doubt]:
             spectrum = decompose(
                 X[:, : widths[i]], y, fit_intercept=fit_intercept, rcond=rcond
             )
             enter_width(i, shrink(spectrum, alpha).coef)
-    return HeadPath(kept[1], kept[0], risks[1], risks[0], norms)
+            if count:
+                squares[i] = _count(spectrum, X_test, alpha)
+        for i in good[np.isnan(squares[good]).any(axis=1)] if count else ():
+            spectrum = decompose(
+                X[:, : widths[i]], y[:, :0], fit_intercept=fit_intercept, rcond=rcond
+            )
+            squares[i] = _count(spectrum, X_test, alpha)
+    effective = None
+    if count:
+        squares[:, 1] *= n / max(len(X_test), 1)
+        effective = EffectiveParameters(*(squares + fit_intercept).T)
+    return HeadPath(kept[1], kept[0], risks[1], risks[0], norms, effective)
 
 
-def _count_parameters(X, X_test, widths, *options):
-    """n times the mean squared norm of the smoother's rows, at every width.
-
-    Column i of the smoother is what the head predicts when target i is one and the rest
-    are zero, so unit vectors are targets like any other, some at a time.
-    """
-    n = len(X)
-    train, test = np.zeros((2, len(widths)))
-    for start in range(0, n, _UNITS):
-        units = np.eye(n)[:, start : start + _UNITS]
-        path = _solve_widths(X, units, X_test, None, widths, *options, True)
-        train += (path.train_predictions**2).sum(axis=(1, 2))
-        test += (path.predictions**2).sum(axis=(1, 2))
-    return EffectiveParameters(train, test * n / max(len(X_test), 1))
+def _count(spectrum, X_test, alpha):
+    """Squared norms of the smoother's rows, as blocks of widths give them."""
+    applied = ridge_filter(spectrum.values, np.array([alpha]))
+    width = spectrum.right.shape[1]
+    counts = count_effective_parameters(spectrum, X_test[:, :width], applied)
+    train, test = (float(count[0]) - spectrum.fit_intercept for count in counts)
+    return train, test * len(X_test) / len(spectrum.weights)
 
 
 def _condition_limit(rcond, alpha):
