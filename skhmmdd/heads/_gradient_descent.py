@@ -2,7 +2,6 @@
 
 from typing import ClassVar
 
-import numpy as np
 from numpy.typing import ArrayLike
 
 from skhmmdd._typing import Array, Floats
@@ -314,6 +313,7 @@ class GradientDescentClassifier(ClassificationHead, DescentHead):
             Class labels.
         """
         scores = self._staged_scores(X, n_steps)
+        flat = scores.reshape(-1, scores.shape[2])
         if len(self.classes_) == 2:
-            scores = scores[..., 0]
-        return np.array([labels_of(stage, self.classes_) for stage in scores])
+            flat = flat[:, 0]
+        return labels_of(flat, self.classes_).reshape(scores.shape[:2])

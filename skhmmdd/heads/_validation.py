@@ -115,9 +115,11 @@ def is_step_count(value):
     """Whether a value is a whole number in [0, inf], and no boolean."""
     if isinstance(value, bool | np.bool_) or not isinstance(value, Real):
         return False
-    if value == np.inf:
-        return True
-    return 0 <= value <= np.finfo(np.float64).max and value == int(value)
+    try:
+        value = float(value)
+    except OverflowError:
+        return False
+    return value >= 0 and (value == np.inf or value.is_integer())
 
 
 def check_step_counts(n_steps: ArrayLike) -> Floats:
