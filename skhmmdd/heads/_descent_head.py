@@ -280,7 +280,9 @@ class DescentHead(LinearHead):
         spectrum = descent.spectrum
         with single_blas_thread(), np.errstate(over="ignore", invalid="ignore"):
             rows = (X - spectrum.x_mean) @ spectrum.right.T
-            scores = rows @ descent.coordinates(n_steps) + spectrum.y_mean
+            # one product for all stages: (n_samples, n_stages, q)
+            scores = np.tensordot(rows, descent.coordinates(n_steps), (1, 1))
+            scores = np.moveaxis(scores, 1, 0) + spectrum.y_mean
         return finite_scores(scores, X)
 
 
