@@ -205,8 +205,9 @@ axes[1].legend(loc="upper left")
 plt.show()
 
 # %%
-# After a thousand steps there is no peak to be seen, and more features do no harm. After a hundred thousand there is a low one; only a head that is solved for,
-# and not trained, has it in full.
+# After a thousand steps there is no peak to be seen, and more features do no harm.
+# After a hundred thousand there is a low one; only a head that is solved for, and not
+# trained, has it in full.
 #
 # What the papers claim, and what transfers
 # -----------------------------------------

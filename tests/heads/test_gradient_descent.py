@@ -695,6 +695,16 @@ def test_steps_that_no_float_holds_are_refused(scale):
     GradientDescentHead(preconditioner="diagonal").fit(X * scale, y)
 
 
+def test_weights_that_no_batch_can_meet_are_refused():
+    X, y = make(10, 4)
+    weights = np.r_[np.ones(9), 1e-306]
+    X[9] *= 1e160
+    head = GradientDescentHead(5, batch_size=2, random_state=0, fit_intercept=False)
+    head.fit(X * 1e-100, y)
+    with pytest.raises(ValueError, match=r"'auto' vanishes .* from 1e-306 to 1\."):
+        head.fit(X, y, weights)
+
+
 def test_columns_of_all_scales_need_a_diagonal():
     X, y = make(40, 12)
     scales = 10.0 ** np.linspace(-9, 9, 12)

@@ -195,11 +195,10 @@ def _done_with_momentum(
     first = np.zeros((*n_steps.shape, step.size))
     second = np.zeros_like(first)
     while left.any():
-        odd = (left % 2 == 1)[..., None]
-        first, second = (
-            first + odd * (a + first * a + second * c),
-            second + odd * (b + first * b + second * d),
-        )
+        odd = left % 2 == 1
+        one, two = first[odd], second[odd]
+        first[odd] = one + (a + one * a + two * c)
+        second[odd] = two + (b + one * b + two * d)
         a, b, c, d = (
             2 * a + a * a + b * c,
             2 * b + a * b + b * d,

@@ -19,13 +19,23 @@ def mini_batch_learning_rate(spectrum: Spectrum, batch_size: int) -> float:
     spectrum : Spectrum
         Of positive rank.
     batch_size : int
+
+    Raises
+    ------
+    ValueError
+        If it underflows.
     """
-    rows = _rows(spectrum)
-    longest = np.sum(rows**2, axis=1).max()
-    largest, b = spectrum.values.max(), batch_size
-    return float(
-        1.0 / (spectrum.weights.sum() * longest / b + (1 - 1 / b) * largest**2)
-    )
+    weights, b = spectrum.weights, batch_size
+    with np.errstate(over="ignore"):
+        weighted = np.sum((spectrum.left * spectrum.values) ** 2, axis=1)
+        longest = np.max(weights.sum() / weights * weighted)
+        rate = 1.0 / (longest / b + (1 - 1 / b) * spectrum.values.max() ** 2)
+    if rate == 0.0:
+        raise ValueError(
+            "learning_rate='auto' vanishes for mini-batches: the weights span too many "
+            f"orders of magnitude, from {weights.min():g} to {weights.max():g}."
+        )
+    return float(rate)
 
 
 def descend_in_batches(
