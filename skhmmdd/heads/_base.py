@@ -40,7 +40,7 @@ TrainAndTest: TypeAlias = tuple[Floats, Floats, Floats, Floats | None]
 # A subclass that changes one of these may predict something else than its parent.
 _DECISIVE = (
     *("fit", "predict", "predict_proba", "decision_function"),
-    *("_fit_targets", "_solve", "_scores"),
+    *("_decompose", "_fit_targets", "_solve", "_scores"),
 )
 
 
