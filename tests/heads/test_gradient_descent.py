@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
-from scipy import sparse
+from scipy import linalg, sparse
 from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning, NotFittedError
 from sklearn.linear_model import SGDRegressor
@@ -509,6 +509,18 @@ def test_one_path_takes_infinity_and_any_order():
         fitted = clone(head).set_params(n_steps=n_steps).fit(X, y)
         assert_allclose(predicted[:, 0], fitted.predict(new), rtol=1e-8)
         assert norm == pytest.approx(fitted.coef_norm_, rel=1e-8)
+
+
+@pytest.mark.parametrize("metric", METRICS)
+def test_one_decomposition_serves_all_steps(metric, monkeypatch):
+    X, y = make(80, 60)
+    real, calls = linalg.svd, []
+    monkeypatch.setattr(linalg, "svd", lambda *a, **k: calls.append(1) or real(*a, **k))
+    head = GradientDescentHead(preconditioner=in_metric(metric, 60))
+    DoubleDescentCurve(head, "n_steps", STEPS, cv=CV).fit(X, y)
+    assert len(calls) == 4
+    head.fit(X, y).staged_predict(X, STEPS)
+    assert len(calls) == 5
 
 
 @pytest.mark.parametrize(
