@@ -22,6 +22,7 @@ TASKS = (
     "memory",
     "corpus",
     "widths",
+    "descent",
     "neighbors",
     "closed_forms",
     "curve",

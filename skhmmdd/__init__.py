@@ -20,7 +20,12 @@ from skhmmdd.datasets import (
     repeat_samples,
 )
 from skhmmdd.features import HMMFeatureTransformer, LeadingColumns, TokenEncoder
-from skhmmdd.heads import HeadClassifier, HeadRegressor
+from skhmmdd.heads import (
+    GradientDescentClassifier,
+    GradientDescentHead,
+    HeadClassifier,
+    HeadRegressor,
+)
 from skhmmdd.hmm import (
     BaumWelch,
     CategoricalHMM,
@@ -43,6 +48,8 @@ __all__ = [
     "DoubleDescentDisplay",
     "GaussianHMM",
     "GaussianMixtureHMM",
+    "GradientDescentClassifier",
+    "GradientDescentHead",
     "HMMDisplay",
     "HMMFamily",
     "HMMFeatureTransformer",

@@ -90,6 +90,10 @@ def heads() -> None:
     classifier = dd.HeadClassifier(alpha=1.0).fit(X, ["a", "b"] * 10)
     assert_type(classifier, dd.HeadClassifier)
     assert_type(classifier.predict_proba(X), Floats)
+    descent = dd.GradientDescentHead(n_steps=np.inf, preconditioner=np.eye(8))
+    assert_type(descent.fit(X, y).staged_predict(X, [1, 10]), Floats)
+    dd.GradientDescentHead(preconditioner=None).fit(X, y)
+    dd.GradientDescentClassifier(learning_rate="fast")  # type: ignore[arg-type]
     dd.HeadRegressor("gcv")  # type: ignore[arg-type]
 
 

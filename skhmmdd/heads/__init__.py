@@ -1,6 +1,15 @@
-"""Exact linear heads: minimum norm, ridge, and the exact leave-one-out choice."""
+"""Exact linear heads: minimum norm, ridge, leave-one-out, gradient descent."""
 
 from skhmmdd.heads._classifier import HeadClassifier
+from skhmmdd.heads._gradient_descent import (
+    GradientDescentClassifier,
+    GradientDescentHead,
+)
 from skhmmdd.heads._regressor import HeadRegressor
 
-__all__ = ["HeadClassifier", "HeadRegressor"]
+__all__ = [
+    "GradientDescentClassifier",
+    "GradientDescentHead",
+    "HeadClassifier",
+    "HeadRegressor",
+]

@@ -40,7 +40,7 @@ TrainAndTest: TypeAlias = tuple[Floats, Floats, Floats, Floats | None]
 # A subclass that changes one of these may predict something else than its parent.
 _DECISIVE = (
     *("fit", "predict", "predict_proba", "decision_function"),
-    *("_fit_targets", "_solve", "_scores"),
+    *("_decompose", "_fit_targets", "_solve", "_scores"),
 )
 
 
@@ -75,6 +75,18 @@ class LinearHead(SkhmmddEstimator):
         """
         raise NotImplementedError
 
+    def _decompose(
+        self, X: Floats, targets: Floats, weights: Array | None = None
+    ) -> Spectrum:
+        """The spectrum that the filters of the head are of."""
+        return decompose(
+            X,
+            targets,
+            sample_weight=weights,
+            fit_intercept=self.fit_intercept,
+            rcond=self.rcond,
+        )
+
     def _fit_targets(
         self, X: Floats, targets: Floats, sample_weight: ArrayLike | None
     ) -> None:
@@ -98,17 +110,16 @@ class LinearHead(SkhmmddEstimator):
         self.effective_dof_ = head.effective_dof
 
     def _scores(self, X: ArrayLike) -> Floats:
-        check_is_fitted(self)
-        with quiet_sums():
-            X = validate_data(self, X, dtype=np.float64, reset=False)
+        X = self._check_rows(X)
         with single_blas_thread(), np.errstate(over="ignore", invalid="ignore"):
             scores = X @ self.coef_.T + self.intercept_
-        if not np.isfinite(scores).all():
-            raise ValueError(
-                "The predictions exceed the largest float: the largest absolute value "
-                f"in X is {np.abs(X).max():g}. Rescale X."
-            )
-        return scores
+        return finite_scores(scores, X)
+
+    def _check_rows(self, X: ArrayLike) -> Floats:
+        """Rows to predict, of the columns that the head was fitted on."""
+        check_is_fitted(self)
+        with quiet_sums():
+            return validate_data(self, X, dtype=np.float64, reset=False)
 
     def _code_targets(
         self, y: ArrayLike, y_test: ArrayLike | None
@@ -217,14 +228,19 @@ class LinearHead(SkhmmddEstimator):
             return None
         X, X_test = check_design(X), check_design(X_test, "X_test", low=0.0)
         with single_blas_thread():
-            spectrum = decompose(
-                X,
-                np.empty((len(X), 0)),
-                fit_intercept=self.fit_intercept,
-                rcond=self.rcond,
-            )
+            spectrum = self._decompose(X, np.empty((len(X), 0)))
             fitted = self._fitted_filter(spectrum)
             if fitted is None:
                 return None
             counts = count_effective_parameters(spectrum, X_test, fitted)
         return EffectiveParameters(*(float(count[0]) for count in counts))
+
+
+def finite_scores(scores: Floats, X: Floats) -> Floats:
+    """The scores of X, or ValueError where they overflow."""
+    if not np.isfinite(scores).all():
+        raise ValueError(
+            "The predictions exceed the largest float: the largest absolute value "
+            f"in X is {np.abs(X).max():g}. Rescale X."
+        )
+    return scores

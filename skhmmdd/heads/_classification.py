@@ -49,11 +49,11 @@ class ClassificationHead(ClassifierMixin, LinearHead):
         TypeError
             If `X` is sparse.
         ValueError
-            If a parameter is out of its range, `X` holds NaN or infinity, `y` holds
-            anything but class labels or only one class, a weight is negative, all
-            weights are zero, or numbers are too large or too small for their squares:
-            the largest absolute value must be 0 or in [1e-200, 1e200] for `X` and in
-            [1e-100, 1e100] for the weights.
+            If a parameter is out of its range or does not suit the data, `X` holds NaN
+            or infinity, `y` holds anything but class labels or only one class, a weight
+            is negative, all weights are zero, or numbers are too large or too small for
+            their squares: the largest absolute value must be 0 or in [1e-200, 1e200]
+            for `X` and in [1e-100, 1e100] for the weights.
         """
         with quiet_sums():
             X, y = validate_data(self, X, y, dtype=np.float64)

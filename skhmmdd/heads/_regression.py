@@ -45,11 +45,11 @@ class RegressionHead(MultiOutputMixin, RegressorMixin, LinearHead):
         TypeError
             If `X` or `y` is sparse.
         ValueError
-            If a parameter is out of its range, `X` or `y` holds NaN or infinity, a
-            weight is negative, all weights are zero, ``alpha="loo"`` is asked of one
-            sample, or numbers are too large or too small for their squares: the largest
-            absolute value must be 0 or in [1e-200, 1e200] for `X` and in [1e-100,
-            1e100] for `y` and the weights.
+            If a parameter is out of its range or does not suit the data, `X` or `y`
+            holds NaN or infinity, a weight is negative, all weights are zero, or
+            numbers are too large or too small for their squares: the largest absolute
+            value must be 0 or in [1e-200, 1e200] for `X` and in [1e-100, 1e100] for `y`
+            and the weights.
         """
         if issparse(y):
             raise TypeError("y must be dense; got a sparse matrix. Use y.toarray().")

@@ -18,7 +18,7 @@ from skhmmdd.heads.solvers._leave_one_out import (
     leave_one_out_risk,
 )
 from skhmmdd.heads.solvers._ridge import Head, shrink
-from skhmmdd.heads.solvers._spectrum import Spectrum, decompose
+from skhmmdd.heads.solvers._spectrum import Spectrum
 from skhmmdd.heads.solvers._width_path import heads_along_widths
 
 _LARGEST = np.finfo(np.float64).max
@@ -57,13 +57,7 @@ class RidgeHead(LinearHead):
         self.rcond = rcond
 
     def _solve(self, X: Floats, targets: Floats, weights: Array) -> Head:
-        spectrum = decompose(
-            X,
-            targets,
-            sample_weight=weights,
-            fit_intercept=self.fit_intercept,
-            rcond=self.rcond,
-        )
+        spectrum = self._decompose(X, targets, weights)
         loo = isinstance(self.alpha, str)
         self.alpha_ = leave_one_out_alpha(spectrum) if loo else check_alpha(self.alpha)
         self.loo_risk_ = float(leave_one_out_risk(spectrum, self.alpha_))

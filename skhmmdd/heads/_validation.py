@@ -2,11 +2,12 @@
 
 import re
 from contextlib import contextmanager
-from numbers import Number
+from numbers import Number, Real
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
+from scipy import linalg
 from sklearn.utils import check_array, check_consistent_length
 
 from skhmmdd._typing import Array, Floats, Ints
@@ -97,12 +98,71 @@ def check_widths(widths: ArrayLike | None, n_features: int) -> Ints:
 
 def check_alpha(alpha: Any) -> float:
     """A penalty as a float; ValueError where it is none, as 10**400."""
+    return check_float(alpha, "alpha")
+
+
+def check_float(value: Any, name: str) -> float:
+    """A non-negative number as a float; ValueError where it is none, as 10**400."""
     try:
-        return float(alpha)
+        return float(value)
     except OverflowError:
         largest = np.finfo(np.float64).max
-        message = f"alpha must be in [0, {largest:.3g}]; got an integer beyond it."
+        message = f"{name} must be in [0, {largest:.3g}]; got an integer beyond it."
         raise ValueError(message) from None
+
+
+def is_step_count(value):
+    """Whether a value is a whole number in [0, inf], and no boolean."""
+    if isinstance(value, bool | np.bool_) or not isinstance(value, Real):
+        return False
+    try:
+        value = float(value)
+    except OverflowError:
+        return False
+    return value >= 0 and (value == np.inf or value.is_integer())
+
+
+def check_step_counts(n_steps: ArrayLike) -> Floats:
+    """Numbers of steps, of any shape, as floats."""
+    n_steps = np.array(n_steps, dtype=object)
+    for value in n_steps.flat:
+        if not is_step_count(value):
+            raise ValueError(
+                "n_steps must be a whole number in [0, inf], infinity included; got "
+                f"{value!r}."
+            )
+    return n_steps.astype(np.float64)
+
+
+def check_preconditioner(preconditioner: Any, n_features: int) -> Any:
+    """None or a name as it is; else a symmetric, positive definite matrix."""
+    if preconditioner is None or isinstance(preconditioner, str):
+        return preconditioner
+    with _named("preconditioner"):
+        matrix = check_array(
+            preconditioner, dtype=np.float64, input_name="preconditioner"
+        )
+    if matrix.shape != (n_features, n_features):
+        raise ValueError(
+            f"preconditioner must have shape ({n_features}, {n_features}), that of the "
+            f"columns of X; got shape {matrix.shape}."
+        )
+    check_magnitude(matrix, "preconditioner")
+    gap = float(np.abs(matrix - matrix.T).max())
+    if gap > 1e-10 * np.abs(matrix).max():
+        raise ValueError(
+            "preconditioner must be symmetric; it differs from its transpose by "
+            f"{gap:g}."
+        )
+    matrix = (matrix + matrix.T) / 2
+    try:
+        linalg.cholesky(matrix, lower=True)
+    except linalg.LinAlgError:
+        raise ValueError(
+            "preconditioner must be positive definite; its smallest eigenvalue is "
+            f"{linalg.eigvalsh(matrix)[0]:g}."
+        ) from None
+    return matrix
 
 
 @contextmanager

@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from skhmmdd._typing import FloatOrFloats, Floats
-from skhmmdd.heads.solvers._filters import descent_gains
+from skhmmdd.heads.solvers._filters import descent_filter, stable_learning_rate
 from skhmmdd.heads.solvers._magnitude import check_magnitude
 from skhmmdd.theory._drawn_data import decompose_drawn
 from skhmmdd.theory._validation import check_array, check_real, unwrap
@@ -103,26 +103,18 @@ def gradient_descent_filter(
     momentum = float(check_real(momentum, "momentum"))
     if momentum >= 1:
         raise ValueError(f"momentum must be in [0, 1); got {momentum}.")
-    top = s.max() ** 2
-    limit, formula = 2.0, "2"
-    if momentum and nesterov:
-        limit = 2.0 * (1.0 + momentum) / (1.0 + 2.0 * momentum)
-        formula = "2*(1 + momentum)/(1 + 2*momentum)"
-    elif momentum:
-        limit, formula = 2.0 * (1.0 + momentum), "2*(1 + momentum)"
-    if learning_rate is None:
-        learning_rate = 1.0 / top
-    learning_rate = float(check_real(learning_rate, "learning_rate", low_closed=False))
-    if learning_rate >= limit / top:
-        raise ValueError(
-            f"learning_rate must be in (0, {formula}/max(singular_values)**2 = "
-            f"{limit / top:.6g}); got {learning_rate}."
+    if learning_rate is not None:
+        learning_rate = float(
+            check_real(learning_rate, "learning_rate", low_closed=False)
         )
+    learning_rate = stable_learning_rate(
+        learning_rate, float(s.max()), momentum, nesterov
+    )
     positive = s > 0
     result = np.zeros((*n_steps.shape, s.size))
-    result[..., positive] = descent_gains(
+    result[..., positive] = descent_filter(
         s[positive], n_steps, learning_rate, momentum, nesterov
-    )
+    ).gains
     return result
 
 

@@ -9,7 +9,8 @@ from skhmmdd._typing import Array, Floats
 from skhmmdd.heads.solvers._effective_parameters import count_effective_parameters
 from skhmmdd.heads.solvers._filters import Filter
 from skhmmdd.heads.solvers._head_path import HeadPath, refuse_overflow
-from skhmmdd.heads.solvers._spectrum import Spectrum, decompose
+from skhmmdd.heads.solvers._metric import Preconditioner, decompose_in_metric
+from skhmmdd.heads.solvers._spectrum import Spectrum
 
 
 def heads_along_filters(
@@ -21,6 +22,7 @@ def heads_along_filters(
     name: str,
     values: Array,
     *,
+    preconditioner: Preconditioner = None,
     fit_intercept: bool = True,
     rcond: float | None = None,
     keep_predictions: bool = False,
@@ -40,6 +42,8 @@ def heads_along_filters(
         What is varied, for messages.
     values : ndarray of shape (n_values,)
         The settings, for messages.
+    preconditioner : {"diagonal", "whiten"}, ndarray of shape (p, p) or None
+        The metric of the spectrum. Norms are those of coefficients of X in any.
     fit_intercept : bool, default=True
     rcond : float or None, default=None
     keep_predictions, count_parameters : bool, default=False
@@ -49,7 +53,9 @@ def heads_along_filters(
     -------
     HeadPath
     """
-    spectrum = decompose(X, y, fit_intercept=fit_intercept, rcond=rcond)
+    spectrum = decompose_in_metric(
+        X, y, preconditioner, fit_intercept=fit_intercept, rcond=rcond
+    )
     n_values = len(values)
     shape = (n_values, len(X_test), y.shape[1])
     kept = (np.empty(shape), np.empty((n_values, *y.shape)))
@@ -61,9 +67,11 @@ def heads_along_filters(
         for i, (gains, lost) in enumerate(
             zip(filters.gains, filters.lost, strict=True)
         ):
-            # 1. Coefficients along the right singular vectors.
+            # 1. Coefficients along the right singular vectors, and their norm, which
+            #    is that of all columns where those are orthonormal.
             coef = gains[:, None] * spectrum.projections
-            norms[i] = linalg.norm(coef.ravel())
+            whole = coef if preconditioner is None else spectrum.right.T @ coef
+            norms[i] = linalg.norm(whole.ravel())
             # 2. Predictions, and their squared error.
             predictions = rows @ coef + spectrum.y_mean
             if test_risk is not None:

@@ -75,14 +75,30 @@ def ridge_filter(values: Floats, alpha: Floats) -> RidgeFilter:
     return RidgeFilter(scale, scaled, penalty, 1.0 / (scaled**2 + penalty))
 
 
-def descent_gains(
+class DescentFilter(NamedTuple):
+    """The filter of gradient descent from zero, at several numbers of steps."""
+
+    values: np.ndarray
+    """Singular values, shape (r,)."""
+    kept: np.ndarray
+    """1 - rho_t, shape (..., r), rho_t being the residual polynomial."""
+    lost: np.ndarray
+    """rho_t, shape (..., r); with momentum to the rounding of 1."""
+
+    @property
+    def gains(self) -> Floats:
+        """(1 - rho_t) / s, shape (..., r)."""
+        return self.kept / self.values
+
+
+def descent_filter(
     values: Floats,
     n_steps: Floats,
     learning_rate: float,
     momentum: float = 0.0,
     nesterov: bool = False,
-) -> Floats:
-    """(1 - rho_t) / s: gradient descent from zero, after t steps.
+) -> DescentFilter:
+    """The filter of gradient descent on half the squared error, after t steps.
 
     Without momentum the residual polynomial rho_t is (1 - rate s^2)^t.
 
@@ -98,27 +114,75 @@ def descent_gains(
         Of the heavy ball, in [0, 1).
     nesterov : bool, default=False
         Whether the momentum is Nesterov's.
+    """
+    step = learning_rate * values**2
+    ended = np.isinf(n_steps)[..., None]
+    times = np.where(np.isinf(n_steps), 0.0, n_steps)
+    if momentum:
+        kept = _done_with_momentum(step, times, momentum, nesterov)
+        lost = 1.0 - kept
+    else:
+        times = times[..., None]
+        # by log1p, because 1 - step rounds to 1 for small singular values
+        small = step < 0.5
+        exponent = times * np.log1p(-np.where(small, step, 0.0))
+        power = (1.0 - step) ** times
+        lost = np.where(small, np.exp(exponent), power)
+        kept = np.where(small, -np.expm1(exponent), 1.0 - power)
+    return DescentFilter(values, np.where(ended, 1.0, kept), np.where(ended, 0.0, lost))
+
+
+def stable_learning_rate(
+    learning_rate: float | None,
+    largest: float,
+    momentum: float = 0.0,
+    nesterov: bool = False,
+) -> float:
+    """A step size of gradient descent that converges.
+
+    With step = rate s^2, the companion matrix of the residual recursion has its roots
+    inside the unit circle where 0 < step < 2 (1 + mu) for the heavy ball, and where
+    0 < step < 2 (1 + mu) / (1 + 2 mu) for Nesterov's momentum.
+
+    Parameters
+    ----------
+    learning_rate : float or None
+        Positive. None: 1 / largest^2, which converges with every momentum.
+    largest : float
+        The largest singular value, positive.
+    momentum : float, default=0.0
+        In [0, 1).
+    nesterov : bool, default=False
 
     Returns
     -------
-    gains : ndarray of shape (..., r)
+    float
+
+    Raises
+    ------
+    ValueError
+        If descent would diverge; names the bound.
     """
-    step = learning_rate * values**2
-    if momentum:
-        return _done_with_momentum(step, n_steps, momentum, nesterov) / values
-    times = n_steps[..., None]
-    done = np.ones((*n_steps.shape, step.size))
-    # by log1p, because 1 - step rounds to 1 for small singular values
-    small = step < 0.5
-    done[..., small] = -np.expm1(times * np.log1p(-step[small]))
-    done[..., ~small] = 1.0 - (1.0 - step[~small]) ** times
-    return done / values
+    if learning_rate is None:
+        return 1.0 / largest**2
+    limit, formula = 2.0, "2"
+    if momentum and nesterov:
+        limit = 2.0 * (1.0 + momentum) / (1.0 + 2.0 * momentum)
+        formula = "2*(1 + momentum)/(1 + 2*momentum)"
+    elif momentum:
+        limit, formula = 2.0 * (1.0 + momentum), "2*(1 + momentum)"
+    if learning_rate >= limit / largest**2:
+        raise ValueError(
+            f"learning_rate must be in (0, {formula}/max(singular_values)**2 = "
+            f"{limit / largest**2:.6g}); got {learning_rate}."
+        )
+    return learning_rate
 
 
 def _done_with_momentum(
     step: Floats, n_steps: Floats, momentum: float, nesterov: bool
 ) -> Floats:
-    """1 less the residual polynomial, of shape (*n_steps.shape, r).
+    """1 less the residual polynomial after finite steps, (*n_steps.shape, r).
 
     With what is left and its last change, (rho, delta), for the state, one step is the
     matrix I + A, A = [[-step, pull], [-step, pull - 1]]. Powers are carried without
@@ -126,16 +190,15 @@ def _done_with_momentum(
     """
     pull = momentum * (1.0 - step) if nesterov else np.full_like(step, momentum)
     a, b, c, d = -step, pull, -step, pull - 1.0
-    left = np.where(np.isinf(n_steps), 0.0, n_steps)
+    left = n_steps
     # the first row of the power that is put together, for every number of steps
     first = np.zeros((*n_steps.shape, step.size))
     second = np.zeros_like(first)
     while left.any():
-        odd = (left % 2 == 1)[..., None]
-        first, second = (
-            first + odd * (a + first * a + second * c),
-            second + odd * (b + first * b + second * d),
-        )
+        odd = left % 2 == 1
+        one, two = first[odd], second[odd]
+        first[odd] = one + (a + one * a + two * c)
+        second[odd] = two + (b + one * b + two * d)
         a, b, c, d = (
             2 * a + a * a + b * c,
             2 * b + a * b + b * d,
@@ -143,4 +206,4 @@ def _done_with_momentum(
             2 * d + c * b + d * d,
         )
         left = left // 2
-    return np.where(np.isinf(n_steps)[..., None], 1.0, -first)
+    return -first

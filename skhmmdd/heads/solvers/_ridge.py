@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from skhmmdd.heads.solvers._filters import ridge_filter
+from skhmmdd.heads.solvers._filters import Filter, ridge_filter
 from skhmmdd.heads.solvers._spectrum import Spectrum
 
 
@@ -34,10 +34,27 @@ def shrink(spectrum: Spectrum, alpha: float) -> Head:
     head : Head
         Coefficients, intercepts and effective degrees of freedom.
     """
-    ridge = ridge_filter(spectrum.values, np.array([alpha], dtype=float))
-    coef = spectrum.right.T @ (ridge.gains[0, :, None] * spectrum.projections)
+    return apply_filter(
+        spectrum, ridge_filter(spectrum.values, np.array([alpha], float))
+    )
+
+
+def apply_filter(spectrum: Spectrum, applied: Filter) -> Head:
+    """The head under a filter of one setting.
+
+    Parameters
+    ----------
+    spectrum : Spectrum
+    applied : Filter
+        One row.
+
+    Returns
+    -------
+    head : Head
+    """
+    coef = spectrum.right.T @ (applied.gains[0, :, None] * spectrum.projections)
     return Head(
         coef=coef,
         intercept=spectrum.y_mean - spectrum.x_mean @ coef,
-        effective_dof=float(np.sum(ridge.kept) + spectrum.fit_intercept),
+        effective_dof=float(np.sum(applied.kept) + spectrum.fit_intercept),
     )

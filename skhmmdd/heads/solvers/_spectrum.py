@@ -93,7 +93,7 @@ def decompose(
 
     x_mean, y_mean = np.zeros(p), np.zeros(y.shape[1])
     if fit_intercept:
-        x_mean, y_mean = _centre(X, weights), _centre(y, weights)
+        x_mean, y_mean = centre(X, weights), centre(y, weights)
     root = np.sqrt(weights)
     X *= root[:, None]
     y *= root[:, None]
@@ -153,12 +153,12 @@ def on_contrasts(
         return X, y, np.zeros(X.shape[1]), np.zeros(y.shape[1])
     X, y = X.copy(), y.copy()
     weights = np.ones(len(X))
-    x_mean, y_mean = _centre(X, weights), _centre(y, weights)
+    x_mean, y_mean = centre(X, weights), centre(y, weights)
     unit = weights / np.sqrt(len(X))
     return _contrasts(X, unit), _contrasts(y, unit), x_mean, y_mean
 
 
-def _centre(A, weights):
+def centre(A: Floats, weights: Floats) -> Floats:
     """Subtract the weighted mean of each column in place, and return it."""
     mean = weights @ A / weights.sum()
     constant = (A == A[0]).all(axis=0)
