@@ -1,7 +1,7 @@
 """The curve predicted from training data alone."""
 
 from numbers import Integral, Real
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -9,7 +9,7 @@ from sklearn.utils import check_consistent_length
 from sklearn.utils._param_validation import Interval
 
 from skhmmdd._base import validate_params
-from skhmmdd._parallel import map_jobs
+from skhmmdd._parallel import map_jobs, single_blas_thread
 from skhmmdd._repr import short_repr
 from skhmmdd._typing import Floats, Ints
 from skhmmdd.curve._landmarks import (
@@ -25,11 +25,10 @@ from skhmmdd.heads._validation import (
     check_targets,
     check_widths,
 )
-from skhmmdd.heads.solvers._leave_one_out import (
-    generalized_cross_validation,
-    leave_one_out_risk,
+from skhmmdd.heads.solvers._left_out_path import (
+    left_out_along_widths,
+    left_out_at_width,
 )
-from skhmmdd.heads.solvers._spectrum import decompose
 
 # Without `widths`: so many on a logarithmic grid, and all of this share about n.
 _GRID_SIZE, _NEAR = 60, 0.05
@@ -182,7 +181,7 @@ def forecast_risk(
     rcond : float, default=None
         As in `HeadRegressor`.
     n_jobs : int, default=None
-        Threads over widths.
+        Threads over the widths that need a decomposition of their own.
 
     Returns
     -------
@@ -216,7 +215,9 @@ def forecast_risk(
     threshold they then say little of the risk on rows that are new. For that, give each
     distinct row once.
 
-    One singular value decomposition for each width.
+    All widths come from shared factorizations, for the price of a few fits. Where the
+    rank is in doubt, or a sample is left to itself by the columns, one singular value
+    decomposition for the width.
 
     Examples
     --------
@@ -243,9 +244,24 @@ def forecast_risk(
     )
     targets = y.reshape(n, -1)
 
-    options = {"fit_intercept": fit_intercept, "rcond": rcond}
-    found = map_jobs(_at_width, widths, X, targets, alpha, options, n_jobs=n_jobs)
-    risk, gcv, rank = map(np.array, zip(*found, strict=True))
+    options: dict[str, Any] = {
+        "alpha": alpha,
+        "fit_intercept": fit_intercept,
+        "rcond": rcond,
+    }
+    with single_blas_thread():
+        path, in_doubt = left_out_along_widths(X, targets, widths, **options)
+    found = map_jobs(
+        left_out_at_width,
+        widths[in_doubt],
+        X,
+        targets,
+        *options.values(),
+        n_jobs=n_jobs,
+    )
+    risk, gcv, rank = path
+    for i, at_width in zip(in_doubt, found, strict=True):
+        risk[i], gcv[i], rank[i] = at_width
     # A penalty, or two labels for one row, keep every head off its training samples.
     can_interpolate = alpha == 0 and _agree(targets, groups)
     threshold, peak, best, zone = _landmarks(
@@ -278,16 +294,6 @@ def _agree(targets, groups):
     within = np.mean((targets - means.T[groups]) ** 2)
     constant = np.mean((targets - targets.mean(axis=0)) ** 2)
     return within <= INTERPOLATION_TOLERANCE * constant
-
-
-def _at_width(width, X, targets, alpha, options):
-    """Leave-one-out, GCV and rank of the head at one width."""
-    spectrum = decompose(X[:, :width], targets, **options)
-    return (
-        leave_one_out_risk(spectrum, alpha),
-        generalized_cross_validation(spectrum, alpha),
-        len(spectrum.values),
-    )
 
 
 def _default_widths(n_samples, n_features):

@@ -15,6 +15,7 @@ from skhmmdd import (
     make_hmm_regression,
     width_path,
 )
+from skhmmdd.heads.solvers._left_out_path import left_out_at_width
 
 # Widths in units of the number of labels: the threshold, and all that is 0.3 n away.
 SHARES = [0.02, 0.05, 0.1, 0.2, 0.4, 0.6, 0.7, 1.3, 1.4, 1.5]
@@ -155,7 +156,41 @@ def test_the_forecast_follows_the_scale_of_its_data(alpha):
         forecast_risk(X, y * 1e200)
 
 
-def test_one_decomposition_for_each_width(monkeypatch):
+def hostile_designs():
+    rng = np.random.RandomState(0)
+    X = rng.standard_normal((24, 60))
+    yield "plain", X
+    yield "decaying", X * np.geomspace(1, 1e-3, 60)
+    yield "tiny", X * 1e-150
+    repeated = X.copy()
+    repeated[:, 7], repeated[:, 3], repeated[:, 30:] = X[:, 2], 0.0, X[:, :30]
+    yield "repeated columns", repeated
+    yield "repeated rows", X[np.r_[:20, 3, 4, 4, 4]]
+    alone = X.copy()
+    alone[:, 4] = np.eye(24)[3]
+    yield "a column of one sample alone", alone
+    yield "counts", rng.poisson(0.3, X.shape).astype(float)
+    yield "low rank", rng.standard_normal((24, 5)) @ rng.standard_normal((5, 60))
+
+
+@pytest.mark.parametrize("fit_intercept", [True, False])
+@pytest.mark.parametrize("alpha", [0.0, 1e-6, 0.5, 1e5])
+@pytest.mark.parametrize("name", dict(hostile_designs()))
+def test_shared_factorizations_equal_singular_values(name, alpha, fit_intercept):
+    X = dict(hostile_designs())[name]
+    largest = np.abs(X).max()
+    y = X[:, :5].sum(axis=1, keepdims=True) / largest * [1.0, -2.0]
+    y += np.random.RandomState(1).standard_normal(y.shape)
+    alpha *= largest**2
+    forecast = forecast_risk(X, y, alpha=alpha, fit_intercept=fit_intercept)
+    for i, width in enumerate(forecast.widths):
+        risk, gcv, rank = left_out_at_width(width, X, y, alpha, fit_intercept, None)
+        assert forecast.rank[i] == rank
+        assert_allclose(forecast.risk[i], risk, rtol=1e-8)
+        assert_allclose(forecast.gcv[i], gcv, rtol=1e-8)
+
+
+def test_few_widths_need_a_decomposition_of_their_own(monkeypatch):
     rng = np.random.RandomState(0)
     X, y = rng.standard_normal((20, 30)), rng.standard_normal(20)
     calls = []
@@ -164,5 +199,5 @@ def test_one_decomposition_for_each_width(monkeypatch):
         monkeypatch.setattr(
             module, "svd", lambda *a, f=real, **k: calls.append(1) or f(*a, **k)
         )
-    forecast_risk(X, y, widths=[1, 5, 10, 19, 20, 30])
-    assert len(calls) == 6
+    forecast_risk(X, y)
+    assert len(calls) <= 3

@@ -40,11 +40,25 @@ _SMALLEST_BLOCK, _LARGEST_BLOCK = 16, 256
 # By how much a difference may be smaller than what it is the difference of.
 _CANCELLED = 1e3
 _CANCELLED_SQ = 1e4
+# Less of 1 - leverage has lost too many digits.
+_LEAST_OUTSIDE = 1e-6
 # Beyond this condition number of the penalised design the smoother of ridge, which
 # squares it, has less than half of its digits.
 _SMOOTH_CONDITION = 3e4
 # Columns that LAPACK reflects at a time, and the size of the triangles that it inverts.
 _PANEL, _TRIANGLE = 32, 64
+
+
+class LeftOut(NamedTuple):
+    """Of leave-one-out at neighbouring widths, up to a factor common to both.
+
+    The quotients are the residuals of samples left out.
+    """
+
+    residuals: np.ndarray
+    """Targets less what is fitted, shape (n_widths, n, n_outputs)."""
+    outside: np.ndarray
+    """1 - leverage, shape (n_widths, n); NaN where its digits cancel."""
 
 
 class Block(NamedTuple):
@@ -74,6 +88,8 @@ class Block(NamedTuple):
     smoother_sq: np.ndarray | None
     """Squared norms of the smoother's rows, summed over the training rows and over the
     others, shape (n_widths, 2); NaN where too many digits cancel, None unless asked."""
+    left_out: LeftOut | None
+    """None unless `samples` are given."""
 
     def predictions(self, output):
         """Predictions of one output, shape (n_widths, n_rows)."""
@@ -83,7 +99,7 @@ class Block(NamedTuple):
 
 
 def nested_blocks(
-    X, y, Z, n_train=0, alpha=0.0, limit=TRUSTED_CONDITION, smoother=False
+    X, y, Z, n_train=0, alpha=0.0, limit=TRUSTED_CONDITION, smoother=False, samples=None
 ):
     """Blocks of widths that cover 1 to p, in order.
 
@@ -102,6 +118,9 @@ def nested_blocks(
         Below it a bound on the condition number need not be sharp.
     smoother : bool, default=False
         Whether `smoother_sq` is wanted; of ridge all training rows must be in Z.
+    samples : ndarray of shape (n_samples, n), default=None
+        Orthonormal rows: what the rows of X are of the samples, a column each, of which
+        `left_out` is wanted.
 
     Yields
     ------
@@ -113,14 +132,22 @@ def nested_blocks(
     # With a penalty the columns stay independent past n; squaring is safe from 2n on.
     narrow = min(p, n if alpha == 0 else 2 * n)
     columns = slice(None, narrow)
+    measures = _ColumnMeasures(
+        X[:, columns], y, len(Z), alpha, n_train, smoother, samples
+    )
     if alpha:
         penalty = np.sqrt(alpha) * np.eye(narrow)
         below = np.zeros((narrow, y.shape[1]))
         R, c = _rotate(np.vstack([X[:, columns], penalty]), np.vstack([y, below]))
     else:
-        R, c = _rotate(X, y)
+        # What is asked of samples is rotated with the targets.
+        rotated = y if samples is None else np.hstack([y, samples])
+        R, rotated = _rotate(X, rotated)
+        c = rotated[:, : y.shape[1]]
+        if samples is not None:
+            samples = rotated[::-1, y.shape[1] :]
     inverse_sq = yield from _by_columns(
-        R[columns, columns], c, X[:, columns], Z[:, columns], alpha, n_train, smoother
+        R[columns, columns], c, Z[:, columns], alpha, measures
     )
     if narrow == p:
         return
@@ -131,7 +158,8 @@ def nested_blocks(
         X, y, Z, n_train = R[::-1], c[::-1], Z[n_train:], 0
         backwards = slice(narrow - 1, None, -1)
         factor = _RowFactor(X[:, backwards].T, Z[:, backwards].T, limit, inverse_sq)
-    yield from _by_rows(X, y, Z, alpha, narrow, factor, n_train, smoother)
+    asked = n_train, smoother, samples
+    yield from _by_rows(X, y, Z, alpha, narrow, factor, asked)
 
 
 def _rotate(X, y):
@@ -143,7 +171,7 @@ def _rotate(X, y):
     return np.triu(packed), c
 
 
-def _by_columns(R, c, X, Z, alpha, n_train, smoother):
+def _by_columns(R, c, Z, alpha, measures):
     """Blocks of R's columns. Returns the squared norm of its inverse, or infinity."""
     p = len(R)
     # 1. R^-1, and condition numbers |R_k| |R_k^-1| of the leading triangles.
@@ -161,7 +189,6 @@ def _by_columns(R, c, X, Z, alpha, n_train, smoother):
     # 3. Heads: R_k^-1 c_k grows by one column of R^-1 times one entry of c, and so do
     #    its predictions.
     start, coef = np.zeros((c.shape[1], len(Z))), np.zeros(weights.shape)
-    squares = _ColumnSquares(X, len(Z), alpha, n_train) if smoother else None
     for a in range(0, p, _LARGEST_BLOCK):
         part = slice(a, min(a + _LARGEST_BLOCK, p))
         seen = slice(part.stop)
@@ -178,9 +205,6 @@ def _by_columns(R, c, X, Z, alpha, n_train, smoother):
             magnified = _ridge_condition(
                 magnified, size_sq[part], coef_sq, rss[part], y_sq
             )
-        smoother_sq = squares.add(seen, columns, steps) if smoother else None
-        if smoother and alpha:
-            smoother_sq[condition[part] > _SMOOTH_CONDITION] = np.nan
         yield Block(
             a + 1,
             start,
@@ -190,13 +214,14 @@ def _by_columns(R, c, X, Z, alpha, n_train, smoother):
             magnified,
             None if alpha else rss[part],
             False,
-            smoother_sq,
+            measures.squares(seen, columns, steps, condition[part]),
+            measures.left_out(seen, columns, weights[part]),
         )
         start = start + weights[part].T @ steps
     return inverse_sq[-1]
 
 
-def _by_rows(X, y, Z, alpha, seen, factor, n_train, smoother):
+def _by_rows(X, y, Z, alpha, seen, factor, asked):
     """Blocks from width seen + 1 on; `factor` knows the columns seen."""
     width = X.shape[1]
     size, largest = 1, min(max(len(X) // 2, _SMALLEST_BLOCK), _LARGEST_BLOCK)
@@ -204,7 +229,7 @@ def _by_rows(X, y, Z, alpha, seen, factor, n_train, smoother):
     while p <= width:
         factor.add(X[:, seen:p], Z[:, seen:p])
         size = min(size, width - p + 1)
-        block = _one_block(p, p + size - 1, X, y, Z, alpha, factor, n_train, smoother)
+        block = _one_block(p, p + size - 1, X, y, Z, alpha, factor, *asked)
         yield block
         seen, p = p, p + size
         # At the threshold the design is ill-conditioned and gets better fast: short
@@ -247,7 +272,7 @@ class _RowFactor:
         return self._inverse_sq * size_sq
 
 
-def _one_block(p, last, X, y, Z, alpha, factor, n_train, smoother):
+def _one_block(p, last, X, y, Z, alpha, factor, n_train, smoother, samples):
     n, n_outputs = y.shape
     F, F_z = X[:, p:last], Z[:, p:last]
     n_widths = last - p + 1
@@ -263,6 +288,7 @@ def _one_block(p, last, X, y, Z, alpha, factor, n_train, smoother):
             rss,
             alpha == 0,
             np.full((n_widths, 2), np.nan) if smoother else None,
+            None if samples is None else _unknown(n_widths, samples, n_outputs),
         )
     # 1. With K = X_p X_p' + alpha I = L L' of the first p columns: w = L^-1 y, and the
     #    columns that come in, whitened: G = L^-1 F.
@@ -312,30 +338,60 @@ def _one_block(p, last, X, y, Z, alpha, factor, n_train, smoother):
         _distrust(smoother_sq, smoother_sq[:1])
         if alpha == 0:
             smoother_sq[:, 0] = n
+    # 6. Leave-one-out: of each sample h, h'K^-1 y over h'K^-1 h (alpha times both is
+    #    1 - S), each with a step for each column.
+    left_out = None
+    if samples is not None:
+        whitened = factor.solve(samples)
+        missed = np.vstack([np.zeros((1, samples.shape[1])), U @ whitened])
+        residuals = whitened.T @ w - np.cumsum(
+            missed[:, :, None] * weights[:, None, :], axis=0
+        )
+        outside = (whitened**2).sum(axis=0) - np.cumsum(missed**2, axis=0)
+        _distrust(outside, outside[:1])
+        left_out = LeftOut(residuals, outside)
     start = w.T @ factor.E
     return Block(
-        p, start, steps, weights, coef_sq, condition, rss, alpha == 0, smoother_sq
+        p,
+        start,
+        steps,
+        weights,
+        coef_sq,
+        condition,
+        rss,
+        alpha == 0,
+        smoother_sq,
+        left_out,
     )
 
 
-class _ColumnSquares:
-    """Squared norms of the smoother's rows, carried along the columns.
+class _ColumnMeasures:
+    """What is asked of every width, carried along the columns.
 
-    Without a penalty they are running sums of the squares of T = Z R^-1, for X R^-1 is
-    orthonormal. The rows of ridge are grown: by a column of X R^-1 times one of T.
+    With T = Z R^-1, the squared norms of the smoother's rows are running sums of the
+    squares of T without a penalty, for X R^-1 is orthonormal; the rows of ridge are
+    grown by a column of X R^-1 times one of T. Leverages are running sums of the
+    squares of X R^-1 itself, at the samples.
     """
 
-    def __init__(self, X, n_rows, alpha, n_train):
+    def __init__(self, X, y, n_rows, alpha, n_train, smoother, samples):
         self._X, self._n_train, self._width = X, n_train, 0
-        self._total = np.zeros(2)
-        self._rows = np.zeros((len(X), n_rows)) if alpha else None
+        self._smoother, self._alpha, self._total = smoother, alpha, np.zeros(2)
+        self._rows = np.zeros((len(X), n_rows)) if smoother and alpha else None
+        self._samples = None
+        if samples is not None:
+            self._samples, self._residuals = samples.T @ X, samples.T @ y
+            self._outside = (samples**2).sum(axis=0)
 
-    def add(self, seen, columns, steps):
-        """Those of the next widths: columns of R^-1, and of T (n_widths, n_rows)."""
-        if self._rows is not None:
+    def squares(self, seen, columns, steps, condition):
+        """`smoother_sq` of the next widths: columns of R^-1 and of T."""
+        if not self._smoother:
+            return None
+        if self._alpha:
             columns = self._X[:, seen] @ columns
             out = _running_squares(self._rows, columns, steps, self._n_train)
             _distrust(out, np.maximum.accumulate(out))
+            out[1:][condition > _SMOOTH_CONDITION] = np.nan
             return out[1:]
         out = self._total + np.cumsum(_by_part(steps**2, self._n_train), axis=0)
         self._total = out[-1].copy()
@@ -343,6 +399,24 @@ class _ColumnSquares:
         out[:, 0] = self._width + 1 + np.arange(len(steps))
         self._width += len(steps)
         return out
+
+    def left_out(self, seen, columns, weights):
+        """`left_out` of the next widths: columns of R^-1, and the entries of c."""
+        if self._samples is None:
+            return None
+        fitted = (self._samples[:, seen] @ columns).T
+        outside = self._outside - np.cumsum(fitted**2, axis=0)
+        residuals = self._residuals - np.cumsum(
+            fitted[:, :, None] * weights[:, None, :], axis=0
+        )
+        self._outside, self._residuals = outside[-1].copy(), residuals[-1].copy()
+        outside[outside < _LEAST_OUTSIDE] = np.nan
+        return LeftOut(residuals, outside)
+
+
+def _unknown(n_widths, samples, n_outputs):
+    n = samples.shape[1]
+    return LeftOut(np.zeros((n_widths, n, n_outputs)), np.full((n_widths, n), np.nan))
 
 
 def _by_part(squares, n_train):

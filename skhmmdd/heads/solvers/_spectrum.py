@@ -180,6 +180,11 @@ def _contrasts(A, unit):
     return A[1:] - np.outer(unit[1:], A[0] / (1 + unit[0]))
 
 
+def contrast_rows(n: int) -> Floats:
+    """What the n - 1 contrasts are of n samples: orthonormal rows, (n - 1, n)."""
+    return _contrasts(np.eye(n) - 1 / n, np.full(n, 1 / np.sqrt(n)))
+
+
 def _from_contrasts(B, unit):
     """Undo :func:`_contrasts`: the columns come out orthogonal to `unit`."""
     first = unit[1:] @ B

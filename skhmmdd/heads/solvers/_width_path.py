@@ -57,7 +57,7 @@ def heads_along_widths(
     -------
     HeadPath
     """
-    X, X_test, penalty, norm_scale = _rescale(X, X_test, alpha)
+    X, X_test, penalty, norm_scale = rescale(X, X_test, alpha)
     options = (widths, penalty, fit_intercept, rcond)
     # Where a bound on a condition number overflows, a width is solved by itself.
     with np.errstate(over="ignore", invalid="ignore"):
@@ -69,7 +69,7 @@ def heads_along_widths(
     return path
 
 
-def _rescale(X, X_test, alpha):
+def rescale(X, X_test, alpha):
     """The same path on designs whose squares neither overflow nor vanish.
 
     Returns them, their penalty, and what takes the norm of their heads to that of the
@@ -134,7 +134,7 @@ def _solve_widths(
     for i in np.flatnonzero(ranks == 0):
         enter_width(i, np.zeros((0, n_outputs)))
     # 4. The rest in blocks that share their factors.
-    limit = _condition_limit(rcond, alpha)
+    limit = condition_limit(rcond, alpha)
     for block in nested_blocks(
         design[:, nonzero], response, rows[:, nonzero], n_train, alpha, limit, count
     ):
@@ -190,7 +190,7 @@ def _count(spectrum, X_test, alpha):
     return train, test * len(X_test) / len(spectrum.weights)
 
 
-def _condition_limit(rcond, alpha):
+def condition_limit(rcond, alpha):
     """Up to which bound on the condition number no singular value can be cut off."""
     if rcond is None:
         return TRUSTED_CONDITION
