@@ -173,13 +173,13 @@ class BayesianHead(RegressionHead):
     >>> import numpy as np
     >>> from skhmmdd.heads import BayesianHead
     >>> rng = np.random.RandomState(0)
-    >>> X = rng.randn(60, 200)
-    >>> y = 2 * X[:, 0] + rng.randn(60)
+    >>> X = rng.randn(240, 39)
+    >>> y = X @ rng.randn(39) + 3 * rng.randn(240)
     >>> head = BayesianHead().fit(X[:40], y[:40])
     >>> mean, std = head.predict(X[40:], return_std=True)
     >>> bool(np.mean(abs(y[40:] - mean) < 2 * std) > 0.9)
     True
-    >>> cold = BayesianHead(temperature=1e-4).fit(X[:40], y[:40])
+    >>> cold = BayesianHead(temperature=1e-4).fit(X[:40], y[:40])  # interpolates
     >>> density = [one.predict_log_density(X[40:], y[40:]) for one in (head, cold)]
     >>> bool(np.mean(density[0]) > np.mean(density[1]))
     True
