@@ -25,6 +25,7 @@ TASKS = (
     "descent",
     "neighbors",
     "closed_forms",
+    "evidence",
     "curve",
 )
 PACKAGES = (

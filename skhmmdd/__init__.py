@@ -21,6 +21,7 @@ from skhmmdd.datasets import (
 )
 from skhmmdd.features import HMMFeatureTransformer, LeadingColumns, TokenEncoder
 from skhmmdd.heads import (
+    BayesianHead,
     GradientDescentClassifier,
     GradientDescentHead,
     HeadClassifier,
@@ -41,6 +42,7 @@ from skhmmdd.inspection import BeliefDisplay, HMMDisplay, TrainingCurveDisplay
 
 __all__ = [
     "BaumWelch",
+    "BayesianHead",
     "BeliefDisplay",
     "CategoricalHMM",
     "CurvePoint",

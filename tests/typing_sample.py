@@ -94,6 +94,12 @@ def heads() -> None:
     assert_type(descent.fit(X, y).staged_predict(X, [1, 10]), Floats)
     dd.GradientDescentHead(preconditioner=None).fit(X, y)
     dd.GradientDescentClassifier(learning_rate="fast")  # type: ignore[arg-type]
+    bayes = dd.BayesianHead(alpha="evidence", noise_var=0.5).fit(X, y)
+    assert_type(bayes.predict(X), Floats)
+    assert_type(bayes.predict(X, return_std=True), tuple[Floats, Floats])
+    assert_type(bayes.predict_log_density(X, y), Floats)
+    assert_type(bayes.log_evidence_, float)
+    dd.BayesianHead(noise_var="loo")  # type: ignore[arg-type]
     dd.HeadRegressor("gcv")  # type: ignore[arg-type]
 
 

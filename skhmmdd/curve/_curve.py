@@ -136,7 +136,7 @@ class DoubleDescentCurve(BaseDoubleDescentCurve):
         set (`test`), each of shape (n_complexities, n_splits): see
         :func:`skhmmdd.theory.effective_parameters`. At ``alpha="loo"`` they are those
         of the chosen penalty. None without `diagnostics`, with sample weights, or if
-        the last step is not a :class:`HeadRegressor` or a :class:`HeadClassifier`.
+        the last step is no head of this package, as :class:`HeadRegressor` is.
 
     results_ : dict of str to ndarray of shape (n_complexities,)
         All results as columns, for :class:`pandas.DataFrame`: ``param_<param_name>``,
@@ -303,8 +303,8 @@ class DoubleDescentCurve(BaseDoubleDescentCurve):
         ------
         ValueError
             If `noise_var` is out of its range, the primary risk is not the squared
-            error of a regressor, the penalty is chosen by the labels
-            (``alpha="loo"``), or there are no `effective_parameters_`: see there.
+            error of a regressor, the penalty is chosen by the labels (``alpha="loo"``
+            or "evidence"), or there are no `effective_parameters_`: see there.
 
         Notes
         -----

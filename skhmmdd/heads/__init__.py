@@ -1,5 +1,6 @@
-"""Exact linear heads: minimum norm, ridge, leave-one-out, gradient descent."""
+"""Exact linear heads: minimum norm, ridge, leave-one-out, gradient descent, Bayes."""
 
+from skhmmdd.heads._bayesian import BayesianHead
 from skhmmdd.heads._classifier import HeadClassifier
 from skhmmdd.heads._gradient_descent import (
     GradientDescentClassifier,
@@ -8,6 +9,7 @@ from skhmmdd.heads._gradient_descent import (
 from skhmmdd.heads._regressor import HeadRegressor
 
 __all__ = [
+    "BayesianHead",
     "GradientDescentClassifier",
     "GradientDescentHead",
     "HeadClassifier",

@@ -29,6 +29,26 @@ def is_penalty(value):
     return isinstance(value, Real) and 0 <= value <= _LARGEST
 
 
+def why_not_along_widths(alpha: Any, values: Sequence[Any]) -> str | None:
+    """What in a penalty or the values keeps a path along widths away, in words."""
+    if not isinstance(alpha, Real):
+        return f"alpha={alpha!r} chooses another penalty at every width"
+    if not all(isinstance(value, Integral) and int(value) >= 1 for value in values):
+        return "some values of the parameter are not widths"
+    return None
+
+
+def ridge_along_widths(
+    values: Sequence[Any], data: TrainAndTest, alpha: float, **options: Any
+) -> HeadPath:
+    """Ridge of one penalty along widths in any order."""
+    widths = check_widths(values, data[0].shape[1])
+    path = heads_along_widths(*data, widths, alpha=alpha, **options)
+    if np.array_equal(widths, values):
+        return path
+    return path.take(np.searchsorted(widths, values))
+
+
 class RidgeHead(LinearHead):
     """Parameters, fitted attributes and paths of the heads of one penalty."""
 
@@ -67,11 +87,8 @@ class RidgeHead(LinearHead):
 
     def _why_not_along(self, name: str, values: Sequence[Any]) -> str | None:
         if name == WIDTH:
-            if not isinstance(self.alpha, Real):
-                return f"alpha={self.alpha!r} chooses another penalty at every width"
-            if not all(isinstance(value, Integral) and value >= 1 for value in values):
-                return "some values of the parameter are not widths"
-        elif not all(map(is_penalty, values)):
+            return why_not_along_widths(self.alpha, values)
+        if not all(map(is_penalty, values)):
             return f"some values of {name} are not penalties"
         return None
 
@@ -88,13 +105,7 @@ class RidgeHead(LinearHead):
                 alphas,
                 **options,
             )
-        widths = check_widths(values, data[0].shape[1])
-        path = heads_along_widths(
-            *data, widths, alpha=check_alpha(self.alpha), **options
-        )
-        if np.array_equal(widths, values):
-            return path
-        return path.take(np.searchsorted(widths, values))
+        return ridge_along_widths(values, data, check_alpha(self.alpha), **options)
 
     def _fitted_filter(self, spectrum: Spectrum) -> RidgeFilter:
         return ridge_filter(spectrum.values, np.array([self.alpha_]))

@@ -4,6 +4,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from skhmmdd._typing import FloatOrFloats
+from skhmmdd.heads.solvers._evidence import log_evidence as evidence_of
+from skhmmdd.heads.solvers._evidence import summarize_targets
 from skhmmdd.theory._drawn_data import decompose_drawn
 from skhmmdd.theory._validation import check_real, unwrap
 
@@ -57,6 +59,7 @@ def log_evidence(
     See Also
     --------
     loo_risk : Another measure to choose `alpha` by.
+    skhmmdd.BayesianHead : The model, fitted by its evidence.
     optimal_alpha : The penalty of least risk, where the truth is known.
 
     Notes
@@ -94,13 +97,13 @@ def log_evidence(
         check_real(alpha, "alpha", low_closed=False),
         check_real(noise_var, "noise_var", low_closed=False),
     )
-    spectrum = decompose_drawn(X, y, fit_intercept, rcond)
-    n, n_outputs = spectrum.residuals.shape
-    # log(1 + s^2/alpha), whatever the sizes of both
-    spread = 2.0 * np.log(spectrum.values) - np.log(alpha)[..., None]
-    spread = np.logaddexp(0.0, spread)
-    misfit = np.exp(-spread) @ np.sum(spectrum.projections**2, axis=1)
-    misfit += np.sum(spectrum.residuals**2)
-    n_contrasts = n - fit_intercept
-    log_det = n_contrasts * np.log(2.0 * np.pi * noise_var) + spread.sum(axis=-1)
-    return unwrap(-0.5 * (n_outputs * log_det + misfit / noise_var))
+    statistics = summarize_targets(decompose_drawn(X, y, fit_intercept, rcond))
+    with np.errstate(over="ignore"):
+        values = evidence_of(statistics, np.log(alpha), noise_var)
+    if not np.isfinite(values).all():
+        lost = noise_var[~np.isfinite(values)].flat[0]
+        raise ValueError(
+            f"The log evidence exceeds the largest float at noise_var {lost}: rescale "
+            "y and noise_var."
+        )
+    return unwrap(values)

@@ -8,6 +8,7 @@ from sklearn.model_selection import KFold
 from sklearn.pipeline import make_pipeline
 
 from skhmmdd import (
+    BayesianHead,
     DoubleDescentCurve,
     HeadClassifier,
     HeadRegressor,
@@ -108,6 +109,10 @@ def test_where_it_does_not_hold(data):
         measure(X, y > 0, HeadClassifier()).risk_at_noise(1.0)
     with pytest.raises(ValueError, match="got alpha='loo'"):
         measure(X, y, HeadRegressor(alpha="loo")).risk_at_noise(1.0)
+    with pytest.raises(ValueError, match=r"does not depend .* got alpha='evidence'"):
+        measure(X, y, BayesianHead()).risk_at_noise(1.0)
+    # The noise that the head supposes moves no prediction.
+    measure(X, y, BayesianHead(alpha=1.0)).risk_at_noise(1.0)
     along = DoubleDescentCurve(
         HeadRegressor(),
         "alpha",

@@ -101,6 +101,7 @@ def test_extremes_overflow_nowhere(data):
         ({"alpha": 0}, r"alpha must be in \(0, inf\); got 0"),
         ({"alpha": [1, -1]}, r"alpha must be in \(0, inf\); got -1"),
         ({"noise_var": 0.0}, r"noise_var must be in \(0, inf\); got 0"),
+        ({"noise_var": [1.0, 1e-308], "y": np.arange(4) * 1e20}, "float at .* 1e-308"),
         ({"noise_var": np.nan}, r"noise_var must be in .*got nan"),
         ({"y": np.ones(3)}, r"y must have the 4 rows of X; got shape \(3,\)"),
         ({"X": np.full((4, 2), np.nan)}, "X must be finite; got nan"),

@@ -41,12 +41,15 @@ def risk_at_noise(curve: BaseDoubleDescentCurve, noise_var: ArrayLike) -> Floats
             "risk_at_noise needs effective_parameters_: fit with diagnostics=True, "
             "without sample weights, and with a HeadRegressor for the last step."
         )
-    values = [*curve.estimator.get_params().values(), *curve.param_range_]
-    if any(isinstance(value, str) and value == "loo" for value in values):
-        raise ValueError(
-            "risk_at_noise needs a penalty that does not depend on the labels; got "
-            "alpha='loo'."
-        )
+    params = curve.estimator.get_params()
+    values = [*params.items(), *((curve.param_name, one) for one in curve.param_range_)]
+    for name, value in values:
+        is_penalty = name.rpartition("__")[2] == "alpha"
+        if is_penalty and isinstance(value, str) and value in ("loo", "evidence"):
+            raise ValueError(
+                "risk_at_noise needs a penalty that does not depend on the labels; got "
+                f"alpha={value!r}."
+            )
     return add_noise(curve.test_risk_, effective.test, curve._n_train, noise_var)
 
 

@@ -66,12 +66,14 @@ def ridge_filter(values: Floats, alpha: Floats) -> RidgeFilter:
     values : ndarray of shape (r,)
         Positive singular values.
     alpha : ndarray of shape (n_alphas,)
-        Penalties, in [0, inf).
+        Penalties, in [0, inf]. An infinite one leaves nothing.
     """
     root = np.sqrt(alpha)[:, None]
     scale = np.maximum(root, values.max(initial=0.0))
     scale[scale == 0.0] = 1.0
-    scaled, penalty = values / scale, (root / scale) ** 2
+    with np.errstate(invalid="ignore"):  # infinity over itself
+        scaled, penalty = values / scale, (root / scale) ** 2
+    penalty[np.isinf(root)] = 1.0
     return RidgeFilter(scale, scaled, penalty, 1.0 / (scaled**2 + penalty))
 
 

@@ -27,7 +27,7 @@ def shrink(spectrum: Spectrum, alpha: float) -> Head:
     spectrum : Spectrum
         From :func:`decompose`.
     alpha : float
-        Penalty, in [0, inf).
+        Penalty, in [0, inf].
 
     Returns
     -------
