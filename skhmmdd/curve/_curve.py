@@ -10,6 +10,7 @@ from skhmmdd._typing import Floats
 from skhmmdd.curve.display._display import DoubleDescentDisplay
 from skhmmdd.curve.display._html import under_diagram
 from skhmmdd.curve.display._summary import Findings, describe
+from skhmmdd.curve.display._words import axis_words
 from skhmmdd.curve.measurement._base_curve import BaseDoubleDescentCurve
 from skhmmdd.curve.measurement._label_noise import risk_at_noise
 from skhmmdd.curve.measurement._risks import risk_label
@@ -154,8 +155,10 @@ class DoubleDescentCurve(BaseDoubleDescentCurve):
 
     interpolation_threshold_ : float or None
         Smallest complexity at which the median training risk is at most 1e-6 times
-        that of the best constant (the mean of `y`; the class frequencies). None if the
-        training data are never interpolated. See the Notes.
+        that of the best constant (the mean of `y`; the class frequencies). Where that
+        holds at the smallest complexity and not at the largest, as along a penalty: the
+        largest up to which it holds. None if the training data are never interpolated.
+        See the Notes.
 
     peak_ : CurvePoint or None
         The interior maximum of the median test risk that stands out most: the one
@@ -356,8 +359,8 @@ class DoubleDescentCurve(BaseDoubleDescentCurve):
         ...     train_size=30, random_state=0,
         ... ).fit(X, y)
         >>> print(curve.summary())
-        Squared error against leadingcolumns__n_components from 1 to 60 (60 values):
-          median of 10 splits, 30 training samples.
+        Squared error against number of features from 1 to 60 (60 values): median of 10
+          splits, 30 training samples.
         Threshold: 29. From there on the training data are interpolated.
         Peak: 13100 at 29, 85.9 times the lowest.
         Best: 152 at 10, below the threshold.
@@ -372,9 +375,10 @@ class DoubleDescentCurve(BaseDoubleDescentCurve):
         splits = "1 split" if self.n_splits_ == 1 else f"{self.n_splits_} splits"
         low, high = self.complexity_[[0, -1]]
         label = risk_label(next(iter(self.test_risks_)))
+        axis = axis_words(self.param_name, self.estimator, self.complexity)
         return describe(
             Findings(
-                title=f"{label[0].upper()}{label[1:]} against {self.param_name} from "
+                title=f"{label[0].upper()}{label[1:]} against {axis.label} from "
                 f"{low:g} to {high:g} ({n_values} values): median of {splits}, "
                 f"{self.n_train_} training samples.",
                 span=(low, high),
@@ -386,6 +390,8 @@ class DoubleDescentCurve(BaseDoubleDescentCurve):
                 interpolated="the training labels are fitted exactly"
                 if is_classifier(self.estimator)
                 else "the training data are interpolated",
+                interpolation_ends=self._interpolation_ends,
+                axis=axis,
             )
         )
 

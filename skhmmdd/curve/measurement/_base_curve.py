@@ -215,7 +215,7 @@ class BaseDoubleDescentCurve(MetaEstimatorMixin, SkhmmddEstimator):
         else:
             table = refit_curve(*problem, X, y, fit_params=fit_params, **options)
         self._keep(table, splits)
-        self.interpolation_threshold_ = find_threshold(
+        self.interpolation_threshold_, self._interpolation_ends = find_threshold(
             self.complexity_,
             table.threshold_risk,
             constant_risk(risks.threshold, classifier, y, splits),

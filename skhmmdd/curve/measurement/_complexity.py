@@ -69,6 +69,12 @@ def _complexity_of(value, complexity):
         number, remedy = getattr(value, complexity), ""
     else:
         number, remedy = complexity(value), ""
+    if isinstance(number, Real) and number == np.inf:
+        raise ValueError(
+            "The complexity of every value in param_range must be a finite number, to "
+            f"have a place on the axis; that of {_short(value)} is inf. Give it one, "
+            "e.g. by complexity=lambda value: min(value, 1e9)."
+        )
     if not _is_number(number):
         raise ValueError(
             "The complexity of every value in param_range must be a finite number; "
