@@ -1,6 +1,7 @@
 """Risk against complexity: the curve of any estimator, and its display."""
 
 from skhmmdd.curve._curve import DoubleDescentCurve
+from skhmmdd.curve._family import DoubleDescentFamily
 from skhmmdd.curve._forecast import RiskForecast, forecast_risk
 from skhmmdd.curve._landmarks import CurvePoint
 from skhmmdd.curve._neighbor_recovery import neighbor_recovery
@@ -11,6 +12,7 @@ __all__ = [
     "CurvePoint",
     "DoubleDescentCurve",
     "DoubleDescentDisplay",
+    "DoubleDescentFamily",
     "RiskForecast",
     "WidthPath",
     "forecast_risk",

@@ -8,7 +8,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from skhmmdd._typing import Floats
 from skhmmdd.curve.display._display import DoubleDescentDisplay
-from skhmmdd.curve.display._html import under_diagram
+from skhmmdd.curve.display._html import ShownFindings
 from skhmmdd.curve.display._summary import Findings, describe
 from skhmmdd.curve.display._words import axis_words
 from skhmmdd.curve.measurement._base_curve import BaseDoubleDescentCurve
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 
-class DoubleDescentCurve(BaseDoubleDescentCurve):
+class DoubleDescentCurve(ShownFindings, BaseDoubleDescentCurve):
     r"""Training and test risk of an estimator along one axis of complexity.
 
     The estimator is fitted at every value of one parameter and on every split of the
@@ -370,42 +370,28 @@ class DoubleDescentCurve(BaseDoubleDescentCurve):
           number of labels: more of them move the peak up, fewer down; with 30 it is at
           29.
         """
+        return describe(self._findings())
+
+    def _findings(self):
         check_is_fitted(self, "test_risks_")
         n_values = len(self.complexity_)
         splits = "1 split" if self.n_splits_ == 1 else f"{self.n_splits_} splits"
         low, high = self.complexity_[[0, -1]]
         label = risk_label(next(iter(self.test_risks_)))
         axis = axis_words(self.param_name, self.estimator, self.complexity)
-        return describe(
-            Findings(
-                title=f"{label[0].upper()}{label[1:]} against {axis.label} from "
-                f"{low:g} to {high:g} ({n_values} values): median of {splits}, "
-                f"{self.n_train_} training samples.",
-                span=(low, high),
-                threshold=self.interpolation_threshold_,
-                peak=self.peak_ and self.peak_[:2],
-                best=self.best_[:2],
-                zone=self.danger_zone_,
-                n_samples=self.n_train_,
-                interpolated="the training labels are fitted exactly"
-                if is_classifier(self.estimator)
-                else "the training data are interpolated",
-                interpolation_ends=self._interpolation_ends,
-                axis=axis,
-            )
+        return Findings(
+            title=f"{label[0].upper()}{label[1:]} against {axis.label} from "
+            f"{low:g} to {high:g} ({n_values} values): median of {splits}, "
+            f"{self.n_train_} training samples.",
+            span=(low, high),
+            threshold=self.interpolation_threshold_,
+            peak=self.peak_ and self.peak_[:2],
+            best=self.best_[:2],
+            zone=self.danger_zone_,
+            n_samples=self.n_train_,
+            interpolated="the training labels are fitted exactly"
+            if is_classifier(self.estimator)
+            else "the training data are interpolated",
+            interpolation_ends=self._interpolation_ends,
+            axis=axis,
         )
-
-    def _repr_html_inner(self):
-        return self._with_findings(super()._repr_html_inner())
-
-    def _repr_mimebundle_(self, **kwargs):
-        bundle = super()._repr_mimebundle_(**kwargs)
-        if "text/html" in bundle:
-            bundle["text/html"] = self._with_findings(bundle["text/html"])
-        return bundle
-
-    def _with_findings(self, diagram):
-        if not hasattr(self, "test_risks_"):
-            return diagram
-        display = DoubleDescentDisplay.from_curve(self)
-        return under_diagram(diagram, self.summary(), display)

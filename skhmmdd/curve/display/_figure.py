@@ -70,6 +70,7 @@ def draw_display(display, at, x_label, options):
     limits = options.ylim or limits_of(
         display,
         show_train=options.show_train,
+        show_band=options.show_band,
         log_y=options.log_y,
         others=[*parts, *(risk for _, _, risk in options.theory)],
     )
@@ -111,11 +112,12 @@ def is_log_y(display, log_y):
     return bool(np.min(display.test_risk) > 0) if log_y == "auto" else log_y
 
 
-def limits_of(display, *, show_train, log_y, others=()):
+def limits_of(display, *, show_train, show_band, log_y, others=()):
     """Limits of the risk axis of one display; as `risk_limits`."""
+    n_lines = 3 if show_band else 1
     return risk_limits(
-        _median_and_band(display, "test"),
-        _median_and_band(display, "train") if show_train else None,
+        _median_and_band(display, "test")[:n_lines],
+        _median_and_band(display, "train")[:n_lines] if show_train else None,
         is_log_y(display, log_y),
         others,
     )

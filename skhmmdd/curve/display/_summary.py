@@ -89,6 +89,46 @@ def describe(found):
     )
 
 
+def describe_family(members):
+    """Put the findings of several curves into words, one line for each.
+
+    Parameters
+    ----------
+    members : dict of str to Findings
+        By name; of one measurement.
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> one = Findings("A curve.", (1, 90), 20, (20, 9.0), (90, 0.5), (12, 31), 20)
+    >>> none = one._replace(peak=None, threshold=None)
+    >>> print(describe_family({"10 gradient steps": none, "∞ gradient steps": one}))
+    A curve. 2 curves:
+    10 gradient steps: no peak, lowest 0.5 at 90, no threshold
+    ∞ gradient steps: peak 9 at 20, lowest 0.5 at 90, threshold 20
+    """
+    title = next(iter(members.values())).title
+    count = "1 curve" if len(members) == 1 else f"{len(members)} curves"
+    lines = [f"{title} {count}:"]
+    for name, found in members.items():
+        peak = "no peak"
+        if found.peak is not None:
+            at, risk = found.peak
+            peak = f"peak {'infinite' if np.isinf(risk) else _number(risk)} at {at:g}"
+        at, risk = found.best
+        threshold = "no threshold"
+        if found.threshold is not None:
+            threshold = f"threshold {found.threshold:g}"
+        lines.append(f"{name}: {peak}, lowest {_number(risk)} at {at:g}, {threshold}")
+    return "\n".join(
+        fill(line, _LINE_LENGTH, subsequent_indent="  ", break_on_hyphens=False)
+        for line in lines
+    )
+
+
 def _number(value):
     """Three significant digits, and no exponent below a million."""
     return f"{float(f'{value:.3g}'):g}"

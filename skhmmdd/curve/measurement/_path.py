@@ -173,6 +173,7 @@ def path_curve(
     n_jobs=None,
     verbose=0,
     diagnosis=None,
+    lift=transform_frozen,
 ):
     """One path for each split.
 
@@ -191,6 +192,8 @@ def path_curve(
     verbose : int, default=0
     diagnosis : Diagnosis, default=None
         Collects the diagnostics; None takes none.
+    lift : callable, default=transform_frozen
+        Sends X through frozen steps.
 
     Returns
     -------
@@ -203,7 +206,7 @@ def path_curve(
         widest.set_params(**{param_name: max(param_range)})
     with single_blas_thread():
         frozen, rest = split_frozen(widest)
-        X = transform_frozen(frozen, X, y)
+        X = lift(frozen, X, y).X
         progress = Progress(len(splits), verbose, "splits")
         probe = diagnosis and diagnosis.probe
         parts = []

@@ -97,7 +97,7 @@ def _run_task(task, X, y, risks, fit_params, probe):
     estimator, splits = task
     frozen, rest = split_frozen(estimator)
     _refuse_fit_params(frozen, fit_params)
-    X = transform_frozen(frozen, X, y)
+    X = transform_frozen(frozen, X, y).X
     return [
         fit_and_score(clone(rest), X, y, split, risks, fit_params, probe)
         for split in splits
@@ -140,6 +140,7 @@ def refit_curve(
     n_jobs=None,
     verbose=0,
     diagnosis=None,
+    lift=transform_frozen,
 ):
     """Clone, fit and score at every parameter value and split.
 
@@ -159,6 +160,8 @@ def refit_curve(
         Above zero, progress goes to the standard error stream.
     diagnosis : Diagnosis, default=None
         Collects the diagnostics; None takes none.
+    lift : callable, default=transform_frozen
+        Sends X through frozen steps.
 
     Returns
     -------
@@ -169,7 +172,7 @@ def refit_curve(
     with single_blas_thread():
         frozen, rest = split_frozen(estimator, untouched_by=param_name)
         _refuse_fit_params(frozen, fit_params)
-        X = transform_frozen(frozen, X, y)
+        X = lift(frozen, X, y).X
         # A value that is an estimator would otherwise be fitted in place.
         estimators = [
             clone(rest).set_params(**{param_name: clone(value, safe=False)})

@@ -23,7 +23,7 @@ def make_results(param_name, param_range, complexity, table, quantiles):
     dict of str to ndarray of shape (n_complexities,)
     """
     results = {
-        f"param_{param_name}": _as_column(param_range),
+        f"param_{param_name}": as_column(param_range),
         "complexity": complexity,
         "fit_time_median": median_over_splits(table.fit_time),
         "score_time_median": median_over_splits(table.score_time),
@@ -74,7 +74,7 @@ def refuse_nan(risks, subset, param_name, param_range):
             )
 
 
-def _as_column(values):
+def as_column(values):
     """Numbers as a numeric array, anything else as an array of objects."""
     if all(isinstance(value, Real) for value in values):
         return np.array(values)
