@@ -4,6 +4,7 @@ from skhmmdd.curve._curve import DoubleDescentCurve
 from skhmmdd.curve._family import DoubleDescentFamily
 from skhmmdd.curve._forecast import RiskForecast, forecast_risk
 from skhmmdd.curve._landmarks import CurvePoint
+from skhmmdd.curve._lipschitz import LipschitzBounds, lipschitz_bounds
 from skhmmdd.curve._neighbor_recovery import neighbor_recovery
 from skhmmdd.curve._width_path import WidthPath, width_path
 from skhmmdd.curve.display._display import DoubleDescentDisplay
@@ -13,9 +14,11 @@ __all__ = [
     "DoubleDescentCurve",
     "DoubleDescentDisplay",
     "DoubleDescentFamily",
+    "LipschitzBounds",
     "RiskForecast",
     "WidthPath",
     "forecast_risk",
+    "lipschitz_bounds",
     "neighbor_recovery",
     "width_path",
 ]

@@ -87,7 +87,8 @@ class DoubleDescentCurve(ShownFindings, BaseDoubleDescentCurve):
 
     diagnostics : bool, default=False
         Whether to take, beside the risk, the bias and variance over training sets, the
-        norm of the head and its effective parameters. See the Notes.
+        norm of the head, its effective parameters and bounds of its Lipschitz constant.
+        See the Notes.
 
     n_jobs : int, default=None
         Number of fits that run in parallel. None is 1 unless in a
@@ -139,13 +140,22 @@ class DoubleDescentCurve(ShownFindings, BaseDoubleDescentCurve):
         of the chosen penalty. None without `diagnostics`, with sample weights, or if
         the last step is not a :class:`HeadRegressor` or a :class:`HeadClassifier`.
 
+    lipschitz_ : LipschitzBounds or None
+        Bounds `lower` and `upper` of the Lipschitz constant of the head's linear scores
+        as a function of the representation that its features read, each of shape
+        (n_complexities, n_splits): see :func:`lipschitz_bounds` and
+        :meth:`HMMFeatureTransformer.readout_jacobians`. The lower bound is the steepest
+        slope at the training samples. None without `diagnostics`, or unless the step
+        before the last is an :class:`HMMFeatureTransformer` and the last has a `coef_`.
+
     results_ : dict of str to ndarray of shape (n_complexities,)
         All results as columns, for :class:`pandas.DataFrame`: ``param_<param_name>``,
         ``complexity``, ``fit_time_median``, ``score_time_median``, and for every risk
         and both sets ``test_<risk>_median``, ``test_<risk>_lower``,
         ``test_<risk>_upper``, ``split0_test_<risk>``, ... Of the diagnostics ``bias``,
-        ``variance``, ``coef_norm_median``, ``effective_parameters_train_median`` and
-        ``effective_parameters_test_median``.
+        ``variance``, ``coef_norm_median``, ``effective_parameters_train_median``,
+        ``effective_parameters_test_median``, ``lipschitz_lower_median`` and
+        ``lipschitz_upper_median``.
 
     n_train_ : int
         Median number of training samples in a split.

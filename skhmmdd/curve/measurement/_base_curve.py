@@ -25,6 +25,7 @@ from skhmmdd.curve._landmarks import (
     median_over_splits,
     peak_and_best,
 )
+from skhmmdd.curve._lipschitz import LipschitzBounds
 from skhmmdd.curve.measurement._complexity import order_by_complexity
 from skhmmdd.curve.measurement._diagnostics import Diagnosis
 from skhmmdd.curve.measurement._frozen import transform_frozen
@@ -70,6 +71,7 @@ class BaseDoubleDescentCurve(MetaEstimatorMixin, SkhmmddEstimator):
     variance_: Floats | None
     coef_norm_: Floats | None
     effective_parameters_: EffectiveParameters | None
+    lipschitz_: LipschitzBounds | None
     results_: dict[str, Array]
     n_train_: int
     n_splits_: int
@@ -264,6 +266,7 @@ class BaseDoubleDescentCurve(MetaEstimatorMixin, SkhmmddEstimator):
         self.bias_, self.variance_ = diagnostics.bias, diagnostics.variance
         self.coef_norm_ = diagnostics.coef_norm
         self.effective_parameters_ = diagnostics.effective_parameters
+        self.lipschitz_ = diagnostics.lipschitz
         self.n_splits_ = len(splits)
         self._n_train = np.array([len(train) for train, _ in splits])
         self.n_train_ = int(np.median(self._n_train))

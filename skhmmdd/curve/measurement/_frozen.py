@@ -95,7 +95,7 @@ class Lifted(NamedTuple):
     ----------
     X : indexable of length n_samples
     step : transformer or None
-        The last of the steps, fitted; None if there is none, or it passes X through.
+        The last of the steps that do something, fitted; None if there is none.
     inputs : indexable of length n_samples
         What that step was given.
     """
@@ -122,7 +122,6 @@ def transform_frozen(frozen, X, y=None):
     lifted = Lifted(X)
     for _, step in frozen:
         if step is None or isinstance(step, str):
-            lifted = Lifted(lifted.X)
             continue
         step = clone(step)
         # Not fit_transform: FrozenEstimator has none.

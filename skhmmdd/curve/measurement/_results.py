@@ -45,9 +45,10 @@ def _diagnostic_columns(diagnostics):
     """Columns of those diagnostics that there are."""
     columns = {"bias": diagnostics.bias, "variance": diagnostics.variance}
     over_splits = {"coef_norm": diagnostics.coef_norm}
-    if diagnostics.effective_parameters is not None:
-        for subset, counts in diagnostics.effective_parameters._asdict().items():
-            over_splits[f"effective_parameters_{subset}"] = counts
+    for name in ("effective_parameters", "lipschitz"):
+        pair = getattr(diagnostics, name)
+        for part, values in (pair._asdict() if pair is not None else {}).items():
+            over_splits[f"{name}_{part}"] = values
     for name, values in over_splits.items():
         if values is not None:
             columns[f"{name}_median"] = median_over_splits(values)
