@@ -263,6 +263,15 @@ def test_ragged_sequences_masks_workers_and_families(data):
     assert family.results_["lipschitz_upper_median"].shape == (6,)
 
 
+def test_features_in_a_container(data):
+    X, y, hmm = data
+    for strategy in ("path", "refit"):
+        curve = make_curve(hmm, HeadRegressor(), strategy=strategy)
+        plain = curve.fit(X, y).lipschitz_
+        curve.estimator.set_output(transform="pandas")
+        np.testing.assert_array_equal(curve.fit(X, y).lipschitz_, plain)
+
+
 def test_a_path_that_is_not_linear_has_no_bounds(data):
     X, _, hmm = data
     features = HMMFeatureTransformer(hmm, 5, random_state=0).fit(X)

@@ -169,8 +169,9 @@ class Probe(NamedTuple):
             hasattr(estimator, name) for name in ("predict_proba", "decision_function")
         )
         residuals = self.residuals(predictions, y_test) if scored else None
-        if jacobians is None:
-            jacobians = own_jacobians(estimator, X_train)
+        if jacobians is None and isinstance(estimator, Pipeline):
+            steps = [step for _, step in estimator.steps[:-1]]
+            jacobians = own_jacobians(steps, X_train)
         bounds = head_bounds(estimator, jacobians)
         return Measured(residuals, coef_norm(estimator), effective, bounds)
 

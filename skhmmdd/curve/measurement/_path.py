@@ -245,24 +245,20 @@ def _one_split(split, rest, along, X, y, risks, probe, readout):
     started = perf_counter()
     subsets = [(_safe_indexing(X, i), np.asarray(_safe_indexing(y, i))) for i in split]
     (X_train, y_train), (X_test, y_test) = subsets
-    head, bounds = rest, None
+    head, jacobians, norms = rest, None, None
+    if readout is not None:
+        jacobians, norms = readout[0].take(split[0]), readout[1]
     if isinstance(rest, Pipeline):
-        rest = Pipeline([*rest.steps])
-        X_rows, head = X_train, rest.steps[-1][1]
-        for index, (key, step) in enumerate(rest.steps[:-1]):
+        head, inputs, fitted = rest.steps[-1][1], X_train, []
+        for _, step in rest.steps[:-1]:
             if step is None or step == "passthrough":
                 continue
             step = clone(step)
             X_train = step.fit_transform(X_train, y_train)
             X_test = step.transform(X_test)
-            rest.steps[index] = (key, step)
-        if probe:
-            jacobians, norms = (
-                (own_jacobians(rest, X_rows), None)
-                if readout is None
-                else (readout[0].take(split[0]), readout[1])
-            )
-            bounds = path_bounds(head, X_train, y_train, *along, jacobians, norms)
+            fitted.append(step)
+        if probe and jacobians is None:
+            jacobians = own_jacobians(fitted, inputs)
     every_risk = [*risks.named.values(), risks.threshold]
     only_squares = all(map(is_mean_squared_error, every_risk))
     path = head._path(
@@ -291,6 +287,7 @@ def _one_split(split, rest, along, X, y, risks, probe, readout):
     measured = None
     if probe:
         residuals = [probe.residuals(one, y_test) for one in tested]
+        bounds = path_bounds(head, X_train, y_train, *along, jacobians, norms)
         measured = Measured(
             residuals, path.coef_norm, path.effective_parameters, bounds
         )

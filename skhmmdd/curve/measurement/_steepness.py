@@ -35,24 +35,21 @@ def lifted_jacobians(lifted, rest):
     return _jacobians_of(lifted.step, lifted.inputs)
 
 
-def own_jacobians(pipeline, X):
-    """Jacobians of the features that a fitted pipeline makes for its head.
+def own_jacobians(steps, X):
+    """Jacobians of the features that fitted steps make for a head.
 
     Parameters
     ----------
-    pipeline : estimator
-        Fitted.
+    steps : list of transformer, "passthrough" or None
+        All before the head.
     X : indexable of length n_samples
-        What it takes.
+        What the first of them takes.
 
     Returns
     -------
     jacobians or None
         None where the step before the head has none, or there is no such step.
     """
-    if not isinstance(pipeline, Pipeline):
-        return None
-    steps = [step for _, step in pipeline.steps[:-1]]
     steps = [step for step in steps if step is not None and step != "passthrough"]
     if not steps or not hasattr(type(steps[-1]), "readout_jacobians"):
         return None
