@@ -16,6 +16,7 @@ from skhmmdd import (
     DoubleDescentCurve,
     DoubleDescentDisplay,
     DoubleDescentFamily,
+    GradientDescentHead,
     HeadClassifier,
     HeadRegressor,
     HMMFeatureTransformer,
@@ -179,6 +180,24 @@ def test_a_family_of_steps_and_objects():
         assert_same(member, by_hand(curve, hmmfeaturetransformer__hmm=hmm).fit(rows, y))
     assert "\n2 states: " in found.summary()
     assert found.results_["param_hmmfeaturetransformer__hmm"].dtype == object
+
+
+def test_gradient_steps_and_their_limit():
+    curve = make_curve().set_params(
+        estimator=make_pipeline(LeadingColumns(), GradientDescentHead()),
+        param_range=[5, 19, 60],
+    )
+    name, values = "gradientdescenthead__n_steps", [10, 100_000, np.inf]
+    names = ["10", "100,000", "∞"]
+    found = DoubleDescentFamily(curve, name, values).fit(X, Y)
+    lines = found.summary().split("\n")[-len(values) :]
+    assert [line.split(":")[0] for line in lines] == [
+        f"{number} gradient steps" for number in names
+    ]
+    # The limit is minimum norm.
+    limit = make_curve().set_params(param_range=[5, 19, 60]).fit(X, Y)
+    np.testing.assert_allclose(found.curves_[-1].test_risk_, limit.test_risk_)
+    found.plot()[0].figure_.canvas.draw()
 
 
 class Counting(TransformerMixin, BaseEstimator):

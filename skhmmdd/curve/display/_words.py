@@ -9,8 +9,8 @@ import numpy as np
 # something that the name does not tell.
 AxisKind: TypeAlias = Literal["size", "steps", "penalty", "other"]
 
-# Letters of a value in a legend.
-_LONGEST = 30
+# Letters of a value in a legend; whole numbers of five digits are grouped.
+_LONGEST, _LONG_NUMBER = 30, 10_000
 
 
 class AxisWords(NamedTuple):
@@ -116,8 +116,8 @@ def value_in_words(words: AxisWords, value: Any) -> str:
     Examples
     --------
     >>> steps = axis_words("head__n_steps")
-    >>> [value_in_words(steps, value) for value in (1, 1000, float("inf"))]
-    ['1 gradient step', '1000 gradient steps', '∞ gradient steps']
+    >>> [value_in_words(steps, value) for value in (1, 10**6, float("inf"))]
+    ['1 gradient step', '1,000,000 gradient steps', '∞ gradient steps']
     >>> value_in_words(axis_words("head__alpha"), 0.1)
     'ridge penalty 0.1'
     """
@@ -134,7 +134,9 @@ def value_in_words(words: AxisWords, value: Any) -> str:
 def _number(value):
     if np.isinf(value):
         return "∞" if value > 0 else "-∞"
-    return str(value) if isinstance(value, Integral) else f"{value:g}"
+    if not isinstance(value, Integral):
+        return f"{value:g}"
+    return str(value) if abs(value) < _LONG_NUMBER else f"{value:,}"
 
 
 def _owner(estimator, name):
