@@ -4,9 +4,12 @@ from skhmmdd.curve import (
     CurvePoint,
     DoubleDescentCurve,
     DoubleDescentDisplay,
+    DoubleDescentFamily,
+    LipschitzBounds,
     RiskForecast,
     WidthPath,
     forecast_risk,
+    lipschitz_bounds,
     neighbor_recovery,
     width_path,
 )
@@ -19,7 +22,12 @@ from skhmmdd.datasets import (
     make_linear_gaussian_hmm,
     repeat_samples,
 )
-from skhmmdd.features import HMMFeatureTransformer, LeadingColumns, TokenEncoder
+from skhmmdd.features import (
+    HMMFeatureTransformer,
+    LeadingColumns,
+    ReadoutJacobians,
+    TokenEncoder,
+)
 from skhmmdd.heads import (
     BayesianHead,
     GradientDescentClassifier,
@@ -48,6 +56,7 @@ __all__ = [
     "CurvePoint",
     "DoubleDescentCurve",
     "DoubleDescentDisplay",
+    "DoubleDescentFamily",
     "GaussianHMM",
     "GaussianMixtureHMM",
     "GradientDescentClassifier",
@@ -59,7 +68,9 @@ __all__ = [
     "HeadRegressor",
     "LeadingColumns",
     "LinearGaussianHMM",
+    "LipschitzBounds",
     "PoissonHMM",
+    "ReadoutJacobians",
     "RiskForecast",
     "TokenEncoder",
     "TrainingCurveDisplay",
@@ -67,6 +78,7 @@ __all__ = [
     "as_hmm",
     "flip_labels",
     "forecast_risk",
+    "lipschitz_bounds",
     "load_syllables",
     "make_hmm",
     "make_hmm_classification",

@@ -72,17 +72,32 @@ def own_axes(
 def write_plain_ticks(axis):
     """Write 1, 10, 100 on a logarithmic axis, and not powers, where they are short.
 
+    An axis that is linear about zero has its zero written too.
+
     Parameters
     ----------
     axis : matplotlib Axis
     """
     from matplotlib.ticker import FuncFormatter, LogFormatterSciNotation
 
+    if axis.get_scale() == "symlog":
+        axis.set_major_formatter(FuncFormatter(partial(_plain_from_zero, axis)))
     if axis.get_scale() == "log":
         for set_formatter in (axis.set_major_formatter, axis.set_minor_formatter):
             usual = LogFormatterSciNotation()
             usual.set_axis(axis)
             set_formatter(FuncFormatter(partial(_plain_label, usual)))
+
+
+def _plain_from_zero(axis, value, position=None):
+    """The label of a decade, or of zero, on an axis whose linear part holds zero."""
+    least, most = _PLAIN_DECADES
+    low, high = axis.get_transform().linthresh, axis.get_view_interval()[1]
+    # A hair wider: the limits of decades are rounded.
+    is_short = 0.99 * 10.0**least < low and high < 10.0 ** (most + 1)
+    if value <= 0 or is_short:
+        return f"{value:g}"
+    return f"$10^{{{np.log10(value):.0f}}}$"
 
 
 def _plain_label(usual, value, position=None):

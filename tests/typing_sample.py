@@ -121,6 +121,9 @@ def curves() -> None:
     print(curve.peak_.risk)  # type: ignore[union-attr]
     curve.plot().plot(x="norm")  # type: ignore[arg-type]
     dd.DoubleDescentCurve(model, "alpha", [1.0], strategy="fast")  # type: ignore[arg-type]
+    family = dd.DoubleDescentFamily(curve, "head__alpha", [0.0, 1.0], label=str)
+    assert_type(family.curves_, list[dd.DoubleDescentCurve])
+    assert_type(family.plot(), list[dd.DoubleDescentDisplay])
 
     assert_type(dd.neighbor_recovery(X, y > 0, y > 1), Floats)
     dd.neighbor_recovery(X, y, y, metric="l1")  # type: ignore[arg-type]

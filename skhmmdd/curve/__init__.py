@@ -1,8 +1,10 @@
 """Risk against complexity: the curve of any estimator, and its display."""
 
 from skhmmdd.curve._curve import DoubleDescentCurve
+from skhmmdd.curve._family import DoubleDescentFamily
 from skhmmdd.curve._forecast import RiskForecast, forecast_risk
 from skhmmdd.curve._landmarks import CurvePoint
+from skhmmdd.curve._lipschitz import LipschitzBounds, lipschitz_bounds
 from skhmmdd.curve._neighbor_recovery import neighbor_recovery
 from skhmmdd.curve._width_path import WidthPath, width_path
 from skhmmdd.curve.display._display import DoubleDescentDisplay
@@ -11,9 +13,12 @@ __all__ = [
     "CurvePoint",
     "DoubleDescentCurve",
     "DoubleDescentDisplay",
+    "DoubleDescentFamily",
+    "LipschitzBounds",
     "RiskForecast",
     "WidthPath",
     "forecast_risk",
+    "lipschitz_bounds",
     "neighbor_recovery",
     "width_path",
 ]

@@ -8,8 +8,9 @@ from sklearn.utils.validation import check_is_fitted
 
 from skhmmdd._typing import Floats
 from skhmmdd.curve.display._display import DoubleDescentDisplay
-from skhmmdd.curve.display._html import under_diagram
+from skhmmdd.curve.display._html import ShownFindings
 from skhmmdd.curve.display._summary import Findings, describe
+from skhmmdd.curve.display._words import axis_words
 from skhmmdd.curve.measurement._base_curve import BaseDoubleDescentCurve
 from skhmmdd.curve.measurement._label_noise import risk_at_noise
 from skhmmdd.curve.measurement._risks import risk_label
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 
-class DoubleDescentCurve(BaseDoubleDescentCurve):
+class DoubleDescentCurve(ShownFindings, BaseDoubleDescentCurve):
     r"""Training and test risk of an estimator along one axis of complexity.
 
     The estimator is fitted at every value of one parameter and on every split of the
@@ -86,7 +87,8 @@ class DoubleDescentCurve(BaseDoubleDescentCurve):
 
     diagnostics : bool, default=False
         Whether to take, beside the risk, the bias and variance over training sets, the
-        norm of the head and its effective parameters. See the Notes.
+        norm of the head, its effective parameters and bounds of its Lipschitz constant.
+        See the Notes.
 
     n_jobs : int, default=None
         Number of fits that run in parallel. None is 1 unless in a
@@ -138,13 +140,22 @@ class DoubleDescentCurve(BaseDoubleDescentCurve):
         of the chosen penalty. None without `diagnostics`, with sample weights, or if
         the last step is no head of this package, as :class:`HeadRegressor` is.
 
+    lipschitz_ : LipschitzBounds or None
+        Bounds `lower` and `upper` of the Lipschitz constant of the head's linear scores
+        as a function of the representation that its features read, each of shape
+        (n_complexities, n_splits): see :func:`lipschitz_bounds` and
+        :meth:`HMMFeatureTransformer.readout_jacobians`. The lower bound is the steepest
+        slope at the training samples. None without `diagnostics`, or unless the step
+        before the last is an :class:`HMMFeatureTransformer` and the last has a `coef_`.
+
     results_ : dict of str to ndarray of shape (n_complexities,)
         All results as columns, for :class:`pandas.DataFrame`: ``param_<param_name>``,
         ``complexity``, ``fit_time_median``, ``score_time_median``, and for every risk
         and both sets ``test_<risk>_median``, ``test_<risk>_lower``,
         ``test_<risk>_upper``, ``split0_test_<risk>``, ... Of the diagnostics ``bias``,
-        ``variance``, ``coef_norm_median``, ``effective_parameters_train_median`` and
-        ``effective_parameters_test_median``.
+        ``variance``, ``coef_norm_median``, ``effective_parameters_train_median``,
+        ``effective_parameters_test_median``, ``lipschitz_lower_median`` and
+        ``lipschitz_upper_median``.
 
     n_train_ : int
         Median number of training samples in a split.
@@ -154,8 +165,10 @@ class DoubleDescentCurve(BaseDoubleDescentCurve):
 
     interpolation_threshold_ : float or None
         Smallest complexity at which the median training risk is at most 1e-6 times
-        that of the best constant (the mean of `y`; the class frequencies). None if the
-        training data are never interpolated. See the Notes.
+        that of the best constant (the mean of `y`; the class frequencies). Where that
+        holds at the smallest complexity and not at the largest, as along a penalty: the
+        largest up to which it holds. None if the training data are never interpolated.
+        See the Notes.
 
     peak_ : CurvePoint or None
         The interior maximum of the median test risk that stands out most: the one
@@ -356,8 +369,8 @@ class DoubleDescentCurve(BaseDoubleDescentCurve):
         ...     train_size=30, random_state=0,
         ... ).fit(X, y)
         >>> print(curve.summary())
-        Squared error against leadingcolumns__n_components from 1 to 60 (60 values):
-          median of 10 splits, 30 training samples.
+        Squared error against number of features from 1 to 60 (60 values): median of 10
+          splits, 30 training samples.
         Threshold: 29. From there on the training data are interpolated.
         Peak: 13100 at 29, 85.9 times the lowest.
         Best: 152 at 10, below the threshold.
@@ -367,39 +380,28 @@ class DoubleDescentCurve(BaseDoubleDescentCurve):
           number of labels: more of them move the peak up, fewer down; with 30 it is at
           29.
         """
+        return describe(self._findings())
+
+    def _findings(self):
         check_is_fitted(self, "test_risks_")
         n_values = len(self.complexity_)
         splits = "1 split" if self.n_splits_ == 1 else f"{self.n_splits_} splits"
         low, high = self.complexity_[[0, -1]]
         label = risk_label(next(iter(self.test_risks_)))
-        return describe(
-            Findings(
-                title=f"{label[0].upper()}{label[1:]} against {self.param_name} from "
-                f"{low:g} to {high:g} ({n_values} values): median of {splits}, "
-                f"{self.n_train_} training samples.",
-                span=(low, high),
-                threshold=self.interpolation_threshold_,
-                peak=self.peak_ and self.peak_[:2],
-                best=self.best_[:2],
-                zone=self.danger_zone_,
-                n_samples=self.n_train_,
-                interpolated="the training labels are fitted exactly"
-                if is_classifier(self.estimator)
-                else "the training data are interpolated",
-            )
+        axis = axis_words(self.param_name, self.estimator, self.complexity)
+        return Findings(
+            title=f"{label[0].upper()}{label[1:]} against {axis.label} from "
+            f"{low:g} to {high:g} ({n_values} values): median of {splits}, "
+            f"{self.n_train_} training samples.",
+            span=(low, high),
+            threshold=self.interpolation_threshold_,
+            peak=self.peak_ and self.peak_[:2],
+            best=self.best_[:2],
+            zone=self.danger_zone_,
+            n_samples=self.n_train_,
+            interpolated="the training labels are fitted exactly"
+            if is_classifier(self.estimator)
+            else "the training data are interpolated",
+            interpolation_ends=self._interpolation_ends,
+            axis=axis,
         )
-
-    def _repr_html_inner(self):
-        return self._with_findings(super()._repr_html_inner())
-
-    def _repr_mimebundle_(self, **kwargs):
-        bundle = super()._repr_mimebundle_(**kwargs)
-        if "text/html" in bundle:
-            bundle["text/html"] = self._with_findings(bundle["text/html"])
-        return bundle
-
-    def _with_findings(self, diagram):
-        if not hasattr(self, "test_risks_"):
-            return diagram
-        display = DoubleDescentDisplay.from_curve(self)
-        return under_diagram(diagram, self.summary(), display)

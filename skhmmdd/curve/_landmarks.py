@@ -122,11 +122,13 @@ def median_over_splits(risk: Floats) -> Floats:
 
 def find_threshold(
     complexity: Floats, train_risk: Floats, constant_risk: Floats
-) -> float | None:
+) -> tuple[float | None, bool]:
     """Smallest complexity at which the median training risk vanishes.
 
     It vanishes when it is at most `INTERPOLATION_TOLERANCE` times the median training
-    risk of the constant predictor.
+    risk of the constant predictor. Where it vanishes at the first complexity and not
+    at the last, as along a penalty, the threshold is where that ends: the last of the
+    first run of complexities that interpolate.
 
     Parameters
     ----------
@@ -138,19 +140,27 @@ def find_threshold(
 
     Returns
     -------
-    float or None
+    threshold : float or None
         None when no complexity interpolates.
+    lost_beyond : bool
+        Whether interpolation ends there, and does not begin.
 
     Examples
     --------
     >>> import numpy as np
     >>> train = np.array([[0.5, 0.4], [0.1, 0.2], [1e-20, 0.0], [1e-18, 1e-19]])
     >>> find_threshold(np.array([1, 5, 10, 20]), train, np.array([1.0, 1.1]))
-    10.0
+    (10.0, False)
+    >>> find_threshold(np.array([0, 1, 2, 3]), train[::-1], np.array([1.0, 1.1]))
+    (1.0, True)
     """
     level = INTERPOLATION_TOLERANCE * np.median(constant_risk)
     reached = median_over_splits(train_risk) <= level
-    return float(complexity[np.argmax(reached)]) if reached.any() else None
+    if not reached.any():
+        return None, False
+    if reached[0] and not reached[-1]:
+        return float(complexity[np.argmin(reached) - 1]), True
+    return float(complexity[np.argmax(reached)]), False
 
 
 def find_peak(risk: Floats) -> int | None:

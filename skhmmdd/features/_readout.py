@@ -40,22 +40,40 @@ class Readout(NamedTuple):
     def offsets(self):
         return None if self.shifts is None else self.shifts[: self.n_components]
 
+    @property
+    def steepest(self):
+        """The largest derivative that a column can have along its direction."""
+        return np.sqrt(2) if self.kind == "fourier" else 1.0
+
     def __call__(self, values):
         """The columns, shape (n, n_components)."""
         if self.weights is None:
             return values[:, : self.n_components]
-        n_columns = self.weights.shape[1]
-        out = np.empty((len(values), n_columns), self.weights.dtype)
-        for a in range(0, n_columns, _PANEL):
-            panel = out[:, a : a + _PANEL]
-            np.matmul(values, self.weights[:, a : a + _PANEL], out=panel)
-        out += self.shifts
+        out = self._projections(values)
         if self.kind == "relu":
             np.maximum(out, 0, out=out)
         elif self.kind == "fourier":
             np.cos(out, out=out)
             out *= np.sqrt(2, dtype=out.dtype)
         return out[:, : self.n_components]
+
+    def slopes(self, values):
+        """Derivatives of the columns along their directions, (n, n_components)."""
+        if self.kind in ("linear", "identity"):
+            n_columns = values.shape[1] if self.weights is None else None
+            return np.ones((len(values), self.n_components or n_columns))
+        out = self._projections(values)[:, : self.n_components]
+        return out > 0 if self.kind == "relu" else -np.sqrt(2) * np.sin(out)
+
+    def _projections(self, values):
+        """The w_j'u + c_j of all panels."""
+        n_columns = self.weights.shape[1]
+        out = np.empty((len(values), n_columns), self.weights.dtype)
+        for a in range(0, n_columns, _PANEL):
+            panel = out[:, a : a + _PANEL]
+            np.matmul(values, self.weights[:, a : a + _PANEL], out=panel)
+        out += self.shifts
+        return out
 
 
 IDENTITY = Readout("identity", None, None, None)

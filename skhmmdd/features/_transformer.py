@@ -26,6 +26,7 @@ from skhmmdd._typing import (
     SequencesLike,
     SequenceTable,
 )
+from skhmmdd.features._jacobians import ReadoutJacobians
 from skhmmdd.features._readout import IDENTITY, READOUTS, ReadoutName, draw_readout
 from skhmmdd.features._representation import (
     POOLINGS,
@@ -297,6 +298,44 @@ class HMMFeatureTransformer(
         for index, columns in zip(blocks, found, strict=True):
             out[index] = columns
         return out
+
+    def readout_jacobians(self, X: SequencesLike) -> ReadoutJacobians:
+        r"""How the features of sequences change with the beliefs that they are made of.
+
+        Parameters
+        ----------
+        X : array of shape (n_sequences, n_steps[, n_features]) or list of arrays
+            Sequences, as `fit` takes them.
+
+        Returns
+        -------
+        ReadoutJacobians
+            Of the map from the pooled and standardised representation u, with its
+            slopes, the operator norm of its weights, and products with coefficients.
+            For a belief b over m states, last in its sequence, :math:`u = \sqrt m (b -
+            1/m)`: a change of b is :math:`\sqrt m` times one of u.
+
+        Examples
+        --------
+        >>> from skhmmdd import HeadRegressor, HMMFeatureTransformer, lipschitz_bounds
+        >>> from skhmmdd import make_hmm_regression
+        >>> X, y, truth = make_hmm_regression(100, random_state=0)
+        >>> features = HMMFeatureTransformer(truth.hmm, 400, random_state=0)
+        >>> head = HeadRegressor().fit(features.fit_transform(X), y)
+        >>> jacobians = features.readout_jacobians(X)
+        >>> bounds = lipschitz_bounds(head.coef_, jacobians, jacobians.operator_norm)
+        >>> bounds.lower < bounds.upper
+        True
+        """
+        unmapped = copy(self)
+        check_is_fitted(unmapped)
+        unmapped._map = IDENTITY
+        unmapped._n_features_out = self._representation.width
+        # Whatever container the user had set for the features.
+        values = np.asarray(unmapped.transform(X))
+        if self._map.directions is not None:
+            values = self._representation.standardise(values, self.pooling)
+        return ReadoutJacobians(values, self._map)
 
     @overload
     def transform_steps(self, X: SequenceTable) -> Array: ...

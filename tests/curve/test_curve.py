@@ -551,9 +551,14 @@ def test_threshold_of_a_classifier():
 def test_find_threshold():
     complexity = np.array([1.0, 2.0, 3.0])
     train = np.array([[1.0, 1.0], [2e-6, 2e-6], [1e-9, 1e-9]])
-    assert find_threshold(complexity, train, np.array([1.0, 1.0])) == 3.0
-    assert find_threshold(complexity, train, np.array([9.0, 9.0])) == 2.0
-    assert find_threshold(complexity[:2], train[:2], np.array([1.0, 1.0])) is None
+    assert find_threshold(complexity, train, np.array([1.0, 1.0])) == (3.0, False)
+    assert find_threshold(complexity, train, np.array([9.0, 9.0])) == (2.0, False)
+    none = find_threshold(complexity[:2], train[:2], np.array([1.0, 1.0]))
+    assert none == (None, False)
+    # Along a penalty interpolation ends; a gap at the first threshold is none.
+    penalty = train[[2, 2, 0]]
+    assert find_threshold(complexity, penalty, np.ones(2)) == (2.0, True)
+    assert find_threshold(complexity, train[[2, 0, 2]], np.ones(2)) == (1.0, False)
 
 
 @pytest.mark.parametrize(
@@ -727,6 +732,11 @@ def _raises(message, X, y, error=ValueError, **params):
         ),
         ("finite number; that of nan", {"param_range": [np.nan]}),
         ("finite number; that of True", {"param_range": [True]}),
+        (
+            "finite number, to have a place on the axis; that of inf is inf. Give it "
+            r"one, e.g. by complexity=lambda value: min\(value, 1e9\)",
+            {"param_range": [1.0, np.inf]},
+        ),
         ("must be distinct, but 1 occurs", {"param_range": [1.0, 2.0, 1]}),
         ("'n_states' must be an attribute", {"complexity": "n_states"}),
         ("that of 1.0 is 'a'", {"complexity": lambda value: "a"}),

@@ -9,14 +9,17 @@ import pandas as pd
 import pytest
 from matplotlib import pyplot as plt
 from sklearn.datasets import make_regression
+from sklearn.decomposition import PCA
 from sklearn.exceptions import NotFittedError
-from sklearn.linear_model import Ridge
+from sklearn.linear_model import Lasso, Ridge
+from sklearn.mixture import GaussianMixture
 from sklearn.model_selection import ShuffleSplit
 from sklearn.pipeline import make_pipeline
 
 from skhmmdd._plotting import COLOURS
 from skhmmdd.curve import CurvePoint, DoubleDescentCurve, DoubleDescentDisplay
-from skhmmdd.curve.display._axes import risk_limits
+from skhmmdd.curve.display._axes import horizontal_scale, risk_limits
+from skhmmdd.curve.display._words import axis_words, value_in_words
 from skhmmdd.features import LeadingColumns
 from skhmmdd.heads import HeadRegressor
 from skhmmdd.theory import RiskResult
@@ -65,7 +68,7 @@ def test_holds_the_data_of_the_curve(curve):
     np.testing.assert_array_equal(display.test_risk, curve.test_risk_)
     assert display.best == curve.best_ and display.peak == curve.peak_
     assert display.interpolation_threshold == curve.interpolation_threshold_
-    assert (display.param_name, display.risk_name) == ("alpha", "squared_error")
+    assert (display.param_name, display.risk_name) == ("ridge penalty", "squared_error")
     assert (display.n_train, display.quantiles) == (30, (0.25, 0.75))
     assert not hasattr(display, "ax_")
 
@@ -100,11 +103,56 @@ def test_from_estimator_is_the_plot_of_the_curve(curve):
 
 @pytest.mark.parametrize(
     "complexity, label",
-    [("real", "real of alpha"), (lambda alpha: alpha, "complexity of alpha")],
+    [
+        (None, "ridge penalty"),
+        ("real", "real of ridge penalty"),
+        (lambda alpha: alpha, "complexity of ridge penalty"),
+    ],
 )
 def test_axis_label_names_the_complexity(complexity, label):
     curve = DoubleDescentCurve(Ridge(), "alpha", [0.1, 1.0], complexity=complexity)
     assert curve.fit(X, Y).plot().ax_.get_xlabel() == label
+    assert curve.plot(xlabel="mine").ax_.get_xlabel() == "mine"
+
+
+@pytest.mark.parametrize(
+    "estimator, name, label",
+    [
+        (None, "features__n_components", "number of features"),
+        (make_pipeline(PCA(), Ridge()), "pca__n_components", "number of features"),
+        (GaussianMixture(), "n_components", "n components"),
+        (None, "head__n_steps", "gradient steps"),
+        (None, "head__alpha", "ridge penalty"),
+        (make_pipeline(PCA(), Ridge()), "ridge__alpha", "ridge penalty"),
+        (HeadRegressor(), "alpha", "ridge penalty"),
+        (make_pipeline(PCA(), Lasso()), "lasso__alpha", "alpha"),
+        (None, "temperature", "temperature"),
+        (None, "head__rank", "rank"),
+        (None, "head__n_kept", "kept weights"),
+        (None, "tree__max_leaf_nodes", "max leaf nodes"),
+        (make_pipeline(PCA(), Ridge()), "pca", "pca"),
+    ],
+)
+def test_parameters_in_words(estimator, name, label):
+    assert axis_words(name, estimator).label == label
+
+
+@pytest.mark.parametrize(
+    "name, value, text",
+    [
+        ("n_components", 400, "400 features"),
+        ("n_steps", np.int64(1), "1 gradient step"),
+        ("n_steps", np.inf, "∞ gradient steps"),
+        ("n_kept", 0.5, "kept weights 0.5"),
+        ("alpha", 1e-6, "ridge penalty 1e-06"),
+        ("alpha", "loo", "ridge penalty loo"),
+        ("fit_intercept", True, "fit intercept True"),
+        ("hmm", object, "hmm <class 'object'>"),
+        ("hmm", list(range(99)), f"hmm {str(list(range(99)))[:30]}…"),
+    ],
+)
+def test_values_in_words(name, value, text):
+    assert value_in_words(axis_words(name), value) == text
 
 
 def test_artists(double_descent):
@@ -264,7 +312,7 @@ def test_ratio_axis(diagnosed):
     assert display.best_marker_.get_xdata() == [place]
     assert display.best_marker_.get_label().endswith(f" at {place:g})")
     label = display.ax_.get_xlabel()
-    assert label == "leadingcolumns__n_components / training size"
+    assert label == "number of features / training size"
 
 
 @pytest.mark.parametrize("x", ["effective_parameters", "coef_norm"])
@@ -347,6 +395,45 @@ def test_theory(double_descent):
     assert display.ax_.get_xlim() == limits[0]
     assert display.ax_.get_ylim() == limits[1]
     display.figure_.canvas.draw()
+
+
+@pytest.mark.parametrize(
+    "at, scale",
+    [
+        ([1, 10], "log"),
+        ([2, 10], "linear"),
+        ([0, 1, 10], "linear"),
+        ([0, 1, 100], "symlog"),
+        ([0, 1e-300, 1e300], "symlog"),
+        ([-1, 1, 1000], "linear"),
+        ([0], "linear"),
+        ([0, 5], "linear"),
+        ([np.nan, 1, np.inf, 100], "log"),
+    ],
+)
+def test_scale_of_the_horizontal_axis(at, scale):
+    at = np.array(at, dtype=float)
+    assert horizontal_scale(at, "auto")[0] == scale
+    assert horizontal_scale(at, False)[0] == "linear"
+    assert horizontal_scale(at, True)[0] == (
+        "symlog" if at[0] == 0 and len(at) > 1 else "log"
+    )
+
+
+def test_an_axis_with_zero():
+    penalties = [0.0, 1e-6, 1e-3, 1.0, 100.0]
+    curve = DoubleDescentCurve(Ridge(), "alpha", penalties, cv=CV).fit(X, Y)
+    display = curve.plot()
+    display.figure_.canvas.draw()
+    assert display.ax_.get_xscale() == "symlog"
+    labels = [tick.get_text() for tick in display.ax_.get_xticklabels()]
+    assert "0" in labels and "$10^{0}$" in labels and "$10^{-6}$" in labels
+    places = display.ax_.transData.transform([(alpha, 1.0) for alpha in penalties])
+    assert (np.diff(places[:, 0]) > 10).all()
+
+
+def test_limits_can_be_given(double_descent):
+    assert double_descent.plot(ylim=(1e-3, 7)).ax_.get_ylim() == (1e-3, 7)
 
 
 def test_theory_near_the_risk_is_seen(double_descent):

@@ -14,7 +14,12 @@ from sklearn.base import BaseEstimator
 from sklearn.pipeline import make_pipeline
 
 import skhmmdd
-from skhmmdd import DoubleDescentCurve, HeadRegressor, LeadingColumns
+from skhmmdd import (
+    DoubleDescentCurve,
+    DoubleDescentFamily,
+    HeadRegressor,
+    LeadingColumns,
+)
 from skhmmdd import _docs as docs
 from skhmmdd.curve.display._html import under_diagram
 
@@ -117,7 +122,11 @@ def links_of(estimator):
 
 
 def instance(estimator):
-    needs = {DoubleDescentCurve: (HeadRegressor(), "alpha", [1.0])}
+    curve = (HeadRegressor(), "alpha", [1.0])
+    needs = {
+        DoubleDescentCurve: curve,
+        DoubleDescentFamily: (DoubleDescentCurve(*curve), "fit_intercept", [True]),
+    }
     return estimator(*needs.get(estimator, ()))
 
 

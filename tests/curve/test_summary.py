@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.pipeline import make_pipeline
@@ -15,6 +16,7 @@ from skhmmdd import (
 )
 from skhmmdd.curve._landmarks import find_danger_zone
 from skhmmdd.curve.display._summary import Findings, describe
+from skhmmdd.curve.display._words import axis_words
 
 WIDE = Findings(
     title="A curve.",
@@ -83,7 +85,9 @@ def test_how_high_the_peak_is(risk, lowest, text):
 
 def test_which_side_of_the_zone():
     assert advice(best=(5.0, 0.5)).startswith("Choose a width below 12. Where that")
-    assert advice(best=(1.0, 0.5)).startswith(
+    # No width is below 1.
+    assert advice(best=(1.0, 0.5)).startswith("Choose a width below 12. Where that")
+    assert advice(best=(2.0, 0.5), span=(2.0, 90.0)).startswith(
         "Choose a width below 12. The risk is lowest where the range begins: look "
         "below it too. Where that"
     )
@@ -150,6 +154,121 @@ def test_a_classifier():
     assert "are the training labels fitted exactly" in lines["Threshold"]
 
 
+# Axes along which more is not a larger model
+
+PENALTY = axis_words("head__alpha")
+STEPS = axis_words("head__n_steps")
+
+
+def test_interpolation_that_ends():
+    line = lines_of(threshold=0.001, interpolation_ends=True, axis=PENALTY)
+    assert line["Threshold"] == (
+        "0.001. Up to there the training data are interpolated."
+    )
+
+
+@pytest.mark.parametrize(
+    ("axis", "changes", "text"),
+    [
+        (PENALTY, {}, "Choose a ridge penalty above 31."),
+        (PENALTY, {"best": (5.0, 0.5)}, "Choose a ridge penalty below 12."),
+        (
+            axis_words("temperature"),
+            {"peak": None, "best": (90.0, 0.5)},
+            "Choose a large temperature. The risk is lowest where the range ends: "
+            "look further.",
+        ),
+        (
+            PENALTY,
+            {"peak": None, "best": (0.0, 0.5), "span": (0.0, 90.0)},
+            "Choose a small ridge penalty: more of it only adds risk.",
+        ),
+        (
+            PENALTY,
+            {"peak": None, "best": (0.5, 0.5), "span": (0.5, 90.0), "threshold": 0.5},
+            "Choose a small ridge penalty: more of it only adds risk. The risk is "
+            "lowest where the range begins: look below it too.",
+        ),
+        (
+            STEPS,
+            {},
+            "Choose a number of gradient steps above 31. Where that is not possible, "
+            'penalise the head (alpha="loo" finds the ridge of the heads of skhmmdd).',
+        ),
+        (
+            STEPS,
+            {"peak": None, "threshold": 90.0, "best": (30.0, 0.5)},
+            "Take 30: the risk falls up to there and rises from there.",
+        ),
+        (
+            STEPS,
+            {"peak": None, "best": (1.0, 0.5)},
+            "Choose a small number of gradient steps, or penalise the head: more of it "
+            "only adds risk. The risk is lowest where the range begins: look below it "
+            "too.",
+        ),
+        (
+            axis_words("max_depth"),
+            {"best": (90.0, 0.5)},
+            "Choose a value above 31. The risk is lowest where the range ends: look "
+            'further. Where that is not possible, penalise the head (alpha="loo" finds '
+            "the ridge of the heads of skhmmdd).",
+        ),
+    ],
+)
+def test_advice_along_other_axes(axis, changes, text):
+    assert advice(axis=axis, **changes) == text
+
+
+def test_summary_along_penalties():
+    rng = np.random.RandomState(0)
+    X, y = rng.randn(200, 60), rng.randn(200)
+    penalties = [0.0, 1e-9, 1e-6, 0.5, 1.0, 100.0, 1e4]
+    told = DoubleDescentCurve(
+        HeadRegressor(), "alpha", penalties, train_size=30, random_state=0
+    ).fit(X, y)
+    assert told.interpolation_threshold_ == 1e-6 and told.peak_ is None
+    text = told.summary().replace("\n  ", " ")
+    assert "against ridge penalty from 0 to 10000 (7 values)" in text
+    assert "Threshold: 1e-06. Up to there the training data are interpolated." in text
+    assert "Best: " in text and " at 10000, beyond the threshold" in text
+    assert "Choose a large ridge penalty. The risk is lowest where the" in text
+    assert "width" not in text and "labels" not in text and "alpha" not in text
+    assert "ridge penalty" in told._repr_html_()
+
+
+class Descent(RegressorMixin, BaseEstimator):
+    """Gradient descent on the squared error from zero."""
+
+    def __init__(self, n_steps=1):
+        self.n_steps = n_steps
+
+    def fit(self, X, y):
+        values = np.linalg.eigvalsh(X.T @ X)
+        self.coef_ = np.zeros(X.shape[1])
+        for _ in range(self.n_steps):
+            self.coef_ -= X.T @ (X @ self.coef_ - y) / values[-1]
+        return self
+
+    def predict(self, X):
+        return X @ self.coef_
+
+
+def test_summary_along_steps():
+    rng = np.random.RandomState(0)
+    X = rng.randn(200, 60)
+    y = X[:, :3].sum(axis=1) + rng.randn(200)
+    told = DoubleDescentCurve(
+        Descent(), "n_steps", [0, 1, 10, 100, 1000], train_size=30, random_state=0
+    ).fit(X, y)
+    text = told.summary().replace("\n  ", " ")
+    assert "against gradient steps from 0 to 1000 (5 values)" in text
+    assert "Threshold: 1000. From there on the training data are" in text
+    assert "width" not in text and "labels" not in text
+    assert told.plot().ax_.get_xlabel() == "gradient steps"
+    assert told.plot().ax_.get_xscale() == "symlog"
+
+
 # The zone
 
 
@@ -192,7 +311,7 @@ def test_zone_of_a_curve(curve):
 
 def test_summary_of_a_curve(curve):
     text = curve.summary()
-    assert text.startswith("Squared error against leadingcolumns__n_components from 1")
+    assert text.startswith("Squared error against number of features from 1")
     assert "median of 10 splits, 30 training samples" in text.replace("\n  ", " ")
     assert f"Danger zone: {curve.danger_zone_[0]:g} to" in text
     assert max(map(len, text.split("\n"))) <= 80

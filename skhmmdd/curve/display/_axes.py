@@ -67,6 +67,41 @@ def abscissa(display, x):
     return median_over_splits(values), _FOLDING_LABELS[x]
 
 
+def horizontal_scale(at, log_x):
+    """The scale of the horizontal axis, as `ax.set_xscale` takes it.
+
+    Parameters
+    ----------
+    at : ndarray of shape (n_points,)
+        What stands on it.
+    log_x : "auto" or bool
+
+    Returns
+    -------
+    name : {"linear", "log", "symlog"}
+    options : dict
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> horizontal_scale(np.array([20, 40]), "auto")
+    ('linear', {})
+    >>> horizontal_scale(np.array([0, 0.1, 10.0]), "auto")
+    ('symlog', {'linthresh': 0.1, 'linscale': 0.5})
+    """
+    seen = at[np.isfinite(at)]
+    positive = seen[seen > 0]
+    if log_x is False or not positive.size or np.min(seen) < 0:
+        return ("log" if log_x is True else "linear"), {}
+    low, high = np.min(positive), np.max(positive)
+    if np.min(seen) > 0:
+        return ("log" if log_x is True or low <= high / 10 else "linear"), {}
+    if log_x is True or low <= high / 100:
+        # Zero has no logarithm: half a decade of a linear scale leads down to it.
+        return "symlog", {"linthresh": float(low), "linscale": 0.5}
+    return "linear", {}
+
+
 def count_displays(ax):
     """Number of displays drawn on the axes: each draws one test line."""
     return sum(line.get_gid() == "skhmmdd-test" for line in ax.get_lines())

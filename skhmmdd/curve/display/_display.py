@@ -14,6 +14,7 @@ from skhmmdd.curve._landmarks import CurvePoint, peak_and_best
 from skhmmdd.curve.display._artists import read_theory
 from skhmmdd.curve.display._axes import FOLDING, Abscissa, abscissa
 from skhmmdd.curve.display._figure import DrawingOptions, draw_display
+from skhmmdd.curve.display._words import axis_words
 from skhmmdd.curve.measurement._base_curve import BaseDoubleDescentCurve
 from skhmmdd.curve.measurement._risks import Risk
 
@@ -46,7 +47,7 @@ class DoubleDescentDisplay:
         Where the median test risk peaks, and where it is lowest.
 
     param_name : str, default="complexity"
-        Label of the horizontal axis.
+        Label of the horizontal axis: the parameter in words.
 
     risk_name : str, default="risk"
         Name of the risk, for the label of the vertical axis.
@@ -188,7 +189,9 @@ class DoubleDescentDisplay:
             interpolation_threshold=curve.interpolation_threshold_,
             peak=peak,
             best=best,
-            param_name=_axis_name(curve.param_name, curve.complexity),
+            param_name=axis_words(
+                curve.param_name, curve.estimator, curve.complexity
+            ).label,
             risk_name=risk,
             n_train=curve.n_train_,
             quantiles=curve.quantiles,
@@ -276,6 +279,8 @@ class DoubleDescentDisplay:
         show_threshold: bool = True,
         show_best: bool = True,
         show_decomposition: bool = False,
+        xlabel: str | None = None,
+        ylim: tuple[float, float] | None = None,
         line_kw: dict[str, Any] | None = None,
         fill_kw: dict[str, Any] | None = None,
     ) -> Self:
@@ -309,7 +314,9 @@ class DoubleDescentDisplay:
             Put before the labels of the legend, to tell displays apart.
         log_x : "auto" or bool, default="auto"
             Logarithmic horizontal axis. "auto": if all on it is positive and the
-            largest is at least ten times the smallest.
+            largest is at least ten times the smallest; or if the smallest is zero and
+            the others span two decades or more. Zero then stands on a linear stretch
+            below the smallest positive value.
         log_y : "auto" or bool, default="auto"
             Logarithmic risk. "auto": if no test risk is zero or negative.
         show_train : bool, default=True
@@ -325,6 +332,10 @@ class DoubleDescentDisplay:
         show_decomposition : bool, default=False
             Draw the squared bias (with noise) and the variance. They are means and add
             up to the mean test risk, which near the threshold is above the median.
+        xlabel : str, default=None
+            Label of the horizontal axis; None names the parameter in words.
+        ylim : tuple of (float, float), default=None
+            Limits of the risk axis; None sets them by what can be seen.
         line_kw : dict, default=None
             Passed to `ax.plot` for both lines, e.g. ``{"color": "black"}``.
         fill_kw : dict, default=None
@@ -367,10 +378,11 @@ class DoubleDescentDisplay:
             show_threshold=show_threshold,
             show_best=show_best,
             show_decomposition=show_decomposition,
+            ylim=ylim,
             line_kw=line_kw,
             fill_kw=fill_kw,
         )
-        draw_display(self, at, x_label, options)
+        draw_display(self, at, x_label if xlabel is None else xlabel, options)
         return self
 
     def frame(self) -> "DataFrame":
@@ -396,10 +408,3 @@ class DoubleDescentDisplay:
             for subset, risk in (("train", self.train_risk), ("test", self.test_risk))
         ]
         return pd.concat(sets, ignore_index=True)
-
-
-def _axis_name(param_name, complexity):
-    if complexity is None:
-        return param_name
-    name = complexity if isinstance(complexity, str) else "complexity"
-    return f"{name} of {param_name}"

@@ -18,6 +18,7 @@ from skhmmdd.curve.display._artists import (
 from skhmmdd.curve.display._axes import (
     FOLDING,
     count_displays,
+    horizontal_scale,
     risk_limits,
     within_reach,
 )
@@ -42,6 +43,7 @@ class DrawingOptions(NamedTuple):
     show_threshold: bool
     show_best: bool
     show_decomposition: bool
+    ylim: tuple | None
     line_kw: dict | None
     fill_kw: dict | None
 
@@ -63,23 +65,19 @@ def draw_display(display, at, x_label, options):
     options : DrawingOptions
     """
     ax = display.ax_
-    log_x, log_y = options.log_x, options.log_y
-    if log_x == "auto":
-        seen = at[np.isfinite(at)]
-        log_x = bool(seen.size) and 0 < 10 * np.min(seen) <= np.max(seen)
-    if log_y == "auto":
-        log_y = bool(np.min(display.test_risk) > 0)
     nth = count_displays(ax)
     parts = [display.bias, display.variance] if options.show_decomposition else []
-    limits = risk_limits(
-        _median_and_band(display, "test"),
-        _median_and_band(display, "train") if options.show_train else None,
-        log_y,
-        [*parts, *(risk for _, _, risk in options.theory)],
+    limits = options.ylim or limits_of(
+        display,
+        show_train=options.show_train,
+        show_band=options.show_band,
+        log_y=options.log_y,
+        others=[*parts, *(risk for _, _, risk in options.theory)],
     )
-    if log_x:
-        ax.set_xscale("log")
-    if log_y:
+    scale, scale_options = horizontal_scale(at, options.log_x)
+    if scale != "linear":
+        ax.set_xscale(scale, **scale_options)
+    if is_log_y(display, options.log_y):
         # "clip" lets a line that falls to zero run off the bottom of the axes.
         ax.set_yscale("log", nonpositive="clip")
 
@@ -103,10 +101,26 @@ def draw_display(display, at, x_label, options):
         )
         for text, complexity, risk in options.theory
     ]
-    _dress(display, limits, x_label)
+    _dress(display, limits, x_label, options.ylim is None)
     if options.x in FOLDING and len(at) > 1:
         ends = [f"{display.complexity[end]:g}" for end in (0, -1)]
         draw_direction(display.lines_[0], ends)
+
+
+def is_log_y(display, log_y):
+    """Whether the risk axis of a display is logarithmic."""
+    return bool(np.min(display.test_risk) > 0) if log_y == "auto" else log_y
+
+
+def limits_of(display, *, show_train, show_band, log_y, others=()):
+    """Limits of the risk axis of one display; as `risk_limits`."""
+    n_lines = 3 if show_band else 1
+    return risk_limits(
+        _median_and_band(display, "test")[:n_lines],
+        _median_and_band(display, "train")[:n_lines] if show_train else None,
+        is_log_y(display, log_y),
+        others,
+    )
 
 
 def _median_and_band(display, subset):
@@ -208,11 +222,11 @@ def _draw_best(display, at, colour, options):
         )
 
 
-def _dress(display, limits, x_label):
+def _dress(display, limits, x_label, widen):
     """Set limits, labels, title and legend."""
     ax = display.ax_
     if limits is not None:
-        if count_displays(ax) > 1:
+        if widen and count_displays(ax) > 1:
             low, high = ax.get_ylim()
             limits = min(low, limits[0]), max(high, limits[1])
         ax.set_ylim(limits)

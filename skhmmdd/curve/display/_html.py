@@ -1,10 +1,31 @@
-"""A fitted curve in a notebook: its words and its figure under the diagram."""
+"""Fitted curves in a notebook: their words and figure under the diagram."""
 
 from base64 import b64encode
 from html import escape
 from io import BytesIO
 
 _DPI = 110
+
+
+class ShownFindings:
+    """Mixin of estimators with `results_`, `summary` and `plot`: a notebook shows them.
+
+    It stands left of :class:`~sklearn.base.BaseEstimator`.
+    """
+
+    def _repr_html_inner(self):
+        return self._with_findings(super()._repr_html_inner())
+
+    def _repr_mimebundle_(self, **kwargs):
+        bundle = super()._repr_mimebundle_(**kwargs)
+        if "text/html" in bundle:
+            bundle["text/html"] = self._with_findings(bundle["text/html"])
+        return bundle
+
+    def _with_findings(self, diagram):
+        if not hasattr(self, "results_"):
+            return diagram
+        return under_diagram(diagram, self.summary(), self)
 
 
 def under_diagram(diagram, text, display):
@@ -16,7 +37,8 @@ def under_diagram(diagram, text, display):
         scikit-learn's HTML of the estimator.
     text : str
         The summary; it is escaped.
-    display : DoubleDescentDisplay
+    display : object
+        With a method ``plot(ax)``.
 
     Returns
     -------

@@ -6,6 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from skhmmdd.curve._landmarks import DANGER
+from skhmmdd.curve.display._words import WIDTH_WORDS, AxisWords
 
 _LINE_LENGTH = 80
 
@@ -31,6 +32,10 @@ class Findings(NamedTuple):
         Number of training samples.
     interpolated : str
         What interpolation is here, as a clause.
+    interpolation_ends : bool
+        Whether the threshold is where interpolation ends, and not where it begins.
+    axis : AxisWords
+        What complexity is here.
     """
 
     title: str
@@ -41,6 +46,8 @@ class Findings(NamedTuple):
     zone: tuple | None
     n_samples: int
     interpolated: str = "the training data are interpolated"
+    interpolation_ends: bool = False
+    axis: AxisWords = WIDTH_WORDS
 
 
 def describe(found):
@@ -82,6 +89,46 @@ def describe(found):
     )
 
 
+def describe_family(members):
+    """Put the findings of several curves into words, one line for each.
+
+    Parameters
+    ----------
+    members : dict of str to Findings
+        By name; of one measurement.
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> one = Findings("A curve.", (1, 90), 20, (20, 9.0), (90, 0.5), (12, 31), 20)
+    >>> none = one._replace(peak=None, threshold=None)
+    >>> print(describe_family({"10 gradient steps": none, "∞ gradient steps": one}))
+    A curve. 2 curves:
+    10 gradient steps: no peak, lowest 0.5 at 90, no threshold
+    ∞ gradient steps: peak 9 at 20, lowest 0.5 at 90, threshold 20
+    """
+    title = next(iter(members.values())).title
+    count = "1 curve" if len(members) == 1 else f"{len(members)} curves"
+    lines = [f"{title} {count}:"]
+    for name, found in members.items():
+        peak = "no peak"
+        if found.peak is not None:
+            at, risk = found.peak
+            peak = f"peak {'infinite' if np.isinf(risk) else _number(risk)} at {at:g}"
+        at, risk = found.best
+        threshold = "no threshold"
+        if found.threshold is not None:
+            threshold = f"threshold {found.threshold:g}"
+        lines.append(f"{name}: {peak}, lowest {_number(risk)} at {at:g}, {threshold}")
+    return "\n".join(
+        fill(line, _LINE_LENGTH, subsequent_indent="  ", break_on_hyphens=False)
+        for line in lines
+    )
+
+
 def _number(value):
     """Three significant digits, and no exponent below a million."""
     return f"{float(f'{value:.3g}'):g}"
@@ -90,7 +137,8 @@ def _number(value):
 def _threshold(found):
     if found.threshold is None:
         return f"Threshold: none. Nowhere in this range {_is(found.interpolated)}."
-    return f"Threshold: {found.threshold:g}. From there on {found.interpolated}."
+    where = "Up to there" if found.interpolation_ends else "From there on"
+    return f"Threshold: {found.threshold:g}. {where} {found.interpolated}."
 
 
 def _is(clause):
@@ -146,15 +194,18 @@ def _advice(found):
         return sentences + _look_further(found)
     low, high = found.zone
     if found.best[0] > high:
-        sentences = [f"Choose a width above {high:g}."]
+        sentences = [f"Choose {found.axis.choice} above {high:g}."]
     else:
-        sentences = [f"Choose a width below {low:g}."]
+        sentences = [f"Choose {found.axis.choice} below {low:g}."]
     sentences += _look_further(found)
+    if found.axis.kind == "penalty":
+        return sentences
     sentences.append(
         'Where that is not possible, penalise the head (alpha="loo" finds the ridge of '
         "the heads of skhmmdd)"
     )
-    if found.threshold is None:
+    # Only the size of a model meets the number of labels.
+    if found.threshold is None or found.axis.kind != "size":
         sentences[-1] += "."
     else:
         sentences[-1] += (
@@ -167,29 +218,38 @@ def _advice(found):
 def _advice_without_peak(found):
     # Without a peak the risk only falls up to the best, and only rises from there.
     start, end = found.span
-    if found.threshold == start:
+    is_size = found.axis.kind == "size"
+    if is_size and found.threshold == start and not found.interpolation_ends:
         return [
             "Look at lower complexities too: all of these are at the threshold or "
             "beyond, and the peak lies about it."
         ]
-    if found.threshold == end:
+    if is_size and found.threshold == end:
         return [
             "Look further: the range ends at the threshold, and the risk may fall "
             "again beyond."
         ]
     if found.best[0] == end:
-        return ["Choose a large width.", *_look_further(found)]
+        return [f"Choose {_with('large', found.axis)}.", *_look_further(found)]
     if found.best[0] == start:
+        or_else = "" if found.axis.kind == "penalty" else ", or penalise the head"
         return [
-            "Choose a small width, or penalise the head: more of it only adds risk.",
+            f"Choose {_with('small', found.axis)}{or_else}: more of it only adds risk.",
             *_look_further(found),
         ]
     return [f"Take {found.best[0]:g}: the risk falls up to there and rises from there."]
 
 
+def _with(adjective, axis):
+    """What one chooses, with an adjective: "a width" as "a small width"."""
+    article, _, noun = axis.choice.partition(" ")
+    return f"{article} {adjective} {noun}"
+
+
 def _look_further(found):
     if found.best[0] == found.span[1]:
         return ["The risk is lowest where the range ends: look further."]
-    if found.best[0] == found.span[0]:
+    at_start = found.best[0] == found.span[0]
+    if at_start and (found.axis.least is None or found.span[0] > found.axis.least):
         return ["The risk is lowest where the range begins: look below it too."]
     return []

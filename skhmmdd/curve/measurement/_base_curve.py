@@ -14,11 +14,7 @@ from sklearn.utils._param_validation import (
     RealNotInt,
     StrOptions,
 )
-from sklearn.utils.validation import (
-    _check_feature_names,
-    _check_n_features,
-    _num_samples,
-)
+from sklearn.utils.validation import _num_samples
 
 from skhmmdd._base import SkhmmddEstimator, fit_context
 from skhmmdd._typing import Array, Floats, Names, RandomState
@@ -29,8 +25,10 @@ from skhmmdd.curve._landmarks import (
     median_over_splits,
     peak_and_best,
 )
+from skhmmdd.curve._lipschitz import LipschitzBounds
 from skhmmdd.curve.measurement._complexity import order_by_complexity
 from skhmmdd.curve.measurement._diagnostics import Diagnosis
+from skhmmdd.curve.measurement._frozen import transform_frozen
 from skhmmdd.curve.measurement._path import path_curve, why_not_path
 from skhmmdd.curve.measurement._refit import refit_curve
 from skhmmdd.curve.measurement._results import make_results, refuse_nan
@@ -47,6 +45,8 @@ from skhmmdd.curve.measurement._validation import (
     check_quantiles,
     make_cv,
     make_splits,
+    remember_features,
+    require_targets,
 )
 from skhmmdd.theory import EffectiveParameters
 
@@ -71,6 +71,7 @@ class BaseDoubleDescentCurve(MetaEstimatorMixin, SkhmmddEstimator):
     variance_: Floats | None
     coef_norm_: Floats | None
     effective_parameters_: EffectiveParameters | None
+    lipschitz_: LipschitzBounds | None
     results_: dict[str, Array]
     n_train_: int
     n_splits_: int
@@ -174,11 +175,20 @@ class BaseDoubleDescentCurve(MetaEstimatorMixin, SkhmmddEstimator):
             If a parameter is out of its range, if a risk is NaN, or if the largest
             absolute value of a regressor's `y` is neither 0 nor in [1e-100, 1e100].
         """
-        if y is None:
-            raise ValueError(
-                f"{type(self).__name__} requires y to be passed, but the target y is "
-                "None."
-            )
+        return self._fit(X, y, groups, fit_params)
+
+    def _fit(
+        self,
+        X: Any,
+        y: ArrayLike,
+        groups: ArrayLike | None,
+        fit_params: dict[str, Any],
+        *,
+        splits: list[Any] | None = None,
+        lift: Callable[..., Any] = transform_frozen,
+    ) -> Self:
+        """Compute the curve, on given splits where several curves share them."""
+        require_targets(self, y)
         check_quantiles(self.quantiles)
         estimator = clone(self.estimator)
         check_param_name(estimator, self.param_name)
@@ -190,9 +200,9 @@ class BaseDoubleDescentCurve(MetaEstimatorMixin, SkhmmddEstimator):
             resolve_risks(self.risk, classifier), threshold_risk(self.risk, classifier)
         )
         X, y, groups = check_data(X, y, groups, classifier)
-        self._remember_features(X)
-        splitter = make_cv(self.cv, self.train_size, y, classifier, self.random_state)
-        splits = make_splits(splitter, X, y, groups)
+        remember_features(self, X)
+        if splits is None:
+            splits = self._split(X, y, groups, classifier)
 
         problem = (estimator, self.param_name, self.param_range_)
         self._choose_strategy(why_not_path(*problem, risks, fit_params))
@@ -201,6 +211,7 @@ class BaseDoubleDescentCurve(MetaEstimatorMixin, SkhmmddEstimator):
             "risks": risks,
             "n_jobs": self.n_jobs,
             "verbose": self.verbose,
+            "lift": lift,
         }
         if self.diagnostics:
             options["diagnosis"] = Diagnosis(
@@ -215,12 +226,16 @@ class BaseDoubleDescentCurve(MetaEstimatorMixin, SkhmmddEstimator):
         else:
             table = refit_curve(*problem, X, y, fit_params=fit_params, **options)
         self._keep(table, splits)
-        self.interpolation_threshold_ = find_threshold(
+        self.interpolation_threshold_, self._interpolation_ends = find_threshold(
             self.complexity_,
             table.threshold_risk,
             constant_risk(risks.threshold, classifier, y, splits),
         )
         return self
+
+    def _split(self, X, y, groups, classifier):
+        splitter = make_cv(self.cv, self.train_size, y, classifier, self.random_state)
+        return make_splits(splitter, X, y, groups)
 
     def _choose_strategy(self, obstacle):
         """Set the strategy, and the reason for it in words."""
@@ -238,15 +253,6 @@ class BaseDoubleDescentCurve(MetaEstimatorMixin, SkhmmddEstimator):
                 f"A path of the head: all values of {self.param_name} share their work."
             )
 
-    def _remember_features(self, X):
-        # Only of two-dimensional X: the second axis of a three-dimensional one is time.
-        for name in ("n_features_in_", "feature_names_in_"):
-            if hasattr(self, name):
-                delattr(self, name)
-        if len(getattr(X, "shape", ())) == 2:
-            _check_feature_names(self, X, reset=True)
-            _check_n_features(self, X, reset=True)
-
     def _keep(self, table, splits):
         """Set the attributes that come straight from the measurements."""
         self.train_risks_, self.test_risks_ = table.train, table.test
@@ -260,6 +266,7 @@ class BaseDoubleDescentCurve(MetaEstimatorMixin, SkhmmddEstimator):
         self.bias_, self.variance_ = diagnostics.bias, diagnostics.variance
         self.coef_norm_ = diagnostics.coef_norm
         self.effective_parameters_ = diagnostics.effective_parameters
+        self.lipschitz_ = diagnostics.lipschitz
         self.n_splits_ = len(splits)
         self._n_train = np.array([len(train) for train, _ in splits])
         self.n_train_ = int(np.median(self._n_train))
@@ -281,12 +288,17 @@ class BaseDoubleDescentCurve(MetaEstimatorMixin, SkhmmddEstimator):
         )
 
     def __sklearn_tags__(self):
-        tags = super().__sklearn_tags__()
-        # What the estimator takes, the curve takes; but the curve predicts nothing,
-        # and is neither a regressor nor a classifier.
-        inner = get_tags(self.estimator)
-        tags.input_tags = inner.input_tags
-        tags.target_tags = inner.target_tags
-        tags.target_tags.required = True
-        tags.non_deterministic = inner.non_deterministic
-        return tags
+        return tags_of_inner(super().__sklearn_tags__(), self.estimator)
+
+
+def tags_of_inner(tags, estimator):
+    """What the estimator takes, the curve takes; but a curve predicts nothing.
+
+    It is neither a regressor nor a classifier.
+    """
+    inner = get_tags(estimator)
+    tags.input_tags = inner.input_tags
+    tags.target_tags = inner.target_tags
+    tags.target_tags.required = True
+    tags.non_deterministic = inner.non_deterministic
+    return tags

@@ -8,6 +8,32 @@ import numpy as np
 _LONGEST = 200
 
 
+def list_values(param_range):
+    """The values of a parameter as a list.
+
+    Parameters
+    ----------
+    param_range : array-like
+
+    Returns
+    -------
+    list
+
+    Raises
+    ------
+    ValueError
+        If there are none, or one that is no list.
+    """
+    # tolist, so that the values of an array are plain numbers again.
+    is_array = isinstance(param_range, np.ndarray)
+    if is_array and not param_range.ndim:
+        raise ValueError(f"param_range must hold several values, got {param_range!r}.")
+    values = param_range.tolist() if is_array else list(param_range)
+    if not values:
+        raise ValueError("param_range must hold at least one value, got none.")
+    return values
+
+
 def order_by_complexity(param_range, complexity):
     """Numbers for the values of a parameter, and both in increasing order.
 
@@ -37,13 +63,7 @@ def order_by_complexity(param_range, complexity):
     >>> order_by_complexity(["abc", "a"], len)
     (array([1., 3.]), ['a', 'abc'])
     """
-    # tolist, so that the values of an array are plain numbers again.
-    is_array = isinstance(param_range, np.ndarray)
-    if is_array and not param_range.ndim:
-        raise ValueError(f"param_range must hold several values, got {param_range!r}.")
-    values = param_range.tolist() if is_array else list(param_range)
-    if not values:
-        raise ValueError("param_range must hold at least one value, got none.")
+    values = list_values(param_range)
     complexities = np.array([_complexity_of(value, complexity) for value in values])
     order = np.argsort(complexities, kind="stable")
     complexities = complexities[order]
@@ -69,6 +89,12 @@ def _complexity_of(value, complexity):
         number, remedy = getattr(value, complexity), ""
     else:
         number, remedy = complexity(value), ""
+    if isinstance(number, Real) and number == np.inf:
+        raise ValueError(
+            "The complexity of every value in param_range must be a finite number, to "
+            f"have a place on the axis; that of {_short(value)} is inf. Give it one, "
+            "e.g. by complexity=lambda value: min(value, 1e9)."
+        )
     if not _is_number(number):
         raise ValueError(
             "The complexity of every value in param_range must be a finite number; "

@@ -7,6 +7,8 @@ from scipy import linalg
 from scipy.sparse import issparse
 from sklearn.pipeline import Pipeline
 
+from skhmmdd.curve._lipschitz import LipschitzBounds
+from skhmmdd.curve.measurement._steepness import head_bounds, own_jacobians
 from skhmmdd.heads.solvers._effective_parameters import EffectiveParameters
 
 
@@ -20,11 +22,14 @@ class Measured(NamedTuple):
     coef_norm : float or ndarray of shape (n_complexities,), or None
     effective : EffectiveParameters or None
         Floats, or arrays of shape (n_complexities,).
+    lipschitz : LipschitzBounds or None
+        Floats, or arrays of shape (n_complexities,).
     """
 
     residuals: np.ndarray | list | None
     coef_norm: float | np.ndarray | None
     effective: EffectiveParameters | None
+    lipschitz: LipschitzBounds | None = None
 
 
 class Diagnostics(NamedTuple):
@@ -36,12 +41,15 @@ class Diagnostics(NamedTuple):
     coef_norm : ndarray of shape (n_complexities, n_splits) or None
     effective_parameters : EffectiveParameters or None
         Arrays of shape (n_complexities, n_splits).
+    lipschitz : LipschitzBounds or None
+        Arrays of shape (n_complexities, n_splits).
     """
 
     bias: np.ndarray | None = None
     variance: np.ndarray | None = None
     coef_norm: np.ndarray | None = None
     effective_parameters: EffectiveParameters | None = None
+    lipschitz: LipschitzBounds | None = None
 
 
 class Diagnosis:
@@ -63,11 +71,12 @@ class Diagnosis:
         self._spread = RunningSpread(*self._shape)
         self._norms = [[] for _ in range(n_complexities)]
         self._effective = [[] for _ in range(n_complexities)]
+        self._lipschitz = [[] for _ in range(n_complexities)]
 
     def add(self, measured, test, point=None):
         """Take in one split: at all complexities, or at the one of index `point`."""
         rows = slice(None) if point is None else [point]
-        residuals, norm, effective = measured
+        residuals, norm, effective, lipschitz = measured
         if residuals is None:
             self._spread = None
         elif self._spread is not None:
@@ -77,10 +86,14 @@ class Diagnosis:
         if norm is not None:
             for index, value in zip(points, np.atleast_1d(norm), strict=True):
                 self._norms[index].append(value)
-        if effective is not None:
-            pairs = np.atleast_2d(np.transpose(effective))
-            for index, pair in zip(points, pairs, strict=True):
-                self._effective[index].append(pair)
+        for kept, found in (
+            (self._effective, effective),
+            (self._lipschitz, lipschitz),
+        ):
+            if found is not None:
+                pairs = np.atleast_2d(np.transpose(found))
+                for index, pair in zip(points, pairs, strict=True):
+                    kept[index].append(pair)
 
     def finish(self, n_splits):
         """Put the splits together.
@@ -101,12 +114,20 @@ class Diagnosis:
         bias, variance = None, None
         if self._spread is not None:
             bias, variance = self._spread.decompose(self.probe.classifier)
-        effective = None
-        if whole(self._effective):
-            counts = np.array(self._effective)
-            effective = EffectiveParameters(counts[..., 0], counts[..., 1])
-        norms = np.array(self._norms) if whole(self._norms) else None
-        return Diagnostics(bias, variance, norms, effective)
+
+        def pairs(kept, kind):
+            if not whole(kept):
+                return None
+            first, second = np.moveaxis(np.array(kept), -1, 0)
+            return kind(first, second)
+
+        return Diagnostics(
+            bias,
+            variance,
+            np.array(self._norms) if whole(self._norms) else None,
+            pairs(self._effective, EffectiveParameters),
+            pairs(self._lipschitz, LipschitzBounds),
+        )
 
 
 class Probe(NamedTuple):
@@ -123,7 +144,7 @@ class Probe(NamedTuple):
     classifier: bool
     weighted: bool
 
-    def measure(self, estimator, X_train, predictions, y_test):
+    def measure(self, estimator, X_train, predictions, y_test, jacobians=None):
         """Diagnostics of one fitted estimator.
 
         Parameters
@@ -134,6 +155,8 @@ class Probe(NamedTuple):
         predictions : Predictions
             On the test set.
         y_test : indexable
+        jacobians : jacobians, default=None
+            Of features that were made before, at the training samples.
 
         Returns
         -------
@@ -146,7 +169,11 @@ class Probe(NamedTuple):
             hasattr(estimator, name) for name in ("predict_proba", "decision_function")
         )
         residuals = self.residuals(predictions, y_test) if scored else None
-        return Measured(residuals, coef_norm(estimator), effective)
+        if jacobians is None and isinstance(estimator, Pipeline):
+            steps = [step for _, step in estimator.steps[:-1]]
+            jacobians = own_jacobians(steps, X_train)
+        bounds = head_bounds(estimator, jacobians)
+        return Measured(residuals, coef_norm(estimator), effective, bounds)
 
     def residuals(self, predictions, y):
         """Predictions less targets, or class scores less one-hot targets.

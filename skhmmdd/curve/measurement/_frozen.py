@@ -1,6 +1,7 @@
 """Which leading steps of a pipeline are frozen, and how to lift them out."""
 
 from copy import copy
+from typing import Any, NamedTuple
 
 from sklearn.base import clone
 from sklearn.frozen import FrozenEstimator
@@ -87,6 +88,23 @@ def split_frozen(estimator, untouched_by=None):
     return frozen, rest
 
 
+class Lifted(NamedTuple):
+    """What frozen steps made of X.
+
+    Attributes
+    ----------
+    X : indexable of length n_samples
+    step : transformer or None
+        The last of the steps that do something, fitted; None if there is none.
+    inputs : indexable of length n_samples
+        What that step was given.
+    """
+
+    X: Any
+    step: Any = None
+    inputs: Any = None
+
+
 def transform_frozen(frozen, X, y=None):
     """Send X through frozen steps: one `fit` and one `transform` for each.
 
@@ -99,13 +117,38 @@ def transform_frozen(frozen, X, y=None):
 
     Returns
     -------
-    indexable of length n_samples
+    Lifted
     """
+    lifted = Lifted(X)
     for _, step in frozen:
         if step is None or isinstance(step, str):
             continue
         step = clone(step)
         # Not fit_transform: FrozenEstimator has none.
-        step.fit(X, y)
-        X = step.transform(X)
-    return X
+        step.fit(lifted.X, y)
+        lifted = Lifted(step.transform(lifted.X), step, lifted.X)
+    return lifted
+
+
+class KeptTransforms:
+    """`transform_frozen` for curves of the same X that differ in one parameter.
+
+    What that parameter does not touch is transformed once and kept.
+
+    Parameters
+    ----------
+    param_name : str
+        As in ``estimator.set_params``.
+    """
+
+    def __init__(self, param_name):
+        self._touched = param_name.split("__")[0]
+        self._kept = {}
+
+    def __call__(self, frozen, X, y=None):
+        names = tuple(name for name, _ in frozen)
+        if self._touched in (*names, "steps"):
+            return transform_frozen(frozen, X, y)
+        if names not in self._kept:
+            self._kept[names] = transform_frozen(frozen, X, y)
+        return self._kept[names]

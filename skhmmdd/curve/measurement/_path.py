@@ -16,6 +16,12 @@ from skhmmdd.curve.measurement._diagnostics import Diagnostics, Measured
 from skhmmdd.curve.measurement._frozen import is_frozen, split_frozen, transform_frozen
 from skhmmdd.curve.measurement._refit import CurveTable
 from skhmmdd.curve.measurement._risks import is_mean_squared_error, needs_estimator
+from skhmmdd.curve.measurement._steepness import (
+    lifted_jacobians,
+    own_jacobians,
+    path_bounds,
+    path_norms,
+)
 from skhmmdd.heads._base import WIDTH
 from skhmmdd.heads._targets import labels_of, probabilities_of
 
@@ -173,6 +179,7 @@ def path_curve(
     n_jobs=None,
     verbose=0,
     diagnosis=None,
+    lift=transform_frozen,
 ):
     """One path for each split.
 
@@ -191,6 +198,8 @@ def path_curve(
     verbose : int, default=0
     diagnosis : Diagnosis, default=None
         Collects the diagnostics; None takes none.
+    lift : callable, default=transform_frozen
+        Sends X through frozen steps.
 
     Returns
     -------
@@ -203,11 +212,16 @@ def path_curve(
         widest.set_params(**{param_name: max(param_range)})
     with single_blas_thread():
         frozen, rest = split_frozen(widest)
-        X = transform_frozen(frozen, X, y)
+        lifted = lift(frozen, X, y)
         progress = Progress(len(splits), verbose, "splits")
         probe = diagnosis and diagnosis.probe
         parts = []
-        shared = rest, (name, param_range), X, y, risks, probe
+        readout = None
+        if probe:
+            jacobians = lifted_jacobians(lifted, rest)
+            if jacobians is not None:
+                readout = jacobians, path_norms(jacobians, name, param_range)
+        shared = rest, (name, param_range), lifted.X, y, risks, probe, readout
         for *part, measured in map_jobs(
             _one_split, splits, *shared, n_jobs=n_jobs, prefer=None
         ):
@@ -227,19 +241,24 @@ def path_curve(
     )
 
 
-def _one_split(split, rest, along, X, y, risks, probe):
+def _one_split(split, rest, along, X, y, risks, probe, readout):
     started = perf_counter()
     subsets = [(_safe_indexing(X, i), np.asarray(_safe_indexing(y, i))) for i in split]
     (X_train, y_train), (X_test, y_test) = subsets
-    head = rest
+    head, jacobians, norms = rest, None, None
+    if readout is not None:
+        jacobians, norms = readout[0].take(split[0]), readout[1]
     if isinstance(rest, Pipeline):
-        head = rest.steps[-1][1]
+        head, inputs, fitted = rest.steps[-1][1], X_train, []
         for _, step in rest.steps[:-1]:
             if step is None or step == "passthrough":
                 continue
             step = clone(step)
             X_train = step.fit_transform(X_train, y_train)
             X_test = step.transform(X_test)
+            fitted.append(step)
+        if probe and jacobians is None:
+            jacobians = own_jacobians(fitted, inputs)
     every_risk = [*risks.named.values(), risks.threshold]
     only_squares = all(map(is_mean_squared_error, every_risk))
     path = head._path(
@@ -268,7 +287,10 @@ def _one_split(split, rest, along, X, y, risks, probe):
     measured = None
     if probe:
         residuals = [probe.residuals(one, y_test) for one in tested]
-        measured = Measured(residuals, path.coef_norm, path.effective_parameters)
+        bounds = path_bounds(head, X_train, y_train, *along, jacobians, norms)
+        measured = Measured(
+            residuals, path.coef_norm, path.effective_parameters, bounds
+        )
     return train, test, np.array(threshold), perf_counter() - started, measured
 
 

@@ -13,6 +13,7 @@ from skhmmdd._progress import Progress
 from skhmmdd.curve.measurement._diagnostics import Diagnostics, Measured
 from skhmmdd.curve.measurement._frozen import split_frozen, transform_frozen
 from skhmmdd.curve.measurement._risks import Predictions
+from skhmmdd.curve.measurement._steepness import lifted_jacobians
 
 
 class CurveTable(NamedTuple):
@@ -56,7 +57,9 @@ class Evaluation(NamedTuple):
     measured: Measured | None
 
 
-def fit_and_score(estimator, X, y, split, risks, fit_params, probe=None):
+def fit_and_score(
+    estimator, X, y, split, risks, fit_params, probe=None, jacobians=None
+):
     """Fit on the training set of one split; take all the risks on both its sets.
 
     Parameters
@@ -72,6 +75,8 @@ def fit_and_score(estimator, X, y, split, risks, fit_params, probe=None):
         Those as long as X are indexed by the training set.
     probe : Probe, default=None
         Takes the diagnostics; None takes none.
+    jacobians : jacobians, default=None
+        Of frozen features, at all samples, as in `_steepness`.
 
     Returns
     -------
@@ -88,20 +93,24 @@ def fit_and_score(estimator, X, y, split, risks, fit_params, probe=None):
     predictions = Predictions(estimator, X_test)
     test_risks = risks.on_test(predictions, y_test)
     seconds = fitted - start, perf_counter() - fitted
-    measured = probe and probe.measure(estimator, X_train, predictions, y_test)
+    measured = None
+    if probe:
+        if jacobians is not None:
+            jacobians = jacobians.take(train)
+        measured = probe.measure(estimator, X_train, predictions, y_test, jacobians)
     return Evaluation(train_risks[0], test_risks, train_risks[1], *seconds, measured)
 
 
-def _run_task(task, X, y, risks, fit_params, probe):
+def _run_task(task, X, y, risks, fit_params, probe, jacobians):
     """One parallel task: the frozen leading steps once, the rest in each split."""
     estimator, splits = task
     frozen, rest = split_frozen(estimator)
     _refuse_fit_params(frozen, fit_params)
-    X = transform_frozen(frozen, X, y)
-    return [
-        fit_and_score(clone(rest), X, y, split, risks, fit_params, probe)
-        for split in splits
-    ]
+    lifted = transform_frozen(frozen, X, y)
+    if frozen and probe:
+        jacobians = lifted_jacobians(lifted, rest)
+    shared = risks, fit_params, probe, jacobians
+    return [fit_and_score(clone(rest), lifted.X, y, split, *shared) for split in splits]
 
 
 def _refuse_fit_params(frozen, fit_params):
@@ -140,6 +149,7 @@ def refit_curve(
     n_jobs=None,
     verbose=0,
     diagnosis=None,
+    lift=transform_frozen,
 ):
     """Clone, fit and score at every parameter value and split.
 
@@ -159,6 +169,8 @@ def refit_curve(
         Above zero, progress goes to the standard error stream.
     diagnosis : Diagnosis, default=None
         Collects the diagnostics; None takes none.
+    lift : callable, default=transform_frozen
+        Sends X through frozen steps.
 
     Returns
     -------
@@ -169,7 +181,7 @@ def refit_curve(
     with single_blas_thread():
         frozen, rest = split_frozen(estimator, untouched_by=param_name)
         _refuse_fit_params(frozen, fit_params)
-        X = transform_frozen(frozen, X, y)
+        lifted = lift(frozen, X, y)
         # A value that is an estimator would otherwise be fitted in place.
         estimators = [
             clone(rest).set_params(**{param_name: clone(value, safe=False)})
@@ -179,7 +191,8 @@ def refit_curve(
         probe = diagnosis and diagnosis.probe
         evaluations = []
         tasks = _make_tasks(estimators, splits)
-        shared = X, y, risks, fit_params, probe
+        jacobians = lifted_jacobians(lifted, rest) if probe else None
+        shared = lifted.X, y, risks, fit_params, probe, jacobians
         for results in map_jobs(_run_task, tasks, *shared, n_jobs=n_jobs, prefer=None):
             for evaluation in results:
                 if diagnosis:

@@ -23,7 +23,7 @@ def make_results(param_name, param_range, complexity, table, quantiles):
     dict of str to ndarray of shape (n_complexities,)
     """
     results = {
-        f"param_{param_name}": _as_column(param_range),
+        f"param_{param_name}": as_column(param_range),
         "complexity": complexity,
         "fit_time_median": median_over_splits(table.fit_time),
         "score_time_median": median_over_splits(table.score_time),
@@ -45,9 +45,10 @@ def _diagnostic_columns(diagnostics):
     """Columns of those diagnostics that there are."""
     columns = {"bias": diagnostics.bias, "variance": diagnostics.variance}
     over_splits = {"coef_norm": diagnostics.coef_norm}
-    if diagnostics.effective_parameters is not None:
-        for subset, counts in diagnostics.effective_parameters._asdict().items():
-            over_splits[f"effective_parameters_{subset}"] = counts
+    for name in ("effective_parameters", "lipschitz"):
+        pair = getattr(diagnostics, name)
+        for part, values in (pair._asdict() if pair is not None else {}).items():
+            over_splits[f"{name}_{part}"] = values
     for name, values in over_splits.items():
         if values is not None:
             columns[f"{name}_median"] = median_over_splits(values)
@@ -74,7 +75,7 @@ def refuse_nan(risks, subset, param_name, param_range):
             )
 
 
-def _as_column(values):
+def as_column(values):
     """Numbers as a numeric array, anything else as an array of objects."""
     if all(isinstance(value, Real) for value in values):
         return np.array(values)
