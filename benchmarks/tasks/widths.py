@@ -5,7 +5,7 @@ import inspect
 import numpy as np
 from sklearn.linear_model import LinearRegression
 
-from skhmmdd import width_path
+from skhmmdd import forecast_risk, width_path
 
 from .timing import Row, measure
 
@@ -28,7 +28,25 @@ def rows(quick):
             model = minimum_norm().fit(X[:, :width], y)
             return np.mean((model.predict(X_test[:, :width]) - y_test) ** 2)
 
-        path_time = measure({"skhmmdd": path}, repeats=3)["skhmmdd"]
+        def count(X=X, y=y, X_test=X_test, y_test=y_test):
+            return width_path(X, y, X_test, y_test, return_effective_parameters=True)
+
+        def forecast(X=X, y=y, widths=np.arange(1, n_columns + 1)):
+            return forecast_risk(X, y, widths=widths)
+
+        ours = {"skhmmdd": path, "count": count, "forecast": forecast}
+        times = measure(ours, repeats=3)
+        path_time = times["skhmmdd"]
+        yield Row(
+            f"effective parameters at all {n_columns:,} widths, n = {n:,}",
+            {"skhmmdd": times["count"]},
+            f"{times['count'] / path_time:.1f} times the path of test risk alone",
+        )
+        yield Row(
+            f"leave-one-out forecast at all {n_columns:,} widths, n = {n:,}",
+            {"skhmmdd": times["forecast"]},
+            f"{times['forecast'] / path_time:.1f} times the path of test risk",
+        )
         widths = np.linspace(1, n_columns, N_SAMPLED).astype(int)
         fits = {k: lambda k=k, fit=fit: fit(k) for k in widths}
         times = measure(fits, repeats=3)
