@@ -31,8 +31,8 @@ def rows(quick):
         def count(X=X, y=y, X_test=X_test, y_test=y_test):
             return width_path(X, y, X_test, y_test, return_effective_parameters=True)
 
-        def forecast(X=X, y=y, widths=np.arange(1, n_columns + 1)):
-            return forecast_risk(X, y, widths=widths)
+        def forecast(X=X, y=y):
+            return forecast_risk(X, y, widths=np.arange(1, X.shape[1] + 1))
 
         ours = {"skhmmdd": path, "count": count, "forecast": forecast}
         times = measure(ours, repeats=3)
