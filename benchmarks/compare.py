@@ -24,6 +24,8 @@ TASKS = (
     "widths",
     "descent",
     "neighbors",
+    "ranks",
+    "pruning",
     "closed_forms",
     "evidence",
     "curve",

@@ -34,6 +34,8 @@ from skhmmdd.heads import (
     GradientDescentHead,
     HeadClassifier,
     HeadRegressor,
+    LowRankHead,
+    PrunedHead,
 )
 from skhmmdd.hmm import (
     BaumWelch,
@@ -69,7 +71,9 @@ __all__ = [
     "LeadingColumns",
     "LinearGaussianHMM",
     "LipschitzBounds",
+    "LowRankHead",
     "PoissonHMM",
+    "PrunedHead",
     "ReadoutJacobians",
     "RiskForecast",
     "TokenEncoder",

@@ -100,6 +100,12 @@ def heads() -> None:
     assert_type(bayes.predict_log_density(X, y), Floats)
     assert_type(bayes.log_evidence_, float)
     dd.BayesianHead(noise_var="loo")  # type: ignore[arg-type]
+    adapter = dd.LowRankHead(1, adapter="frozen", base_coef=np.ones(3)).fit(X, y)
+    assert_type(adapter, dd.LowRankHead)
+    pruned = dd.PrunedHead(0.5, n_rounds="auto").fit(X, y)
+    assert_type(pruned, dd.PrunedHead)
+    dd.LowRankHead(adapter="lora")  # type: ignore[arg-type]
+    dd.PrunedHead(criterion="size")  # type: ignore[arg-type]
     dd.HeadRegressor("gcv")  # type: ignore[arg-type]
 
 

@@ -138,7 +138,8 @@ class DoubleDescentCurve(ShownFindings, BaseDoubleDescentCurve):
         set (`test`), each of shape (n_complexities, n_splits): see
         :func:`skhmmdd.theory.effective_parameters`. At ``alpha="loo"`` they are those
         of the chosen penalty. None without `diagnostics`, with sample weights, or if
-        the last step is no head of this package, as :class:`HeadRegressor` is.
+        the last step is no head of this package that is linear in the targets, as
+        :class:`HeadRegressor` is, or a :class:`LowRankHead` with a frozen adapter.
 
     lipschitz_ : LipschitzBounds or None
         Bounds `lower` and `upper` of the Lipschitz constant of the head's linear scores
@@ -224,7 +225,9 @@ class DoubleDescentCurve(ShownFindings, BaseDoubleDescentCurve):
     ``svd_solver="full"``, or any transformer with a true attribute
     ``__skhmmdd_nested__``. All widths then cost about as much as one fit. So do all
     penalties where `param_name` is the `alpha` of such a head, alone or at the end of a
-    Pipeline. A subclass with a `fit` or `predict` of its own is refitted.
+    Pipeline, the ranks of a :class:`LowRankHead` (`rank`), and for one run of pruning
+    the columns that a :class:`PrunedHead` keeps (`n_kept`). A subclass with a `fit` or
+    `predict` of its own is refitted.
 
     Every fit uses one BLAS thread.
 

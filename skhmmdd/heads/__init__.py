@@ -1,4 +1,4 @@
-"""Exact linear heads: minimum norm, ridge, leave-one-out, gradient descent, Bayes."""
+"""Exact linear heads: ridge, descent, Bayes, low rank, pruned columns."""
 
 from skhmmdd.heads._bayesian import BayesianHead
 from skhmmdd.heads._classifier import HeadClassifier
@@ -6,6 +6,8 @@ from skhmmdd.heads._gradient_descent import (
     GradientDescentClassifier,
     GradientDescentHead,
 )
+from skhmmdd.heads._low_rank import LowRankHead
+from skhmmdd.heads._pruned import PrunedHead
 from skhmmdd.heads._regressor import HeadRegressor
 
 __all__ = [
@@ -14,4 +16,6 @@ __all__ = [
     "GradientDescentHead",
     "HeadClassifier",
     "HeadRegressor",
+    "LowRankHead",
+    "PrunedHead",
 ]

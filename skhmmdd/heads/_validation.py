@@ -2,7 +2,7 @@
 
 import re
 from contextlib import contextmanager
-from numbers import Number, Real
+from numbers import Integral, Number, Real
 from typing import Any
 
 import numpy as np
@@ -228,3 +228,36 @@ def check_sample_weight(sample_weight: ArrayLike | None, n_samples: int) -> Arra
         )
     check_magnitude(weights, "sample_weight")
     return weights
+
+
+def refuse_bool(value: Any, name: str, wanted: str) -> None:
+    """Raise ValueError for a boolean, which passes for an integer."""
+    if isinstance(value, (bool, np.bool_)):
+        raise ValueError(f"{name} must be {wanted}; got {value!r}.")
+
+
+def is_count(value: Any) -> bool:
+    """Whether a value is a positive integer, and no boolean."""
+    is_integer = isinstance(value, Integral) and not isinstance(value, bool)
+    return is_integer and int(value) >= 1
+
+
+def check_base_coef(
+    base_coef: ArrayLike | None, n_features: int, n_outputs: int
+) -> Floats:
+    """Coefficients to start from, of shape (n_features, n_outputs); None is zeros."""
+    if base_coef is None:
+        return np.zeros((n_features, n_outputs))
+    with quiet_sums(), _named("base_coef"):
+        coef = check_array(
+            base_coef, dtype=np.float64, ensure_2d=False, input_name="base_coef"
+        )
+    if coef.shape != (n_outputs, n_features) and (
+        n_outputs != 1 or coef.shape != (n_features,)
+    ):
+        also = f"({n_features},) or " if n_outputs == 1 else ""
+        raise ValueError(
+            f"base_coef must have shape {also}({n_outputs}, {n_features}), as coef_ "
+            f"has; got shape {coef.shape}."
+        )
+    return coef.reshape(n_outputs, n_features).T

@@ -1,5 +1,6 @@
 """Heads along a parameter: what a path gives, and what it may not."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -44,6 +45,21 @@ class HeadPath(NamedTuple):
         if counts is not None:
             counts = EffectiveParameters(counts.train[which], counts.test[which])
         return HeadPath._make([*fields, counts, self.classes])
+
+
+def join_paths(paths: Sequence[HeadPath]) -> HeadPath:
+    """One path of several, none of which counts parameters, in their order."""
+
+    def joined(parts):
+        return None if parts[0] is None else np.concatenate(parts)
+
+    return HeadPath(
+        predictions=joined([path.predictions for path in paths]),
+        train_predictions=joined([path.train_predictions for path in paths]),
+        test_risk=joined([path.test_risk for path in paths]),
+        train_risk=joined([path.train_risk for path in paths]),
+        coef_norm=joined([path.coef_norm for path in paths]),
+    )
 
 
 def refuse_overflow(path: HeadPath, name: str, values: Array) -> None:

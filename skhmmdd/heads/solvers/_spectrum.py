@@ -100,7 +100,7 @@ def decompose(
 
     unit = root / linalg.norm(root)
     design = _contrasts(X, unit) if fit_intercept else X
-    left, values, right = _svd(design)
+    left, values, right = thin_svd(design)
     rcond = max(n, p) * EPS if rcond is None else rcond
     rank = int(np.sum(values > max(rcond, _SMALLEST_RATIO) * values.max(initial=0.0)))
     singular_values = np.zeros(min(n, p))  # the last is 0 where centring takes it
@@ -129,32 +129,41 @@ def decompose(
 
 
 def on_contrasts(
-    X: Floats, y: Floats, fit_intercept: bool
+    X: Floats, y: Floats, fit_intercept: bool, weights: Array | None = None
 ) -> tuple[Floats, Floats, Floats, Floats]:
-    """The same least-squares problem without its intercept.
+    """The same least-squares problem without its intercept and its weights.
 
     Parameters
     ----------
     X : ndarray of shape (n_samples, p)
     y : ndarray of shape (n_samples, q)
     fit_intercept : bool
+    weights : ndarray of shape (n_samples,), default=None
+        Positive. None means equal weights of one.
 
     Returns
     -------
-    design : ndarray of shape (n_samples - 1, p), or X itself without an intercept
+    design : ndarray of shape (n_samples - 1, p), or (n_samples, p) without an intercept
         The centred design on n_samples - 1 orthonormal contrasts: coefficients that
         fit it fit the centred rows.
-    response : ndarray of shape (n_samples - 1, q), or y itself
+    response : ndarray of shape (n_samples - 1, q), or (n_samples, q)
     x_mean : ndarray of shape (p,)
     y_mean : ndarray of shape (q,)
         What was subtracted; zeros without an intercept.
     """
     if not fit_intercept:
+        if weights is not None:
+            root = np.sqrt(weights)[:, None]
+            X, y = root * X, root * y
         return X, y, np.zeros(X.shape[1]), np.zeros(y.shape[1])
     X, y = X.copy(), y.copy()
-    weights = np.ones(len(X))
+    if weights is None:
+        weights = np.ones(len(X))
     x_mean, y_mean = centre(X, weights), centre(y, weights)
-    unit = weights / np.sqrt(len(X))
+    root = np.sqrt(weights)
+    X *= root[:, None]
+    y *= root[:, None]
+    unit = root / linalg.norm(root)
     return _contrasts(X, unit), _contrasts(y, unit), x_mean, y_mean
 
 
@@ -191,7 +200,7 @@ def _from_contrasts(B, unit):
     return np.vstack([-first, B - np.outer(unit[1:], first / (1 + unit[0]))])
 
 
-def _svd(A):
+def thin_svd(A: Floats) -> tuple[Floats, Floats, Floats]:
     """Thin singular value decomposition, with a slower and surer second attempt."""
     if 0 in A.shape:
         return np.zeros((len(A), 0)), np.zeros(0), np.zeros((0, A.shape[1]))
