@@ -34,6 +34,7 @@ from skhmmdd.heads import (
     GradientDescentHead,
     HeadClassifier,
     HeadRegressor,
+    SoftmaxHead,
 )
 from skhmmdd.hmm import (
     BaumWelch,
@@ -72,6 +73,7 @@ __all__ = [
     "PoissonHMM",
     "ReadoutJacobians",
     "RiskForecast",
+    "SoftmaxHead",
     "TokenEncoder",
     "TrainingCurveDisplay",
     "WidthPath",

@@ -1,4 +1,4 @@
-"""Exact linear heads: minimum norm, ridge, leave-one-out, gradient descent, Bayes."""
+"""Linear heads: least squares and its filters, evidence, descent, and softmax."""
 
 from skhmmdd.heads._bayesian import BayesianHead
 from skhmmdd.heads._classifier import HeadClassifier
@@ -7,6 +7,7 @@ from skhmmdd.heads._gradient_descent import (
     GradientDescentHead,
 )
 from skhmmdd.heads._regressor import HeadRegressor
+from skhmmdd.heads._softmax import SoftmaxHead
 
 __all__ = [
     "BayesianHead",
@@ -14,4 +15,5 @@ __all__ = [
     "GradientDescentHead",
     "HeadClassifier",
     "HeadRegressor",
+    "SoftmaxHead",
 ]
