@@ -25,8 +25,12 @@ from skhmmdd.datasets import (
 from skhmmdd.features import (
     HMMFeatureTransformer,
     LeadingColumns,
+    PredictionStatistics,
     ReadoutJacobians,
     TokenEncoder,
+    generate,
+    prediction_statistics,
+    type_token_ratio,
 )
 from skhmmdd.heads import (
     BayesianHead,
@@ -71,6 +75,7 @@ __all__ = [
     "LinearGaussianHMM",
     "LipschitzBounds",
     "PoissonHMM",
+    "PredictionStatistics",
     "ReadoutJacobians",
     "RiskForecast",
     "SoftmaxHead",
@@ -80,6 +85,7 @@ __all__ = [
     "as_hmm",
     "flip_labels",
     "forecast_risk",
+    "generate",
     "lipschitz_bounds",
     "load_syllables",
     "make_hmm",
@@ -87,8 +93,10 @@ __all__ = [
     "make_hmm_regression",
     "make_linear_gaussian_hmm",
     "neighbor_recovery",
+    "prediction_statistics",
     "pretrain_family",
     "repeat_samples",
+    "type_token_ratio",
     "width_path",
 ]
 

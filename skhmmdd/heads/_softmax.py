@@ -23,7 +23,6 @@ from skhmmdd.heads._validation import check_alpha, quiet_sums
 from skhmmdd.heads.solvers._head_path import HeadPath, refuse_overflow
 from skhmmdd.heads.solvers._ridge import Head
 from skhmmdd.heads.solvers._softmax import (
-    SoftmaxProblem,
     coefficients,
     descend,
     mean_loss,
@@ -176,10 +175,10 @@ class SoftmaxHead(ClassificationHead):
     >>> head = SoftmaxHead(n_steps=1000).fit(X, y)
     >>> head.loss_curve_[[0, 10, 1000]].round(3)
     array([0.693, 0.055, 0.001])
-    >>> head.staged_predict_proba(X[:1], [0, 10, 1000]).round(2)
-    array([[[0.5 , 0.5 ]],
-           [[0.14, 0.86]],
-           [[0.  , 1.  ]]])
+    >>> head.staged_predict_proba(X[:1], [0, 10, 1000])[:, 0].round(3)
+    array([[0.5  , 0.5  ],
+           [0.073, 0.927],
+           [0.001, 0.999]])
 
     A probe with its penalty chosen by leave-one-out:
 
@@ -334,7 +333,7 @@ class SoftmaxHead(ClassificationHead):
         self.rank_ = len(problem.right)
         return Head(*coefficients(problem, coef))
 
-    def _pose(self, X, targets, weights, classes=None) -> SoftmaxProblem:
+    def _pose(self, X, targets, weights, classes=None):
         """The problem of coded targets, under the weights of their classes too."""
         if targets.shape[1] == 1:
             labels, n_classes = (targets[:, 0] > 0).astype(int), 2

@@ -211,7 +211,7 @@ def descend(problem: SoftmaxProblem, n_steps: Ints) -> tuple[Floats, Floats]:
     # Rows of the state are coefficients on the rows of the design where that is the
     # cheaper, else on its columns.
     dual = n <= 2 * d
-    gram = design @ design.T if dual else None
+    kernel = design @ design.T if dual else design.T
     state = np.zeros((problem.n_classes, n if dual else d))
     scores = np.zeros((problem.n_classes, n))
     kept = np.empty((len(n_steps), problem.n_classes, d))
@@ -232,8 +232,7 @@ def descend(problem: SoftmaxProblem, n_steps: Ints) -> tuple[Floats, Floats]:
         # 2. On the rows of the design, or on its columns.
         if dual:
             state -= change
-            np.matmul(state, gram, out=scores)
         else:
             state -= change @ design
-            np.matmul(state, design.T, out=scores)
+        np.matmul(state, kernel, out=scores)
     return kept, losses / n

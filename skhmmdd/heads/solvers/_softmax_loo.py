@@ -54,16 +54,16 @@ def choose_penalty(problem: SoftmaxProblem, tol: float) -> Choice:
             "Rescale X."
         )
     grid = np.log(_GRID) + 2 * np.log(problem.top)
-    tried: dict[float, tuple] = {}
+    tried: dict[float, tuple[float, Floats, Floats, bool]] = {}
     walk = PenaltyWalk(problem, tol)
 
     def risk(log_alpha):
         penalty, shrinkage = unit_penalties(problem, np.exp([log_alpha]))
-        coef, *rest = walk(penalty[0])
+        coef, objectives, converged = walk(penalty[0])
         risk = leave_one_out_loss(problem, penalty[0], coef)
         coef = coef.copy()
         coef[:, problem.penalized == 1] *= shrinkage[0]
-        tried[log_alpha] = risk, coef, *rest
+        tried[log_alpha] = risk, coef, objectives, converged
         return risk
 
     risks = np.array([risk(log_alpha) for log_alpha in grid[::-1]])[::-1]
@@ -145,9 +145,7 @@ def _by_columns(problem, penalty, probabilities, residuals):
     leverage = np.empty((n, k, k))
     for c in range(k):
         for e in range(k):
-            leverage[:, c, e] = np.einsum(
-                "ij,ij->i", design @ inverse[c, :, e], design
-            )
+            leverage[:, c, e] = np.einsum("ij,ij->i", design @ inverse[c, :, e], design)
     # 3. (I - s L W)^-1 s L a.
     share = problem.left_out[:, None, None]
     gradient = -(residuals * problem.weights).T[:, :, None]
@@ -198,9 +196,13 @@ def _by_rows(problem, penalty, probabilities, residuals, true):
     share = problem.left_out[:, None, None]
     blocks = (1 - share) * _blocks(problem, probabilities) + share * blocks
     gradient = -(residuals * problem.weights).T
-    others = np.argsort(classes != problem.labels[:, None], kind="stable", axis=1)[:, 1:]
+    others = np.argsort(classes != problem.labels[:, None], kind="stable", axis=1)[
+        :, 1:
+    ]
     reduced = blocks[rows[:, None, None], others[:, :, None], others[:, None, :]]
-    moved = np.linalg.solve(reduced, np.take_along_axis(gradient, others, 1)[:, :, None])
+    moved = np.linalg.solve(
+        reduced, np.take_along_axis(gradient, others, 1)[:, :, None]
+    )
     # 4. W_i^-1 a_i = (y_i - p_i) / q_i, q the probabilities in W, less the true class.
     apart = -(residuals / probabilities).T
     apart -= apart[rows, problem.labels][:, None]

@@ -28,9 +28,7 @@ class PenaltyPath(NamedTuple):
     """Shape (n_alphas,), bool."""
 
 
-def solve_penalties(
-    problem: SoftmaxProblem, alphas: Floats, tol: float
-) -> PenaltyPath:
+def solve_penalties(problem: SoftmaxProblem, alphas: Floats, tol: float) -> PenaltyPath:
     r"""Minimise :math:`\sum_i w_i \ell_i + \alpha \|B\|^2/2` at each penalty.
 
     Parameters
@@ -103,9 +101,9 @@ class PenaltyWalk:
             start = self.last[-1][1]
         if len(self.last) == 2:
             (before, older), (now, newer) = self.last
-            start = newer + np.log(penalty / now) / np.log(now / before) * (
-                newer - older
-            )
+            share = np.log(penalty / now) / np.log(now / before)
+            if 0 < share <= 2:
+                start = newer + share * (newer - older)
         result = minimize(self.problem, penalty, start, self.tol)
         if not self.last or penalty != self.last[-1][0]:
             self.last = [*self.last[-1:], (penalty, result[0])]
