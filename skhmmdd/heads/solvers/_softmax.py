@@ -163,25 +163,30 @@ class MultinomialLoss:
 
     def __call__(self, scores: Floats) -> Fitted:
         """Loss, probabilities and residuals at scores of shape (n_classes, n)."""
+        loss, residuals, own = self.step(scores)
+        probabilities = residuals.copy()
+        probabilities.reshape(-1)[self.true] = own
+        return Fitted(loss, probabilities, residuals)
+
+    def step(self, scores: Floats) -> tuple[float, Floats, Floats]:
+        """Loss, residuals, and the probability of the true class, shape (n,)."""
         # 1. Margins m, shifted by the largest (at least 0, the true class).
-        margins = scores - scores.take(self.true)
-        largest = margins.max(axis=0)
-        margins -= largest
-        odds = np.exp(margins, out=margins)
+        odds = scores - scores.take(self.true)
+        largest = odds.max(axis=0)
+        odds -= largest
+        np.exp(odds, out=odds)
         # 2. The sum over the other classes apart from the true one.
         flat = odds.reshape(-1)
-        own = flat[self.true]
+        own = flat.take(self.true)
         flat[self.true] = 0.0
         others = odds.sum(axis=0)
         total = own + others
         # 3. log sum exp(m), as log1p where the true class leads.
         losses = np.log1p(np.where(largest > 0, total - 1, others)) + largest
-        # 4. p, and p - y.
-        residuals = np.divide(odds, total, out=odds)
-        probabilities = residuals.copy()
-        probabilities.reshape(-1)[self.true] = own / total
+        # 4. p - y.
+        odds /= total
         flat[self.true] = -others / total
-        return Fitted(float(self.weights @ losses), probabilities, residuals)
+        return float(self.weights @ losses), odds, own / total
 
 
 def mean_loss(problem: SoftmaxProblem, coef: Floats) -> float:
@@ -222,12 +227,10 @@ def descend(problem: SoftmaxProblem, n_steps: Ints) -> tuple[Floats, Floats]:
         while at < len(n_steps) and n_steps[at] == t:
             kept[at] = state @ design if dual else state
             at += 1
-        now = loss(scores)
-        losses[t] = now.loss
+        losses[t], change, _ = loss.step(scores)
         if t == n_steps[-1]:
             break
         # 1. The step: minus the gradient by the scores, times the weights.
-        change = now.residuals
         change *= step
         # 2. On the rows of the design, or on its columns.
         if dual:
