@@ -24,6 +24,7 @@ TASKS = (
     "widths",
     "descent",
     "neighbors",
+    "softmax",
     "closed_forms",
     "evidence",
     "curve",

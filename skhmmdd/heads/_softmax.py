@@ -7,7 +7,6 @@ from typing import Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy import linalg
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import compute_class_weight
 from sklearn.utils._param_validation import Interval, StrOptions
@@ -23,6 +22,7 @@ from skhmmdd.heads._validation import check_alpha, quiet_sums
 from skhmmdd.heads.solvers._head_path import HeadPath, refuse_overflow
 from skhmmdd.heads.solvers._ridge import Head
 from skhmmdd.heads.solvers._softmax import (
+    coef_norms,
     coefficients,
     descend,
     mean_loss,
@@ -402,13 +402,13 @@ class SoftmaxHead(ClassificationHead):
         # 3. What these heads say.
         with np.errstate(over="ignore", invalid="ignore"):
             predictions = predict_rows(problem, coefs, X_test)
-            train_predictions = predict_rows(problem, coefs, X)
+            train_predictions = predict_rows(problem, coefs)
         path = HeadPath(
             predictions,
             train_predictions,
             None,
             np.array([mean_loss(problem, coef) for coef in coefs]),
-            np.array([linalg.norm(coefficients(problem, coef)[0]) for coef in coefs]),
+            coef_norms(problem, coefs),
         )
         refuse_overflow(path, name, np.array(values))
         return path

@@ -7,6 +7,7 @@ Arrays of scores and probabilities have one row for each class, of shape
 from typing import NamedTuple
 
 import numpy as np
+from scipy import linalg
 
 from skhmmdd._typing import Floats, Ints
 from skhmmdd.heads.solvers._spectrum import Spectrum
@@ -111,18 +112,30 @@ def coefficients(problem: SoftmaxProblem, coef: Floats) -> tuple[Floats, Floats]
     return of_features, intercept
 
 
-def predict_rows(problem: SoftmaxProblem, coefs: Floats, X: Floats) -> Floats:
+def predict_rows(
+    problem: SoftmaxProblem, coefs: Floats, X: Floats | None = None
+) -> Floats:
     """Scores of the rows X (n, p) at several coefficients (n_values, n_classes, d).
 
     Returns
     -------
     scores : ndarray of shape (n_values, n, q)
-        One column for two classes: the difference of their scores.
+        One column for two classes: the difference of their scores. Of the training rows
+        of positive weight if X is None.
     """
-    rows = (X - problem.x_mean) @ problem.right.T / problem.scale
-    if problem.constant:
-        rows = np.column_stack([rows, np.full(len(rows), problem.constant)])
+    rows = problem.design
+    if X is not None:
+        rows = (X - problem.x_mean) @ problem.right.T / problem.scale
+        if problem.constant:
+            rows = np.column_stack([rows, np.full(len(rows), problem.constant)])
     return np.stack([rows @ _scored(coef).T for coef in coefs])
+
+
+def coef_norms(problem: SoftmaxProblem, coefs: Floats) -> Floats:
+    """Frobenius norms of the coefficients of the features, shape (n_values,)."""
+    rank = len(problem.right)  # right singular vectors are orthonormal
+    norms = [linalg.norm(_scored(coef)[:, :rank]) for coef in coefs]
+    return np.array(norms) / problem.scale
 
 
 def _scored(coef):
