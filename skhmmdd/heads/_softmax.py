@@ -415,7 +415,7 @@ class SoftmaxHead(ClassificationHead):
 
 
 def _is_count(value):
-    return isinstance(value, Integral) and not isinstance(value, bool) and value >= 0
+    return not isinstance(value, bool) and isinstance(value, Integral) and value >= 0
 
 
 def _refuse_bool(n_steps):
