@@ -10,15 +10,15 @@ from numpy.typing import ArrayLike
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import compute_class_weight
 from sklearn.utils._param_validation import Interval, StrOptions
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
 from skhmmdd._parallel import single_blas_thread
 from skhmmdd._typing import Array, Floats
-from skhmmdd.heads._base import TrainAndTest
+from skhmmdd.heads._base import TrainAndTest, finite_scores
 from skhmmdd.heads._classification import ClassificationHead
 from skhmmdd.heads._ridge_head import is_penalty
 from skhmmdd.heads._targets import log_softmax_of, softmax_of
-from skhmmdd.heads._validation import check_alpha, quiet_sums
+from skhmmdd.heads._validation import check_alpha, check_step_counts, is_step_count
 from skhmmdd.heads.solvers._head_path import HeadPath, refuse_overflow
 from skhmmdd.heads.solvers._ridge import Head
 from skhmmdd.heads.solvers._softmax import (
@@ -32,6 +32,8 @@ from skhmmdd.heads.solvers._softmax import (
 from skhmmdd.heads.solvers._softmax_loo import choose_penalty
 from skhmmdd.heads.solvers._softmax_path import solve_penalties
 from skhmmdd.heads.solvers._spectrum import decompose
+
+_MOST_STEPS = 1e12
 
 
 class SoftmaxHead(ClassificationHead):
@@ -280,24 +282,16 @@ class SoftmaxHead(ClassificationHead):
                 "staged_predict_proba needs a head fitted by descent, with alpha=0; "
                 f"got alpha={self.alpha_!r}."
             )
-        steps = np.asarray(n_steps)
-        if steps.dtype.kind not in "iu" or steps.ndim > 1 or not steps.size:
+        X = self._check_rows(X)
+        steps = _check_steps(n_steps)
+        if steps.ndim > 1 or not steps.size:
             raise ValueError(
-                f"n_steps must be an int or a vector of them; got {n_steps!r}."
+                f"n_steps must be a number of steps or a list of them; got {n_steps!r}."
             )
-        if steps.min() < 0:
-            raise ValueError(f"n_steps must be in [0, inf); got {steps.min()}.")
-        with quiet_sums():
-            X = validate_data(self, X, dtype=np.float64, reset=False)
         unique, which = np.unique(steps, return_inverse=True)
         with single_blas_thread(), np.errstate(over="ignore", invalid="ignore"):
             coefs, _ = descend(self._descent, unique)
-            scores = predict_rows(self._descent, coefs, X)
-        if not np.isfinite(scores).all():
-            raise ValueError(
-                "The predictions exceed the largest float: the largest absolute value "
-                f"in X is {np.abs(X).max():g}. Rescale X."
-            )
+            scores = finite_scores(predict_rows(self._descent, coefs, X), X)
         if len(self.classes_) == 2:
             scores = scores[:, :, 0]
         stages = np.stack([self._probabilities(one) for one in scores])
@@ -308,7 +302,7 @@ class SoftmaxHead(ClassificationHead):
         return softmax_of(scores)
 
     def _solve(self, X: Floats, targets: Floats, weights: Array) -> Head:
-        _refuse_bool(self.n_steps)
+        _check_steps(self.n_steps)
         for name in ("loo_risk_", "alphas_", "loo_risks_"):  # of an earlier fit
             if hasattr(self, name):
                 delattr(self, name)
@@ -376,14 +370,13 @@ class SoftmaxHead(ClassificationHead):
             return None
         if isinstance(self.alpha, str) or self.alpha != 0:
             return f"steps of descent are taken at alpha=0, not alpha={self.alpha!r}"
-        if not all(map(_is_count, values)):
+        if not all(is_step_count(value) and value <= _MOST_STEPS for value in values):
             return "some values of n_steps are not numbers of steps"
         return None
 
     def _along(
         self, name: str, values: Sequence[Any], data: TrainAndTest, **options: Any
     ) -> HeadPath:
-        _refuse_bool(self.n_steps)
         X, targets, X_test, _ = data
         problem = self._pose(X, targets, np.ones(len(X)))
         coefs = np.empty((len(values), problem.n_classes, len(problem.gram)))
@@ -392,7 +385,7 @@ class SoftmaxHead(ClassificationHead):
         descends = np.ones(len(values), bool) if alphas is None else alphas == 0
         if descends.any():
             asked = [self.n_steps] if alphas is not None else values
-            steps, which = np.unique(np.array(asked, dtype=int), return_inverse=True)
+            steps, which = np.unique(_check_steps(asked), return_inverse=True)
             coefs[descends] = descend(problem, steps)[0][which]
         # 2. Penalties.
         if alphas is not None and not descends.all():
@@ -413,15 +406,19 @@ class SoftmaxHead(ClassificationHead):
         refuse_overflow(path, name, np.array(values))
         return path
 
+    def _effective_parameters(self, X, X_test):
+        return None  # no filter, and not worth a decomposition
 
-def _is_count(value):
-    return not isinstance(value, bool) and isinstance(value, Integral) and value >= 0
 
-
-def _refuse_bool(n_steps):
-    # True is an Integral, and no number of steps.
-    if isinstance(n_steps, bool):
-        raise ValueError(f"n_steps must be an int in [0, inf); got {n_steps!r}.")
+def _check_steps(n_steps):
+    """Numbers of steps, of any shape, as integers."""
+    steps = check_step_counts(n_steps)
+    if (steps > _MOST_STEPS).any():
+        raise ValueError(
+            f"n_steps must be at most {_MOST_STEPS:g}, for each step is taken; got "
+            f"{n_steps!r}."
+        )
+    return steps.astype(np.int64)
 
 
 def _warn_unless(converged):
