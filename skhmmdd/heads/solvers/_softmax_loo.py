@@ -28,6 +28,8 @@ _TRUE_FLOOR, _FLOOR = 1e-9, 1e-12
 # decade.
 _GRID = np.geomspace(1e-9, 10, 31)
 _TOPS = (1e-140, 1e140)
+# Shares of the diagonal that are added until a Cholesky factor exists.
+_JITTERS = (0.0, 1e-14, 1e-12, 1e-10, 1e-8)
 
 
 class Choice(NamedTuple):
@@ -125,6 +127,20 @@ def _blocks(problem, probabilities):
     return blocks
 
 
+def _cholesky(matrix):
+    """Lower Cholesky factor of a matrix that rounding may have left indefinite."""
+    diagonal = np.diag(np.diag(matrix))
+    for jitter in _JITTERS:
+        try:
+            return linalg.cholesky(matrix + jitter * diagonal, lower=True)
+        except linalg.LinAlgError:
+            continue
+    raise ValueError(
+        "Leave-one-out cannot be computed: the Hessian is not positive definite. "
+        "Rescale X or sample_weight, or give alpha as a number."
+    )
+
+
 def _by_columns(problem, penalty, probabilities, residuals):
     """Moves (n, k), from the Hessian by the coefficients, of size dk."""
     design, (n, d), k = problem.design, problem.design.shape, problem.n_classes
@@ -139,9 +155,9 @@ def _by_columns(problem, penalty, probabilities, residuals):
             block = design.T @ (blocks[:, c, e, None] * design) + common
             hessian[c, :, e] = block + ridge if c == e else block
             hessian[e, :, c] = hessian[c, :, e].T
-    factor = linalg.cho_factor(hessian.reshape(k * d, k * d), lower=True)
+    factor = _cholesky(hessian.reshape(k * d, k * d))
     # 2. The blocks of row i in F H^-1 F'.
-    inverse = linalg.cho_solve(factor, np.eye(k * d)).reshape(k, d, k, d)
+    inverse = linalg.cho_solve((factor, True), np.eye(k * d)).reshape(k, d, k, d)
     leverage = np.empty((n, k, k))
     for c in range(k):
         for e in range(k):
@@ -183,9 +199,10 @@ def _by_rows(problem, penalty, probabilities, residuals, true):
         inverses[c] = root[:, None] * inverse * root
     # 2. M_ii = diag(E_c) - E_c (sum E)^-1 E_e, at row i of each.
     total = inverses.sum(axis=0)
-    if problem.constant:  # E 1 = 0
-        total += np.trace(total) / n**2
-    factor = linalg.cholesky(total, lower=True, overwrite_a=True)
+    if problem.constant:  # E 1 = 0, and a a' with a'1 > 0 makes it regular
+        own = total[rows, rows].copy()
+        total += np.outer(own, own / own.sum())
+    factor = _cholesky(total)
     diagonals = inverses[:, rows, rows].T
     for c in range(k):
         inverses[c] = linalg.solve_triangular(factor, inverses[c], lower=True)

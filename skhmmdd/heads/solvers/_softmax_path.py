@@ -9,6 +9,7 @@ from skhmmdd.heads.solvers._softmax import MultinomialLoss, SoftmaxProblem
 
 _MAX_NEWTON = 2000
 _MAX_CG = 500
+_STALLED = 3
 # Of the forcing term of Newton's method, the share of the gradient left by CG.
 _LOOSE, _TIGHT = 0.1, 1e-4
 _TINY = np.finfo(float).tiny
@@ -140,7 +141,7 @@ def minimize(
         return now, now.loss + 0.5 * np.sum(penalties * coef**2)
 
     now, objective = evaluate(coef)
-    objectives = [objective]
+    objectives, stalled = [objective], 0
     for _ in range(_MAX_NEWTON):
         # 1. The gradient, and a Newton step from it.
         gradient = (now.residuals * weights) @ design + penalties * coef
@@ -163,7 +164,10 @@ def minimize(
         # 3. What is left of the error after a whole step is the share that conjugate
         #    gradients left, and of second order in the step.
         change = np.linalg.norm(step) / max(np.linalg.norm(coef), _TINY)
-        if size == 1.0 and change * (left + 10 * change) <= tol:
+        stalled = stalled + 1 if objectives[-1] >= objectives[-2] else 0
+        if (size == 1.0 and change * (left + 10 * change) <= tol) or (
+            stalled == _STALLED  # steps of rounding
+        ):
             return coef, np.array(objectives) / len(weights), True
     return coef, np.array(objectives) / len(weights), False
 
