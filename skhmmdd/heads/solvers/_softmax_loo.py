@@ -197,6 +197,9 @@ def _by_rows(problem, penalty, probabilities, residuals, true):
             image = inverse @ root
             inverse -= np.outer(image, image / (root @ image))
         inverses[c] = root[:, None] * inverse * root
+        if problem.constant:  # E 1 = 0: what cancels in the row of most weight
+            most = root.argmax()
+            inverses[c, most, most] -= inverses[c, most].sum()
     # 2. M_ii = diag(E_c) - E_c (sum E)^-1 E_e, at row i of each.
     total = inverses.sum(axis=0)
     if problem.constant:  # E 1 = 0, and a a' with a'1 > 0 makes it regular
