@@ -26,6 +26,7 @@ TASKS = (
     "neighbors",
     "ranks",
     "pruning",
+    "softmax",
     "closed_forms",
     "evidence",
     "curve",

@@ -25,8 +25,12 @@ from skhmmdd.datasets import (
 from skhmmdd.features import (
     HMMFeatureTransformer,
     LeadingColumns,
+    PredictionStatistics,
     ReadoutJacobians,
     TokenEncoder,
+    generate,
+    prediction_statistics,
+    type_token_ratio,
 )
 from skhmmdd.heads import (
     BayesianHead,
@@ -36,6 +40,7 @@ from skhmmdd.heads import (
     HeadRegressor,
     LowRankHead,
     PrunedHead,
+    SoftmaxHead,
 )
 from skhmmdd.hmm import (
     BaumWelch,
@@ -73,15 +78,18 @@ __all__ = [
     "LipschitzBounds",
     "LowRankHead",
     "PoissonHMM",
+    "PredictionStatistics",
     "PrunedHead",
     "ReadoutJacobians",
     "RiskForecast",
+    "SoftmaxHead",
     "TokenEncoder",
     "TrainingCurveDisplay",
     "WidthPath",
     "as_hmm",
     "flip_labels",
     "forecast_risk",
+    "generate",
     "lipschitz_bounds",
     "load_syllables",
     "make_hmm",
@@ -89,8 +97,10 @@ __all__ = [
     "make_hmm_regression",
     "make_linear_gaussian_hmm",
     "neighbor_recovery",
+    "prediction_statistics",
     "pretrain_family",
     "repeat_samples",
+    "type_token_ratio",
     "width_path",
 ]
 

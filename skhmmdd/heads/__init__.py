@@ -1,4 +1,4 @@
-"""Exact linear heads: ridge, descent, Bayes, low rank, pruned columns."""
+"""Linear heads: ridge, descent, evidence, low rank, pruned columns, softmax."""
 
 from skhmmdd.heads._bayesian import BayesianHead
 from skhmmdd.heads._classifier import HeadClassifier
@@ -9,6 +9,7 @@ from skhmmdd.heads._gradient_descent import (
 from skhmmdd.heads._low_rank import LowRankHead
 from skhmmdd.heads._pruned import PrunedHead
 from skhmmdd.heads._regressor import HeadRegressor
+from skhmmdd.heads._softmax import SoftmaxHead
 
 __all__ = [
     "BayesianHead",
@@ -18,4 +19,5 @@ __all__ = [
     "HeadRegressor",
     "LowRankHead",
     "PrunedHead",
+    "SoftmaxHead",
 ]

@@ -107,7 +107,8 @@ class LinearHead(SkhmmddEstimator):
             )
         self.coef_, self.intercept_ = head.coef.T, head.intercept
         self.coef_norm_ = float(linalg.norm(head.coef.ravel()))
-        self.effective_dof_ = head.effective_dof
+        if head.effective_dof is not None:
+            self.effective_dof_ = head.effective_dof
 
     def _scores(self, X: ArrayLike) -> Floats:
         X = self._check_rows(X)

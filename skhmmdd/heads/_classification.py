@@ -113,7 +113,12 @@ class ClassificationHead(ClassifierMixin, LinearHead):
         probabilities : ndarray of shape (n_samples, n_classes)
             Non-negative rows that sum to one, in the order of ``classes_``.
         """
-        return probabilities_of(self.decision_function(X))
+        return self._probabilities(self.decision_function(X))
+
+    @staticmethod
+    def _probabilities(scores):
+        """How scores become probabilities, of shape (n_samples, n_classes)."""
+        return probabilities_of(scores)
 
     def _code_targets(self, y, y_test):
         y = column_or_1d(y, warn=True)

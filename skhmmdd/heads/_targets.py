@@ -1,6 +1,7 @@
 """From labels to targets of least squares, and from scores back."""
 
 import numpy as np
+from scipy.special import expit, log_expit, log_softmax, softmax
 
 from skhmmdd._typing import Array, Floats
 
@@ -23,6 +24,20 @@ def probabilities_of(scores: Floats) -> Floats:
         return project_simplex(scores)
     second = np.clip((1 + scores) / 2, 0.0, 1.0)
     return np.column_stack([1 - second, second])
+
+
+def softmax_of(scores: Floats) -> Floats:
+    """Softmax of the scores; the logistic function of the one score of two classes."""
+    if scores.ndim == 2:
+        return softmax(scores, axis=1)
+    return np.column_stack([expit(-scores), expit(scores)])
+
+
+def log_softmax_of(scores: Floats) -> Floats:
+    """Logarithms of :func:`softmax_of`, finite where that vanishes."""
+    if scores.ndim == 2:
+        return log_softmax(scores, axis=1)
+    return np.column_stack([log_expit(-scores), log_expit(scores)])
 
 
 def project_simplex(scores: Floats) -> Floats:

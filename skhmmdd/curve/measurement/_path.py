@@ -22,8 +22,8 @@ from skhmmdd.curve.measurement._steepness import (
     path_bounds,
     path_norms,
 )
-from skhmmdd.heads._base import WIDTH
-from skhmmdd.heads._targets import labels_of, probabilities_of
+from skhmmdd.heads._base import WIDTH, LinearHead
+from skhmmdd.heads._targets import labels_of
 
 
 def path_name(estimator, param_name):
@@ -151,6 +151,7 @@ class _PathPredictions(NamedTuple):
 
     scores: np.ndarray
     classes: np.ndarray | None
+    head: LinearHead
 
     @property
     def estimator(self):
@@ -164,7 +165,7 @@ class _PathPredictions(NamedTuple):
 
     @property
     def class_scores(self):
-        return probabilities_of(self.scores)
+        return self.head._probabilities(self.scores)
 
 
 def path_curve(
@@ -272,7 +273,7 @@ def _one_split(split, rest, along, X, y, risks, probe, readout):
     )
     one_column = y_train.ndim == 1 and (path.classes is None or len(path.classes) == 2)
     trained, tested = (
-        _at_each_value(predictions, path.classes, one_column)
+        _at_each_value(predictions, path.classes, one_column, head)
         for predictions in (path.train_predictions, path.predictions)
     )
     if only_squares:
@@ -299,10 +300,10 @@ def _columns(rows):
     return {key: np.array([row[key] for row in rows]) for key in rows[0]}
 
 
-def _at_each_value(predictions, classes, one_column):
+def _at_each_value(predictions, classes, one_column, head):
     """What is predicted at each value; nothing where predictions were not kept."""
     if predictions is None:
         return []
     if one_column:
         predictions = predictions[:, :, 0]
-    return [_PathPredictions(scores, classes) for scores in predictions]
+    return [_PathPredictions(scores, classes, head) for scores in predictions]

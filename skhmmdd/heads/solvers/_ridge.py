@@ -15,8 +15,8 @@ class Head(NamedTuple):
     """Coefficients, shape (p, q)."""
     intercept: np.ndarray
     """Intercepts, shape (q,)."""
-    effective_dof: float
-    """Trace of the hat matrix, 1 for the intercept included."""
+    effective_dof: float | None = None
+    """Trace of the hat matrix, 1 for the intercept included; None if it has none."""
 
 
 def shrink(spectrum: Spectrum, alpha: float) -> Head:
