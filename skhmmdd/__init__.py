@@ -20,6 +20,7 @@ from skhmmdd.datasets import (
     make_hmm_classification,
     make_hmm_regression,
     make_linear_gaussian_hmm,
+    make_markov_reward_process,
     repeat_samples,
 )
 from skhmmdd.features import (
@@ -34,6 +35,7 @@ from skhmmdd.heads import (
     GradientDescentHead,
     HeadClassifier,
     HeadRegressor,
+    LSTDHead,
 )
 from skhmmdd.hmm import (
     BaumWelch,
@@ -66,6 +68,7 @@ __all__ = [
     "HMMFeatureTransformer",
     "HeadClassifier",
     "HeadRegressor",
+    "LSTDHead",
     "LeadingColumns",
     "LinearGaussianHMM",
     "LipschitzBounds",
@@ -84,6 +87,7 @@ __all__ = [
     "make_hmm_classification",
     "make_hmm_regression",
     "make_linear_gaussian_hmm",
+    "make_markov_reward_process",
     "neighbor_recovery",
     "pretrain_family",
     "repeat_samples",

@@ -6,6 +6,7 @@ from skhmmdd.heads._gradient_descent import (
     GradientDescentClassifier,
     GradientDescentHead,
 )
+from skhmmdd.heads._lstd import LSTDHead
 from skhmmdd.heads._regressor import HeadRegressor
 
 __all__ = [
@@ -14,4 +15,5 @@ __all__ = [
     "GradientDescentHead",
     "HeadClassifier",
     "HeadRegressor",
+    "LSTDHead",
 ]
