@@ -87,23 +87,21 @@ class LSTDHead(MultiOutputMixin, RegressorMixin, LinearHead):
 
     Notes
     -----
-    With F and F' for the features of current and next states, r for the rewards, weights
-    in W and :math:`D = F - \gamma F'`, the coefficients solve
+    With F and F' for the features of current and next states, r for the rewards,
+    weights in W and :math:`D = F - \gamma F'`, the coefficients solve
 
     .. math::
 
         F^\top W (r - D\theta) = \alpha\theta, \qquad
         \theta = F^\top (D F^\top + \alpha W^{-1})^{-1} r,
 
-    which is ridge regression on :math:`r + \gamma F'\theta`: on rewards, plus the head's
-    own values one step later. At :math:`\gamma = 0`, or where every transition ends, it
-    is :class:`HeadRegressor` without an intercept. Both forms are solved as one system
-    of the size of the rank of F, found by a singular value decomposition, so that F
-    is not squared. The matrix is not symmetric: it can be singular, at some width or
-    discount, where F is not. The head then has the least norm among those of least
-    projected error :math:`\lVert U^\top W^{1/2}(r - D\theta)\rVert`, weighted by
-    the gains of ridge, with U the left singular vectors of
-    :math:`W^{1/2}F`, and a warning says so.
+    which is ridge regression on :math:`r + \gamma F'\theta`: on rewards, plus the
+    head's own values one step later. At :math:`\gamma = 0`, or where every transition
+    ends, it is :class:`HeadRegressor` without an intercept. Both forms are solved as
+    one system of the size of the rank of F, found by a singular value decomposition, so
+    that F is not squared. The matrix is not symmetric: at some width or discount it can
+    be singular where F is not. The head is then that of a pseudo-inverse of the system,
+    in the row space of F, and a warning says so.
 
     **Where an episode ends**, the row of `X_next` is all zeros: no value follows.
 
@@ -182,8 +180,9 @@ class LSTDHead(MultiOutputMixin, RegressorMixin, LinearHead):
             own.
 
         X_next : array-like of shape (n_samples, n_features) or None, default=None
-            Features of the next states, dense; rows of zeros where an episode ends. None:
-            every transition ends, which makes this ridge regression on the rewards.
+            Features of the next states, dense; rows of zeros where an episode ends.
+            None: every transition ends, which makes this ridge regression on the
+            rewards.
 
         sample_weight : array-like of shape (n_samples,), float or None, default=None
             Non-negative weights. A sample of weight zero is as if absent. Integers are
@@ -275,8 +274,8 @@ class LSTDHead(MultiOutputMixin, RegressorMixin, LinearHead):
         """Predict the values of states by the heads of all widths of nested features.
 
         The head of width k is fitted on the first k columns. All of them come out of
-        shared factorizations: about the price of two fits at full width. The head itself
-        is left as it is, fitted or not.
+        shared factorizations: about the price of two fits at full width. The head
+        itself is left as it is, fitted or not.
 
         Parameters
         ----------
@@ -302,7 +301,7 @@ class LSTDHead(MultiOutputMixin, RegressorMixin, LinearHead):
         Warns
         -----
         UserWarning
-            If the system is singular at some widths, and a pseudo-inverse is used there.
+            If the system is singular at some widths: a pseudo-inverse is used there.
         """
         X_test = X if X_test is None else X_test
         X, y, X_test, _ = check_train_and_test(X, y, X_test, None)

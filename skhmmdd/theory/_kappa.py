@@ -69,8 +69,8 @@ def kappa_at(eigenvalues, multiplicities, n_samples, alpha):
             return np.log(n_samples) - np.log(df1 + alpha / kappa)
 
     # From n kappa = alpha + sum t kappa/(t + kappa), whose last sum lies between
-    # (p - n) min t (where p > n) and sum t. The margin of e absorbs rounding. Of complex
-    # ones the left of the first equation is at most kappa sum 1/|t|.
+    # (p - n) min t (where p > n) and sum t. The margin of e absorbs rounding. Of
+    # complex ones the left of the first equation is at most kappa sum 1/|t|.
     share = n_samples if eigenvalues is size else rank
     low = max(alpha / n_samples, size.min() * excess_rank / share)
     high = (alpha + np.sum(multiplicities * size)) / n_samples

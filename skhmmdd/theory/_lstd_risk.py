@@ -1,4 +1,4 @@
-"""Risk of the value head on random features of the states of a Markov reward process."""
+"""Risk of the value head on random features of a Markov reward process."""
 
 from typing import NamedTuple
 
@@ -71,7 +71,7 @@ def lstd_risk(
         Reward of each state, paid when it is left.
 
     states, next_states : array-like of int of shape (n_transitions,)
-        The transitions learned from: states that were left, and states that were reached.
+        The transitions learned from: states that were left, and that were reached.
 
     n_features : float or array-like
         Width N; must be in [1, inf).
@@ -90,16 +90,16 @@ def lstd_risk(
     Returns
     -------
     risk : LSTDRisk
-        Of the broadcast shape. At `alpha=0` infinite where N is the number of
-        different states that were left.
+        Of the broadcast shape. At `alpha=0`, where N is the number of different states
+        that were left, an error is infinite if it depends on any other state.
 
     Raises
     ------
     ValueError
-        If shapes disagree, an argument is not finite or is out of its range, `kernel` is
-        not symmetric positive semi-definite, rows of `transmat` do not sum to 1, or an
-        eigenvalue of the Bellman operator of the transitions has a negative real part,
-        for which there is no such limit.
+        If shapes disagree, an argument is not finite or is out of its range, `kernel`
+        is not symmetric positive semi-definite or is singular among the states that
+        were left, rows of `transmat` do not sum to 1, or an eigenvalue of AK (below)
+        has a negative real part, for which there is no such limit.
 
     See Also
     --------
@@ -110,15 +110,15 @@ def lstd_risk(
     Notes
     -----
     The limits of Brellmann et al. for N and the number of visited states growing
-    together, in a form that was derived here. U and V have a row for each state that was
-    left or reached, and a column for each transition: one-hot, of the state that it
+    together, in a form that was derived here. U and V have a row for each state that
+    was left or reached, and a column for each transition: one-hot, of the state that it
     leaves (U) and reaches (V). With :math:`M = U - \gamma V`, :math:`A = UM'` and K
     among those states, :math:`\kappa` solves
 
     .. math:: N = \frac{\alpha}{\kappa} + \operatorname{tr} AK(AK + \kappa)^{-1},
 
-    which is the equation of :func:`solve_kappa` with features in place of samples, and a
-    matrix that is not symmetric. With r the rewards on the way, and :math:`K_S` the
+    which is the equation of :func:`solve_kappa` with features in place of samples, and
+    a matrix that is not symmetric. With r the rewards on the way, and :math:`K_S` the
     covariances of all states with those that were visited, the values over all draws of
     the features have mean and covariance
 
@@ -129,12 +129,15 @@ def lstd_risk(
         d = 1 - \tfrac1N \operatorname{tr} KWKW', \quad
         W = (AK + \kappa)^{-1} A, \quad L = I - K_S W R,
 
-    where R restricts to the visited states. The errors follow: `true` is the mean square
-    of :math:`\bar r + (\gamma P - I)v`, `value` of :math:`v - (I - \gamma P)^{-1}\bar r`,
-    `empirical` of :math:`r - M'v` over the transitions.
+    where R restricts to the visited states. The errors follow: `true` is the mean
+    square of :math:`\bar r + (\gamma P - I)v`, `value` of
+    :math:`v - (I - \gamma P)^{-1}\bar r`, `empirical` of :math:`r - M'v` over the
+    transitions.
 
-    At :math:`\alpha = 0` beyond the threshold :math:`\kappa = 0`, and L vanishes on the
-    states that were left: where all states have been left, features then add no variance.
+    The threshold is at the number of states that were left: beyond it, at
+    :math:`\alpha = 0`, :math:`\kappa = 0` and L vanishes on those states. Their values
+    are the same for all features then, and where all states have been left there is no
+    peak.
 
     References
     ----------
@@ -152,9 +155,11 @@ def lstd_risk(
     ...     alpha=0.05,
     ... )
     >>> risk.true.round(2)
-    array([0., 0., 0.])
+    array([1.13, 8.17, 0.86])
     """
-    task = _check_task(kernel, transmat, rewards, states, next_states, discount, weights)
+    task = _check_task(
+        kernel, transmat, rewards, states, next_states, discount, weights
+    )
     n_features, alpha = np.broadcast_arrays(
         check_real(n_features, "n_features", low=1.0), check_alpha(alpha)
     )
@@ -246,7 +251,9 @@ def _check_states(states, name, n):
 class _Limits:
     """What all widths and penalties of a task have in common."""
 
-    def __init__(self, kernel, transmat, rewards, states, next_states, discount, weights):
+    def __init__(
+        self, kernel, transmat, rewards, states, next_states, discount, weights
+    ):
         # 1. Only states that were left have a row in A: `left` first, then the others.
         left = np.unique(states)
         visited = np.append(left, np.setdiff1d(next_states, left))
@@ -271,8 +278,8 @@ class _Limits:
             )
         if size.min() <= _ROUNDING * size.max():
             raise ValueError(
-                "kernel must be positive definite among the states that were left; with "
-                "the transitions between them it is singular."
+                "kernel must be positive definite among the states that were left; "
+                "with the transitions between them it is singular."
             )
         # 3. What is learned from and held against
         self.seen = np.bincount(here, rewards[states], len(left))
@@ -284,35 +291,36 @@ class _Limits:
     def at(self, n_features, alpha):
         """The three errors at one width and penalty."""
         gamma, rank = self.discount, len(self.eigenvalues)
-        if alpha == 0 and n_features == rank:
-            return np.inf, np.inf, np.inf
         kappa = kappa_at(self.eigenvalues, np.ones(rank), n_features, alpha)
         # 1. h and W, from (AK + kappa) X = (U r, A)
-        shifted = self.AK + kappa * np.eye(len(self.AK))
+        shifted = self.AK + kappa * np.eye(rank)
         solved = linalg.solve(shifted, np.column_stack([self.seen, self.A]))
         h, W = solved[:, 0], solved[:, 1:]
-        # 2. Mean and covariance of the values
+        # 2. Mean of the values, and their covariance by its scale and its shape
         to_left = self.kernel[:, self.left]
         mean = to_left @ h
         inner = self.kernel[np.ix_(self.visited, self.visited)]
-        spread = 1.0 - np.trace(self.left_kernel @ W @ inner @ W.T) / n_features
+        d = 1.0 - np.trace(self.left_kernel @ W @ inner @ W.T) / n_features
+        at_threshold = kappa == 0 and n_features == rank
+        scale = np.inf if at_threshold else h @ self.left_kernel @ h / (n_features * d)
         L = np.eye(len(self.kernel))
         L[:, self.visited] -= to_left @ W
-        covariance = h @ self.left_kernel @ h / (n_features * spread) * (
-            L @ self.kernel @ L.T
+        if kappa == 0:
+            L[self.left] = 0.0  # but for rounding, which the threshold would blow up
+        shape = L @ self.kernel @ L.T
+        # 3. The errors: of the mean, and of the deviations from it
+        here, there, G = self.states, self.next_states, self.bellman
+        missed = self.rewards[here] + gamma * mean[there] - mean[here]
+        ways = shape[here, here] - 2.0 * gamma * shape[here, there]
+        ways += gamma**2 * shape[there, there]
+        over_states = np.array(
+            [
+                [(self.rewards + G @ mean) ** 2, ((G @ shape) * G).sum(axis=1)],
+                [(mean - self.truth) ** 2, np.diag(shape)],
+            ]
         )
-        # 3. The errors, each of the mean and then of the deviations from it
-        error = self.rewards[self.states] + gamma * mean[self.next_states]
-        error -= mean[self.states]
-        empirical = np.mean(
-            error**2
-            + covariance[self.states, self.states]
-            - 2.0 * gamma * covariance[self.states, self.next_states]
-            + gamma**2 * covariance[self.next_states, self.next_states]
-        )
-        G = self.bellman
-        true = self.weights @ (
-            (self.rewards + G @ mean) ** 2 + ((G @ covariance) * G).sum(axis=1)
-        )
-        value = self.weights @ ((mean - self.truth) ** 2 + np.diag(covariance))
-        return empirical, true, value
+        parts = [(np.mean(missed**2), np.mean(ways)), *(over_states @ self.weights)]
+        return [
+            of_mean + (scale * deviation if deviation > 0 else 0.0)
+            for of_mean, deviation in parts
+        ]

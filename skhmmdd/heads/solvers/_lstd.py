@@ -57,11 +57,12 @@ def solve_lstd(
     Notes
     -----
     With F, F' for X and its next rows, D = F - discount F', and weights in W, wanted is
-    theta of :math:`F'W(r - D\theta) = \alpha\theta`. It lies in the row space of F, so
+    theta of :math:`F^T W(r - D\theta) = \alpha\theta`. It lies in the row space of F:
     with :math:`W^{1/2}F = U S V'` of rank k and :math:`\theta = Vz` this is a system of
-    size k, no larger than the primal (p) or the dual (n) one, in which F is not squared.
+    size k, no larger than the primal (p) or the dual one (n), in which F is not squared.
+    Its solution at alpha = 0 is the limit from above.
     """
-    # 1. W^(1/2) F = U S V', c = U' W^(1/2) r, and the gains of ridge g = s/(s^2 + alpha)
+    # 1. W^(1/2) F = U S V', c = U' W^(1/2) r, and gains of ridge g = s/(s^2 + alpha)
     spectrum = decompose(
         X, rewards, sample_weight=sample_weight, fit_intercept=False, rcond=rcond
     )
@@ -81,9 +82,9 @@ def solve_lstd(
     scale = np.maximum(1.0, rounding)
     system = (np.eye(size) - bootstrap) / scale
     right = gains[:, None] * spectrum.projections / scale
-    # 4. D theta fits the rewards: its hat matrix has the trace of (I - g N)^-1 g(s - N).
+    # 4. D theta fits the rewards; its hat matrix has the trace of (I - g N)^-1 g(s - N)
     fitted = (np.diag(ridge.kept[0]) - bootstrap) / scale
-    solution, rank = solve_square(system, np.hstack([right, fitted]))
+    solution, rank = _solve(system, np.hstack([right, fitted]), max(X.shape) * EPS)
     coordinates, hat = np.hsplit(solution, [right.shape[1]])
     coef = spectrum.right.T @ coordinates
     return LSTDFit(
@@ -91,23 +92,24 @@ def solve_lstd(
     )
 
 
-def solve_square(system: Floats, right: Floats) -> tuple[Floats, int]:
+def _solve(system: Floats, right: Floats, rounding: float) -> tuple[Floats, int]:
     """Solve A z = b; where A is singular, z of least norm among those of least error.
 
     Parameters
     ----------
     system : ndarray of shape (k, k)
-        A, with entries that are exact to within the float64 epsilon, not of their own
-        size but of 1.
+        A.
     right : ndarray of shape (k, q)
         b.
+    rounding : float
+        Singular values of A up to this are zero.
 
     Returns
     -------
     solution : ndarray of shape (k, q)
         NaN where A is not finite.
     rank : int
-        Number of singular values of A above k times the epsilon.
+        Number of singular values above `rounding`.
     """
     size = len(system)
     if not size:
@@ -115,11 +117,13 @@ def solve_square(system: Floats, right: Floats) -> tuple[Floats, int]:
     if not np.isfinite(system).all():
         return np.full(right.shape, np.nan), size
     factors, pivots, singular = linalg.lapack.dgetrf(system)
-    # LAPACK estimates 1 / (norm of A * norm of its inverse), of which it is told one.
-    if not singular and linalg.lapack.dgecon(factors, 1.0)[0] > size * EPS:
+    # An estimate of 1 / norm of the inverse, in another norm: far from `rounding` it
+    # decides, and near it singular values do.
+    least = 0.0 if singular else linalg.lapack.dgecon(factors, 1.0)[0]
+    if least > 100.0 * size * rounding:
         solution, _ = linalg.lapack.dgetrs(factors, pivots, right)
         return solution, size
     left, values, rows = linalg.svd(system)
-    rank = int(np.sum(values > size * EPS))
+    rank = int(np.sum(values > rounding))
     projections = left[:, :rank].T @ right
     return rows[:rank].T @ (projections / values[:rank, None]), rank

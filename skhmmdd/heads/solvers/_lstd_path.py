@@ -13,17 +13,17 @@ since of C = LU, factored without pivoting, the leading parts belong to the lead
 blocks :math:`C_j`. Where a pivot is small, a new factorization is made.
 
 *Narrow* (p up to the number of rows): with QR = F and B = Q'D the system is
-:math:`B_p\theta = Q_p'r`, whose leading blocks nest. G solves against the new columns of
-B, a and C are what their rows leave. A penalty adds the rows :math:`\sqrt\alpha I` to F and
-to D.
+:math:`B_p\theta = Q_p'r`, whose leading blocks nest. G solves against the new columns
+of B, a and C are what their rows leave. A penalty adds the rows :math:`\sqrt\alpha I`
+to F and to D.
 
 *Wide*: with :math:`F_p = LQ` and :math:`H = D_pQ'` the head is :math:`Q'z`, Hz = r. New
 columns F and D of both give
 
 .. math:: G = H^{-1}D_{new}, \quad P = L^{-1}F_{new}, \quad a = P'z, \quad C = I + P'G.
 
-A penalty adds the columns :math:`\sqrt\alpha I` to F and to D, on which Z is zero. Neither
-way are features squared.
+A penalty adds the columns :math:`\sqrt\alpha I` to F and to D, on which Z is zero.
+Neither way are features squared.
 """
 
 from collections.abc import Iterator
@@ -107,7 +107,12 @@ def lstd_along_widths(
     for i in np.flatnonzero(left_over):
         k = widths[i]
         head, rank, full_rank = solve_lstd(
-            X[:, :k], rewards, X_next[:, :k], alpha=alpha, discount=discount, rcond=rcond
+            X[:, :k],
+            rewards,
+            X_next[:, :k],
+            alpha=alpha,
+            discount=discount,
+            rcond=rcond,
         )
         predictions[i] = X_test[:, :k] @ head.coef
         if rank < full_rank:
@@ -116,7 +121,7 @@ def lstd_along_widths(
 
 
 def _row_space(X: Floats) -> Floats | None:
-    """Orthonormal columns that span those of X, small ones too; None if n of them do."""
+    """Orthonormal columns that span those of X, also small ones; None if all do."""
     n, p = X.shape
     size = np.abs(X).max(axis=0)
     size[size == 0.0] = 1.0
@@ -153,23 +158,34 @@ def _narrow_blocks(F, D, c, Z, alpha):
     penalty = np.sqrt(alpha) * np.eye(p)
     below = np.zeros((p, c.shape[1]))
     R, rotated = rotate(
-        np.vstack([F, penalty]), np.hstack([np.vstack([c, below]), np.vstack([D, penalty])])
+        np.vstack([F, penalty]),
+        np.hstack([np.vstack([c, below]), np.vstack([D, penalty])]),
     )
+    R = R[:p]
     c, B = np.hsplit(rotated[:p], [c.shape[1]])
+    reach = np.abs(R) + np.abs(R - B)
     # What a dependent column adds to R is rounding, and so is its row of B.
-    p = leading_independent(R[:p])
+    p = leading_independent(R)
     size = min(max(p // 4, _SMALLEST_BLOCK), _LARGEST_BLOCK)
     first = 1
     while first <= p:
         seen, new = slice(first), slice(first, min(first + size, p))
-        done = _solve(B[seen, seen], np.hstack([c[seen], B[seen, new]]))
+        right = np.hstack([c[seen], B[seen, new]])
+        done = _solve(B[seen, seen], right, reach[seen, seen])
         if done is None:
             first += 1
             continue
         z, G = np.hsplit(done, [c.shape[1]])
         border = B[new, seen]
+        change = border @ G
         values = _bordered(
-            z, G, c[new] - border @ z, B[new, new] - border @ G, Z[:, seen], Z[:, new]
+            z,
+            G,
+            c[new] - border @ z,
+            B[new, new] - change,
+            reach[new, new] + np.abs(change),
+            Z[:, seen],
+            Z[:, new],
         )
         yield first, values
         first += len(values)
@@ -188,39 +204,52 @@ def _wide_blocks(F, D, c, Z, alpha):
         seen, new = first, slice(first, min(first + size, p))
         done = None
         if leading_independent(factor.R) == n:
-            H = factor.E[:, :n].T
-            done = _solve(H, np.hstack([c, D[:, new]]))
+            L, H = factor.R.T, factor.E[:, :n].T
+            right = np.hstack([c, D[:, new]])
+            done = _solve(H, right, np.abs(L) + np.abs(L - H))
         if done is None:
             first += 1
             continue
         z, G = np.hsplit(done, [c.shape[1]])
         P = factor.solve(F[:, new])
-        C = np.eye(G.shape[1]) + P.T @ G
-        values = _bordered(z, G, P.T @ z, C, factor.E[:, n:].T, Z[:, new])
+        change, unit = P.T @ G, np.eye(G.shape[1])
+        values = _bordered(
+            z,
+            G,
+            P.T @ z,
+            unit + change,
+            unit + np.abs(change),
+            factor.E[:, n:].T,
+            Z[:, new],
+        )
         yield first, values
         first += len(values)
         # At the threshold the system is ill-conditioned, and gets better fast.
         size = min(2 * size, largest)
 
 
-def _solve(system, right):
-    """The solution, or None where the system is ill-conditioned."""
-    norm = np.abs(system).sum(axis=0).max()
+def _solve(system, right, reach):
+    """The solution, or None where the system is ill-conditioned.
+
+    Its entries are differences: `reach` has the sums of what was subtracted.
+    """
+    norm = reach.sum(axis=0).max()
     factors, pivots, singular = linalg.lapack.dgetrf(system)
     if singular or linalg.lapack.dgecon(factors, norm)[0] * _TRUSTED < 1:
         return None
     return linalg.lapack.dgetrs(factors, pivots, right)[0]
 
 
-def _bordered(z, G, a, C, Z_seen, Z_new):
+def _bordered(z, G, a, C, reach, Z_seen, Z_new):
     """Predictions without new columns, and with those of safe pivots one by one."""
     size = np.maximum(
-        np.abs(np.tril(C)).max(axis=1, initial=0.0),
-        np.abs(np.triu(C)).max(axis=0, initial=0.0),
+        np.tril(reach).max(axis=1, initial=0.0), np.triu(reach).max(axis=0, initial=0.0)
     )
     L, U = _leading_factors(C, size / _CANCELLED)
     k = len(U)
-    weights = linalg.solve_triangular(L, a[:k], lower=True, unit_diagonal=True) if k else a[:0]
+    weights = a[:k]
+    if k:
+        weights = linalg.solve_triangular(L, weights, lower=True, unit_diagonal=True)
     steps = ((Z_new[:, :k] - Z_seen @ G[:, :k]) @ upper_inverse(U)).T
     values = np.empty((k + 1, len(Z_seen), a.shape[1]))
     values[0] = Z_seen @ z
@@ -257,8 +286,8 @@ def _leading_factors(C, least):
 def _eliminate(C, least):
     """The same of a small C, by LAPACK, whose rows are graded so that none is swapped.
 
-    A power of two for each row rounds nothing, and divides a multiplier by 1,024 for each
-    row that it is below its pivot: only above that do rows change places.
+    A power of two for each row rounds nothing, and divides a multiplier by 1,024 for
+    each row that it is below its pivot: only above that do rows change places.
     """
     n = len(C)
     order = np.arange(n)
