@@ -59,8 +59,8 @@ def solve_lstd(
     With F, F' for X and its next rows, D = F - discount F', and weights in W, wanted is
     theta of :math:`F^T W(r - D\theta) = \alpha\theta`. It lies in the row space of F:
     with :math:`W^{1/2}F = U S V'` of rank k and :math:`\theta = Vz` this is a system of
-    size k, no larger than the primal (p) or the dual one (n), in which F is not squared.
-    Its solution at alpha = 0 is the limit from above.
+    size k, no larger than the primal (p) or the dual one (n), and F is not squared in
+    it. Its solution at alpha = 0 is the limit from above.
     """
     # 1. W^(1/2) F = U S V', c = U' W^(1/2) r, and gains of ridge g = s/(s^2 + alpha)
     spectrum = decompose(
