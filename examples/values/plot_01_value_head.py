@@ -71,7 +71,7 @@ for n_steps, penalty, colour, label in (
         discount=truth.discount,
         alpha=alpha,
     )
-    head, rng = LSTDHead(alpha, discount=truth.discount), np.random.RandomState(1)
+    head, rng = LSTDHead(alpha, discount=truth.discount), np.random.RandomState(5)
     simulated = []
     for _ in range(80):
         S = draw_features(rng)
