@@ -15,7 +15,7 @@ from skhmmdd._base import check_columns, fit_context
 from skhmmdd._parallel import single_blas_thread
 from skhmmdd._tables import is_table
 from skhmmdd._typing import Floats
-from skhmmdd.heads._base import LinearHead
+from skhmmdd.heads._base import LinearHead, finite_scores
 from skhmmdd.heads._validation import (
     check_alpha,
     check_design,
@@ -318,11 +318,7 @@ class LSTDHead(MultiOutputMixin, RegressorMixin, LinearHead):
                 discount=float(self.discount),
                 rcond=self.rcond,
             )
-        if not np.isfinite(values).all():
-            raise ValueError(
-                "The predictions exceed the largest float: the largest absolute value "
-                f"in X_test is {np.abs(X_test).max():g}. Rescale the features."
-            )
+        values = finite_scores(values, X_test)
         if len(singular):
             warnings.warn(
                 f"The system of alpha={self.alpha!r} and discount={self.discount!r} is "
