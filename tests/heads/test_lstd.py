@@ -289,6 +289,55 @@ def test_widths_with_dependent_columns(alpha):
     assert_equal_to_refits(LSTDHead(alpha), F, r, F_next, F)
 
 
+def hostile(kind, n, p, rng):
+    """Features of transitions with dependence of every sort."""
+    F, F_next = rng.standard_normal((2, n, p))
+    if kind == "integers":
+        return rng.randint(-1, 2, (2, n, p)).astype(float)
+    if kind == "low rank":
+        k = rng.randint(1, 8)
+        return rng.standard_normal((2, n, k)) @ rng.standard_normal((k, p))
+    if kind == "states":
+        S, walk = rng.standard_normal((6, p)), rng.randint(0, 6, n + 1)
+        return S[walk[:-1]], S[walk[1:]]
+    if kind == "ends":
+        F_next[rng.uniform(size=n) < 0.5] = 0.0
+    if kind == "scales":
+        size = 10.0 ** rng.uniform(-6, 6, p)
+        return F * size, F_next * size
+    if kind == "constant columns":
+        F[:, rng.uniform(size=p) < 0.3] = 0.0
+        F[:, rng.uniform(size=p) < 0.2] = 1.0
+        F_next[:, rng.uniform(size=p) < 0.2] = 1.0
+    return F, F_next
+
+
+@pytest.mark.parametrize(
+    "kind", ["integers", "low rank", "states", "ends", "scales", "constant columns"]
+)
+def test_widths_of_hostile_features(kind, capfd):
+    rng = np.random.RandomState(len(kind))
+    for _ in range(8):
+        n, p = rng.randint(1, 30), rng.randint(1, 50)
+        F, F_next = hostile(kind, n, p, rng)
+        r = rng.standard_normal(n)
+        alpha, discount = rng.choice([0, 1e-6, 1e-2, 1, 1e3]), rng.choice([0.5, 0.95])
+        head = LSTDHead(alpha, discount=discount)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)
+            found = head.predict_widths(F, r, F_next)
+        for k, expected in enumerate(refits(head, F, r, F_next, F), start=1):
+            U, s, V = np.linalg.svd(F[:, :k], full_matrices=False)
+            rank = int(np.sum(s > 1e-12 * s[0]))
+            U, s, V = U[:, :rank], s[:rank], V[:rank]
+            system = np.diag(s + alpha / s) - discount * U.T @ F_next[:, :k] @ V.T
+            if rank and np.linalg.cond(system) < 1e6:
+                size = max(abs(expected).max(), 1e-3 * abs(r).max())
+                assert abs(found[k - 1] - expected).max() < 1e-7 * size
+    # LAPACK prints what it is not content with.
+    assert capfd.readouterr() == ("", "")
+
+
 @pytest.mark.parametrize("grading", [1e-12, 1e12])
 def test_widths_of_graded_columns(grading):
     F, r, F_next = make(20, 40, seed=6)

@@ -128,7 +128,9 @@ def _row_space(X: Floats) -> Floats | None:
     X = X / size
     if n <= p:
         R = linalg.qr(X.T, mode="r")[0][:n]
-        inverse_condition, _ = linalg.lapack.dtrcon(R)
+        # a triangle is the U of its own factors, with L = I
+        norm = np.abs(R).sum(axis=0).max()
+        inverse_condition, _ = linalg.lapack.dgecon(R, norm)
         if inverse_condition * TRUSTED_CONDITION > 1:
             return None
         X = R.T
@@ -263,6 +265,8 @@ def _leading_factors(C, least):
     `least` are the smallest absolute values that its pivots may have.
     """
     n = len(C)
+    if not n:  # LAPACK takes no empty arrays
+        return C, C
     if n <= _PANEL:
         return _eliminate(C.copy(), least)
     h = n // 2
