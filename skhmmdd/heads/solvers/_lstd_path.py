@@ -46,7 +46,7 @@ from skhmmdd.heads.solvers._spectrum import EPS
 # Beyond these a width is solved by itself, or starts a new block: the condition number
 # of a block's first system, the multipliers of an elimination without pivoting, and the
 # share of a pivot that cancels.
-_TRUSTED, _LARGEST_MULTIPLIER, _CANCELLED = 1e7, 1e3, 1e4
+_TRUSTED, _LARGEST_MULTIPLIER, _CANCELLED = 3e6, 1e3, 1e4
 _SMALLEST_BLOCK, _LARGEST_BLOCK = 32, 256
 # Triangles that are eliminated column by column.
 _PANEL = 32
