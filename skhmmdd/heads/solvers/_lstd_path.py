@@ -44,9 +44,11 @@ from skhmmdd.heads.solvers._nested_factorizations import (
 from skhmmdd.heads.solvers._spectrum import EPS
 
 # Beyond these a width is solved by itself, or starts a new block: the condition number
-# of a block's first system, the multipliers of an elimination without pivoting, and the
-# share of a pivot that cancels.
-_TRUSTED, _LARGEST_MULTIPLIER, _CANCELLED = 3e6, 1e3, 1e4
+# of a block's first system; with a penalty, where dependent features may leave rounding
+# in Q, its product with that of the penalised features; the multipliers of an
+# elimination without pivoting; and the share of a pivot that cancels.
+_TRUSTED, _TRUSTED_PRODUCT = 3e6, 3e10
+_LARGEST_MULTIPLIER, _CANCELLED = 1e3, 1e4
 _SMALLEST_BLOCK, _LARGEST_BLOCK = 32, 256
 # Triangles that are eliminated column by column.
 _PANEL = 32
@@ -128,10 +130,7 @@ def _row_space(X: Floats) -> Floats | None:
     X = X / size
     if n <= p:
         R = linalg.qr(X.T, mode="r")[0][:n]
-        # a triangle is the U of its own factors, with L = I
-        norm = np.abs(R).sum(axis=0).max()
-        inverse_condition, _ = linalg.lapack.dgecon(R, norm)
-        if inverse_condition * TRUSTED_CONDITION > 1:
+        if _condition(R) < TRUSTED_CONDITION:
             return None
         X = R.T
     basis, R, _ = linalg.qr(X, mode="economic", pivoting=True)
@@ -173,7 +172,8 @@ def _narrow_blocks(F, D, c, Z, alpha):
     while first <= p:
         seen, new = slice(first), slice(first, min(first + size, p))
         right = np.hstack([c[seen], B[seen, new]])
-        done = _solve(B[seen, seen], right, reach[seen, seen])
+        spread = _condition(R[seen, seen]) if alpha else 1.0
+        done = _solve(B[seen, seen], right, reach[seen, seen], spread)
         if done is None:
             first += 1
             continue
@@ -208,7 +208,8 @@ def _wide_blocks(F, D, c, Z, alpha):
         if leading_independent(factor.R) == n:
             L, H = factor.R.T, factor.E[:, :n].T
             right = np.hstack([c, D[:, new]])
-            done = _solve(H, right, np.abs(L) + np.abs(L - H))
+            spread = _condition(factor.R) if alpha else 1.0
+            done = _solve(H, right, np.abs(L) + np.abs(L - H), spread)
         if done is None:
             first += 1
             continue
@@ -230,16 +231,24 @@ def _wide_blocks(F, D, c, Z, alpha):
         size = min(2 * size, largest)
 
 
-def _solve(system, right, reach):
+def _solve(system, right, reach, spread):
     """The solution, or None where the system is ill-conditioned.
 
-    Its entries are differences: `reach` has the sums of what was subtracted.
+    Its entries are differences: `reach` has the sums of what was subtracted. `spread`
+    is the condition number of the penalised features.
     """
     norm = reach.sum(axis=0).max()
     factors, pivots, singular = linalg.lapack.dgetrf(system)
-    if singular or linalg.lapack.dgecon(factors, norm)[0] * _TRUSTED < 1:
+    inverse_condition = 0.0 if singular else linalg.lapack.dgecon(factors, norm)[0]
+    if inverse_condition * min(_TRUSTED, _TRUSTED_PRODUCT / spread) < 1:
         return None
     return linalg.lapack.dgetrs(factors, pivots, right)[0]
+
+
+def _condition(R):
+    """Condition number of a triangle, which is the U of its own factors."""
+    inverse, _ = linalg.lapack.dgecon(R, np.abs(R).sum(axis=0).max())
+    return 1.0 / inverse if inverse else np.inf
 
 
 def _bordered(z, G, a, C, reach, Z_seen, Z_new):
