@@ -23,6 +23,7 @@ TASKS = (
     "corpus",
     "widths",
     "descent",
+    "values",
     "neighbors",
     "ranks",
     "pruning",

@@ -57,7 +57,8 @@ myst_heading_anchors = 3
 sphinx_gallery_conf = {
     "examples_dirs": "../examples",
     "subsection_order": [
-        f"../examples/{theme}" for theme in ("curves", "heads", "models", "theory")
+        f"../examples/{theme}"
+        for theme in ("curves", "heads", "models", "theory", "values")
     ],
     "gallery_dirs": "auto_examples",
     "filename_pattern": r"/plot_(?!\d+_pomegranate)",  # needs torch: shown, not run

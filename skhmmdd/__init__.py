@@ -20,6 +20,7 @@ from skhmmdd.datasets import (
     make_hmm_classification,
     make_hmm_regression,
     make_linear_gaussian_hmm,
+    make_markov_reward_process,
     repeat_samples,
 )
 from skhmmdd.features import (
@@ -39,6 +40,7 @@ from skhmmdd.heads import (
     HeadClassifier,
     HeadRegressor,
     LowRankHead,
+    LSTDHead,
     PrunedHead,
     SoftmaxHead,
 )
@@ -73,6 +75,7 @@ __all__ = [
     "HMMFeatureTransformer",
     "HeadClassifier",
     "HeadRegressor",
+    "LSTDHead",
     "LeadingColumns",
     "LinearGaussianHMM",
     "LipschitzBounds",
@@ -96,6 +99,7 @@ __all__ = [
     "make_hmm_classification",
     "make_hmm_regression",
     "make_linear_gaussian_hmm",
+    "make_markov_reward_process",
     "neighbor_recovery",
     "prediction_statistics",
     "pretrain_family",

@@ -22,6 +22,16 @@ ragged = [[0, 1, 1], [1, 0]]
 X, y = np.zeros((20, 8)), np.zeros(20)
 
 
+def values() -> None:
+    Z, rewards, Z_next, truth = dd.make_markov_reward_process(random_state=0)
+    head = dd.LSTDHead(0.1, discount=0.95).fit(Z, rewards, Z_next)
+    assert_type(head, dd.LSTDHead)
+    assert_type(head.predict(truth.features), Floats)
+    assert_type(head.predict_widths(Z, rewards, Z_next, widths=[1, 2]), Floats)
+    dd.LSTDHead(0.1, 0.9)  # type: ignore[call-arg]
+    dd.LSTDHead(discount="0.9")  # type: ignore[arg-type]
+
+
 def frozen_weights() -> None:
     hmm = dd.CategoricalHMM([0.5, 0.5], [[0.7, 0.3], [0.3, 0.7]], np.eye(2))
     assert_type(hmm.emissionprob, Floats)

@@ -7,6 +7,7 @@ from skhmmdd.datasets._generators import (
     make_hmm_regression,
 )
 from skhmmdd.datasets._linear_gaussian import make_linear_gaussian_hmm
+from skhmmdd.datasets._markov_reward import make_markov_reward_process
 from skhmmdd.datasets._syllables import load_syllables
 
 __all__ = [
@@ -16,5 +17,6 @@ __all__ = [
     "make_hmm_classification",
     "make_hmm_regression",
     "make_linear_gaussian_hmm",
+    "make_markov_reward_process",
     "repeat_samples",
 ]

@@ -7,6 +7,7 @@ from skhmmdd.heads._gradient_descent import (
     GradientDescentHead,
 )
 from skhmmdd.heads._low_rank import LowRankHead
+from skhmmdd.heads._lstd import LSTDHead
 from skhmmdd.heads._pruned import PrunedHead
 from skhmmdd.heads._regressor import HeadRegressor
 from skhmmdd.heads._softmax import SoftmaxHead
@@ -17,6 +18,7 @@ __all__ = [
     "GradientDescentHead",
     "HeadClassifier",
     "HeadRegressor",
+    "LSTDHead",
     "LowRankHead",
     "PrunedHead",
     "SoftmaxHead",

@@ -97,6 +97,10 @@ class LinearHead(SkhmmddEstimator):
         check_magnitude(targets[present], "y", TARGET_RANGE)
         with single_blas_thread(), np.errstate(over="ignore", invalid="ignore"):
             head = self._solve(X, targets, weights)
+        self._keep(head, X, targets)
+
+    def _keep(self, head: Head, X: Floats, targets: Floats) -> None:
+        """Set the attributes of a head, if it is finite."""
         also = [np.ravel(getattr(self, name)) for name in self._finite]
         if not np.isfinite(np.concatenate([*head.coef, head.intercept, *also])).all():
             found = " or their ".join(["coefficients", *self._finite.values()])

@@ -28,6 +28,7 @@ from skhmmdd.theory._linear_gaussian_moments import (
     LinearGaussianMoments,
     linear_gaussian_moments,
 )
+from skhmmdd.theory._lstd_risk import LSTDRisk, lstd_risk
 from skhmmdd.theory._nested_risk import nested_risk
 from skhmmdd.theory._norm import head_norm
 from skhmmdd.theory._projections import random_projection_risk
@@ -39,6 +40,7 @@ from skhmmdd.theory._tuning import optimal_alpha
 __all__ = [
     "EffectiveDof",
     "EffectiveParameters",
+    "LSTDRisk",
     "LinearGaussianMoments",
     "RiskResult",
     "effective_dof",
@@ -53,6 +55,7 @@ __all__ = [
     "linear_gaussian_moments",
     "log_evidence",
     "loo_risk",
+    "lstd_risk",
     "misspecified_risk",
     "nested_risk",
     "optimal_alpha",

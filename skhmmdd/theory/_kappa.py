@@ -34,7 +34,8 @@ class EffectiveDof(NamedTuple):
 def kappa_at(eigenvalues, multiplicities, n_samples, alpha):
     """Solve for kappa at one sample size and one penalty; nothing is checked.
 
-    `eigenvalues` are positive. Both forms of the equation below compare sums of
+    `eigenvalues` are positive, or come in conjugate pairs that are not zero and have no
+    negative real part. Both forms of the equation below compare sums of
     positive terms, so nothing cancels: neither next to the threshold, nor for
     penalties near the smallest float.
     """
@@ -43,8 +44,10 @@ def kappa_at(eigenvalues, multiplicities, n_samples, alpha):
         return alpha / n_samples
     # kappa scales with the spectrum: in units of its largest eigenvalue no term
     # below can overflow, or vanish in full. What is left below 1e-290 is nothing.
-    scale = eigenvalues.max()
-    eigenvalues = np.maximum(eigenvalues / scale, 1e-290)
+    size = np.abs(eigenvalues)
+    scale = size.max()
+    size = np.maximum(size / scale, 1e-290)
+    eigenvalues = eigenvalues / scale if np.iscomplexobj(eigenvalues) else size
     alpha = alpha / scale if alpha > 1e-290 * scale else 0.0
     if alpha == 0 and rank <= n_samples:
         return 0.0
@@ -55,20 +58,22 @@ def kappa_at(eigenvalues, multiplicities, n_samples, alpha):
 
         def equation(log_kappa):
             kappa = np.exp(log_kappa)
-            left = np.sum(multiplicities * (kappa / (eigenvalues + kappa)))
+            left = np.sum(multiplicities * (kappa / (eigenvalues + kappa))).real
             return np.log(left + spare_samples) - np.log(excess_rank + alpha / kappa)
 
     else:
 
         def equation(log_kappa):
             kappa = np.exp(log_kappa)
-            df1 = np.sum(multiplicities * (eigenvalues / (eigenvalues + kappa)))
+            df1 = np.sum(multiplicities * (eigenvalues / (eigenvalues + kappa))).real
             return np.log(n_samples) - np.log(df1 + alpha / kappa)
 
     # From n kappa = alpha + sum t kappa/(t + kappa), whose last sum lies between
-    # (p - n) min t (where p > n) and sum t. The margin of e absorbs rounding.
-    low = max(alpha, eigenvalues.min() * excess_rank) / n_samples
-    high = (alpha + np.sum(multiplicities * eigenvalues)) / n_samples
+    # (p - n) min t (where p > n) and sum t. The margin of e absorbs rounding. Of
+    # complex ones the left of the first equation is at most kappa sum 1/|t|.
+    share = n_samples if eigenvalues is size else rank
+    low = max(alpha / n_samples, size.min() * excess_rank / share)
+    high = (alpha + np.sum(multiplicities * size)) / n_samples
     return scale * np.exp(
         brentq(
             equation,

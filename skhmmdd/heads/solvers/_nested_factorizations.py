@@ -138,11 +138,11 @@ def nested_blocks(
     if alpha:
         penalty = np.sqrt(alpha) * np.eye(narrow)
         below = np.zeros((narrow, y.shape[1]))
-        R, c = _rotate(np.vstack([X[:, columns], penalty]), np.vstack([y, below]))
+        R, c = rotate(np.vstack([X[:, columns], penalty]), np.vstack([y, below]))
     else:
         # What is asked of samples is rotated with the targets.
         rotated = y if samples is None else np.hstack([y, samples])
-        R, rotated = _rotate(X, rotated)
+        R, rotated = rotate(X, rotated)
         c = rotated[:, : y.shape[1]]
         if samples is not None:
             samples = rotated[::-1, y.shape[1] :]
@@ -152,17 +152,17 @@ def nested_blocks(
     if narrow == p:
         return
     if alpha:
-        factor = _RowFactor(np.sqrt(alpha) * np.eye(n), np.zeros((n, len(Z))), limit)
+        factor = RowFactor(np.sqrt(alpha) * np.eye(n), np.zeros((n, len(Z))), limit)
         factor.add(X[:, columns], Z[:, columns])
     else:
         X, y, Z, n_train = R[::-1], c[::-1], Z[n_train:], 0
         backwards = slice(narrow - 1, None, -1)
-        factor = _RowFactor(X[:, backwards].T, Z[:, backwards].T, limit, inverse_sq)
+        factor = RowFactor(X[:, backwards].T, Z[:, backwards].T, limit, inverse_sq)
     asked = n_train, smoother, samples
     yield from _by_rows(X, y, Z, alpha, narrow, factor, asked)
 
 
-def _rotate(X, y):
+def rotate(X, y):
     """R and Q'y of X = Q R, as tall as X and y are."""
     size = _PANEL * max(X.shape)
     packed, tau, _, _ = linalg.lapack.dgeqrf(X, lwork=size)
@@ -175,9 +175,9 @@ def _by_columns(R, c, Z, alpha, measures):
     """Blocks of R's columns. Returns the squared norm of its inverse, or infinity."""
     p = len(R)
     # 1. R^-1, and condition numbers |R_k| |R_k^-1| of the leading triangles.
-    independent = _leading_independent(R)
+    independent = leading_independent(R)
     inverse = np.zeros((p, p))
-    inverse[:independent, :independent] = _upper_inverse(R[:independent, :independent])
+    inverse[:independent, :independent] = upper_inverse(R[:independent, :independent])
     inverse_sq = np.full(p, np.inf)
     inverse_sq[:independent] = (inverse**2).sum(axis=0)[:independent].cumsum()
     size_sq = (R**2).sum(axis=0).cumsum()
@@ -238,7 +238,7 @@ def _by_rows(X, y, Z, alpha, seen, factor, asked):
         size = min(2 * size, largest if well_conditioned else _SMALLEST_BLOCK)
 
 
-class _RowFactor:
+class RowFactor:
     """L' and D', carried along the columns by orthogonal transformations."""
 
     def __init__(self, R, E, limit, inverse_sq=np.inf):
@@ -268,7 +268,7 @@ class _RowFactor:
         # More columns only lift the least singular value: a bound that was good enough
         # once stays one.
         if not self._inverse_sq * size_sq[0] < self._limit**2:
-            self._inverse_sq = (_upper_inverse(self.R) ** 2).sum()
+            self._inverse_sq = (upper_inverse(self.R) ** 2).sum()
         return self._inverse_sq * size_sq
 
 
@@ -277,7 +277,7 @@ def _one_block(p, last, X, y, Z, alpha, factor, n_train, smoother, samples):
     F, F_z = X[:, p:last], Z[:, p:last]
     n_widths = last - p + 1
     rss = None if alpha else np.zeros((n_widths, n_outputs))
-    if _leading_independent(factor.R) < n:
+    if leading_independent(factor.R) < n:
         return Block(
             p,
             np.zeros((n_outputs, len(Z))),
@@ -296,7 +296,7 @@ def _one_block(p, last, X, y, Z, alpha, factor, n_train, smoother, samples):
     # 2. K + F_k F_k' for all k at once, by Woodbury's identity: its inverse needs the
     #    leading triangles of the Cholesky factor M of I + G'G, with U = M^-1 G'.
     M = np.linalg.cholesky(np.eye(n_widths - 1) + G.T @ G)
-    shrink = _upper_inverse(M.T).T
+    shrink = upper_inverse(M.T).T
     U = shrink @ G.T
     # 3. Predictions Z_k X_k' K_k^-1 y: those at p, and a step for each column, which
     #    counts as much as U w says.
@@ -506,14 +506,14 @@ def _coef_sq(factor, w, U, weights, X):
     return out
 
 
-def _upper_inverse(R):
+def upper_inverse(R):
     """By halves, nearly all of it in products."""
     p = len(R)
     if p <= _TRIANGLE:
         return _small_upper_inverse(R)
     h = p // 2
     out = np.zeros((p, p))
-    out[:h, :h], out[h:, h:] = _upper_inverse(R[:h, :h]), _upper_inverse(R[h:, h:])
+    out[:h, :h], out[h:, h:] = upper_inverse(R[:h, :h]), upper_inverse(R[h:, h:])
     out[:h, h:] = -out[:h, :h] @ (R[:h, h:] @ out[h:, h:])
     return out
 
@@ -527,7 +527,7 @@ def _small_upper_inverse(R):
     return inverse
 
 
-def _leading_independent(R):
+def leading_independent(R):
     """How many leading columns of a triangular factor are safely independent."""
     size = np.abs(np.diag(R))
     weak = size * TRUSTED_CONDITION <= np.sqrt((R**2).sum())
