@@ -23,6 +23,7 @@ from skhmmdd.datasets import (
     repeat_samples,
 )
 from skhmmdd.features import (
+    FisherScoreTransformer,
     HMMFeatureTransformer,
     LeadingColumns,
     PredictionStatistics,
@@ -48,6 +49,8 @@ from skhmmdd.hmm import (
     GaussianHMM,
     GaussianMixtureHMM,
     HMMFamily,
+    HMMFineTuner,
+    HMMFineTuningClassifier,
     LinearGaussianHMM,
     PoissonHMM,
     as_hmm,
@@ -64,6 +67,7 @@ __all__ = [
     "DoubleDescentCurve",
     "DoubleDescentDisplay",
     "DoubleDescentFamily",
+    "FisherScoreTransformer",
     "GaussianHMM",
     "GaussianMixtureHMM",
     "GradientDescentClassifier",
@@ -71,6 +75,8 @@ __all__ = [
     "HMMDisplay",
     "HMMFamily",
     "HMMFeatureTransformer",
+    "HMMFineTuner",
+    "HMMFineTuningClassifier",
     "HeadClassifier",
     "HeadRegressor",
     "LeadingColumns",
