@@ -10,7 +10,7 @@ from sklearn.utils.validation import _check_feature_names_in, check_is_fitted
 
 from skhmmdd._base import fit_context
 from skhmmdd._parallel import map_jobs
-from skhmmdd._typing import Floats, Names, SequencesLike
+from skhmmdd._typing import Floats, Names, RandomState, SequencesLike
 from skhmmdd.features._model_transformer import ModelTransformer, check_finite
 from skhmmdd.hmm.finetuning._fisher import (
     append_both,
@@ -50,6 +50,9 @@ class FisherScoreTransformer(ModelTransformer):
     n_jobs : int, default=None
         Workers over batches of `transform`: threads, unless a
         :func:`joblib.parallel_config` names others. The features do not depend on it.
+    random_state : int, RandomState instance or None, default=None
+        Draws the starts of pretraining, if the `BaumWelch` leaves its own at None.
+        Nothing else is random.
 
     Attributes
     ----------
@@ -127,6 +130,7 @@ class FisherScoreTransformer(ModelTransformer):
         "symbols": "no_validation",
         "pooling": [StrOptions({"sum", "mean"})],
         "n_jobs": [None, Integral],
+        "random_state": ["random_state"],
     }
 
     def __init__(
@@ -136,11 +140,13 @@ class FisherScoreTransformer(ModelTransformer):
         symbols: tuple[int, int] | None = None,
         pooling: Literal["sum", "mean"] = "sum",
         n_jobs: int | None = None,
+        random_state: RandomState = None,
     ) -> None:
         self.hmm = hmm
         self.symbols = symbols
         self.pooling = pooling
         self.n_jobs = n_jobs
+        self.random_state = random_state
 
     # `hmm` may be an unfitted estimator, to be cloned: its parameters are checked by
     # its own fit.
@@ -160,7 +166,7 @@ class FisherScoreTransformer(ModelTransformer):
         self : FisherScoreTransformer
             Ready to transform.
         """
-        self._fit_model(X)
+        self._fit_model(X, self.random_state)
         check_family(self.hmm_)
         if self.symbols is not None:
             check_symbols(self.symbols, self.hmm_)

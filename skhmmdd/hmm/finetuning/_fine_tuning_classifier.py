@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import expit
 from sklearn.base import ClassifierMixin
-from sklearn.utils import check_consistent_length
+from sklearn.utils import check_consistent_length, column_or_1d
 from sklearn.utils.validation import check_is_fitted
 
 from skhmmdd._base import check_labels, fit_context
@@ -129,13 +129,13 @@ class HMMFineTuningClassifier(ClassifierMixin, VerbaliserTuner):
             With `hmm_` fine-tuned.
         """
         sequences = self._read(X, y)
-        labels = check_labels(y, "y")
+        labels = check_labels(column_or_1d(y, warn=True), "y")
         check_consistent_length(sequences.lengths, labels)
         weights = self._check_weights(sample_weight, labels)
         self.classes_ = np.unique(labels[weights > 0])
         if len(self.classes_) != 2:
             raise ValueError(
-                "Only binary classification is supported: y must hold two classes "
+                "Only binary classification is supported. y must hold two classes "
                 "among the samples of positive weight, got "
                 f"{len(self.classes_)} class(es): {self.classes_.tolist()!r:.80}."
             )
@@ -171,7 +171,8 @@ class HMMFineTuningClassifier(ClassifierMixin, VerbaliserTuner):
         ndarray of shape (n_sequences,)
             Class labels.
         """
-        return self.classes_[(self.decision_function(X) > 0).astype(int)]
+        log_odds = self.decision_function(X)
+        return self.classes_[(log_odds > 0).astype(int)]
 
     def predict_proba(self, X: SequencesLike) -> Floats:
         """Probability of each class: of its symbol, given that one of the two comes.

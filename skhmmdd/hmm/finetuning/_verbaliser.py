@@ -72,6 +72,9 @@ class VerbaliserTuner(SkhmmddEstimator):
         self.n_iter_no_change = n_iter_no_change
         self.random_state = random_state
 
+    def _sequences(self, X, hmm, reset):
+        return hmm._read(check_sequence_table(self, X, reset=reset))
+
     def _read(self, X, y):
         """Sequences of X; checks what a fit is given before targets are looked at."""
         for name in ("n_steps", "n_iter_no_change"):
@@ -86,7 +89,7 @@ class VerbaliserTuner(SkhmmddEstimator):
                 f"{type(self).__name__} requires y to be passed, but the target y is "
                 "None."
             )
-        return self.hmm._read(check_sequence_table(self, X, reset=True))
+        return self._sequences(X, self.hmm, reset=True)
 
     def _tune(self, sequences, targets, weights, strata=None):
         """Set `hmm_` and what else `fit` learns of targets and weights (n,).
@@ -153,8 +156,7 @@ class VerbaliserTuner(SkhmmddEstimator):
     def _log_odds(self, X, path):
         """Of each model of a path, shape (len(path), n_sequences)."""
         check_is_fitted(self)
-        X = check_sequence_table(self, X, reset=False)
-        sequences = self.hmm_._read(X)
+        sequences = self._sequences(X, self.hmm_, reset=False)
         out = np.empty((len(path), len(sequences)))
         with single_blas_thread():
             for index in sequences.blocks(block_rows(self.hmm_.n_states)):
