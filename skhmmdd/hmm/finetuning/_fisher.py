@@ -96,13 +96,19 @@ def fisher_scores(hmm, block):
         If a sequence is impossible under the model.
     """
     smoothed, transitions, log_likelihood = posterior_of_each(hmm._chain, block)
-    emission = hmm._score(block.values, smoothed)
-    n, k = smoothed.shape[1:]
+    start = smoothed[0]
+    return _scores(hmm, start, transitions, block.values, smoothed), log_likelihood
+
+
+def _scores(hmm, start, transitions, values, smoothed):
+    """Scores from expected counts of each sequence; they are linear in the counts."""
+    emission = hmm._score(values, smoothed)
+    n, k = start.shape
     scores = np.empty((n, k + k**2 + emission.shape[1]))
-    scores[:, :k] = logit_score(smoothed[0], hmm.startprob)
+    scores[:, :k] = logit_score(start, hmm.startprob)
     scores[:, k : k + k**2] = logit_score(transitions, hmm.transmat).reshape(n, -1)
     scores[:, k + k**2 :] = emission
-    return scores, log_likelihood
+    return scores
 
 
 def log_odds_scores(hmm, pairs):
@@ -128,14 +134,27 @@ def log_odds_scores(hmm, pairs):
         If a sequence is impossible under the model, or with one of the symbols.
     """
     try:
-        scores, log_likelihood = fisher_scores(hmm, pairs)
+        posterior = posterior_of_each(hmm._chain, pairs)
     except ValueError as error:
         raise ValueError(
             f"{error} The step after the last of a sequence is one of `symbols`."
         ) from None
-    gradients = scores[::2]
-    gradients -= scores[1::2]
-    return gradients, log_likelihood[::2] - log_likelihood[1::2]
+    # 1. Differences of the counts. Up to the last step both sequences are the same.
+    (a, b), (with_a, with_b), transitions, log_likelihood = (
+        (pairs.values[:, ::2], pairs.values[:, 1::2]),
+        (posterior.smoothed[:, ::2], posterior.smoothed[:, 1::2]),
+        posterior.transitions[::2] - posterior.transitions[1::2],
+        posterior.log_likelihood[::2] - posterior.log_likelihood[1::2],
+    )
+    last, rows = pairs.lengths[::2] - 1, np.arange(a.shape[1])
+    smoothed = np.empty((len(with_a) + 1, *with_a.shape[1:]))
+    np.subtract(with_a, with_b, out=smoothed[:-1])
+    start = smoothed[0].copy()
+    # 2. The symbols themselves, of which each counts for one of the two.
+    values = np.concatenate([a, b[last, rows][None]])
+    smoothed[last, rows] = with_a[last, rows]
+    smoothed[-1] = -with_b[last, rows]
+    return _scores(hmm, start, transitions, values, smoothed), log_likelihood
 
 
 def append_both(block, symbols):
