@@ -10,7 +10,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from skhmmdd._base import fit_context
 from skhmmdd._typing import Floats, SequencesLike
-from skhmmdd.hmm.finetuning._descent import SQUARED
+from skhmmdd.hmm.finetuning._logit_descent import SQUARED
 from skhmmdd.hmm.finetuning._verbaliser import VerbaliserTuner
 
 

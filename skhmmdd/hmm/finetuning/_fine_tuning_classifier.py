@@ -11,7 +11,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from skhmmdd._base import check_labels, fit_context
 from skhmmdd._typing import Array, Floats, SequencesLike
-from skhmmdd.hmm.finetuning._descent import LOGISTIC
+from skhmmdd.hmm.finetuning._logit_descent import LOGISTIC
 from skhmmdd.hmm.finetuning._verbaliser import VerbaliserTuner
 
 

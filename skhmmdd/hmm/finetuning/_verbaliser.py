@@ -13,13 +13,13 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 from skhmmdd._base import SkhmmddEstimator, check_sequence_table
 from skhmmdd._parallel import single_blas_thread
 from skhmmdd._typing import Floats, Names, RandomState
-from skhmmdd.hmm.finetuning._descent import (
+from skhmmdd.hmm.finetuning._fisher import append_both, check_family, check_symbols
+from skhmmdd.hmm.finetuning._logit_descent import (
     Loss,
     Samples,
     descend,
     log_odds_of,
 )
-from skhmmdd.hmm.finetuning._fisher import append_both, check_family, check_symbols
 from skhmmdd.hmm.inference._recursions import block_rows
 from skhmmdd.hmm.models._categorical import CategoricalHMM
 
