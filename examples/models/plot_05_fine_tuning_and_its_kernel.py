@@ -137,6 +137,7 @@ left.set(
 )
 middle.set(title="After 100 steps: two ways, one risk", ylim=(0.02, 0.7))
 middle.set_yticks([0.03, 0.1, 0.3], ["0.03", "0.1", "0.3"])
+middle.yaxis.set_minor_formatter("")
 for ax in (left, middle):
     ax.legend(loc="upper right", fontsize=9)
 right.loglog(shifts, gaps, "o-", color="black", lw=2, label="measured")
