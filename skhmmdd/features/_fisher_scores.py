@@ -211,6 +211,7 @@ class FisherScoreTransformer(ModelTransformer):
         Returns
         -------
         ndarray of str of shape (n_parameters,)
+            In the order of the columns.
         """
         check_is_fitted(self, "_n_features_out")
         _check_feature_names_in(self, input_features, generate_names=False)

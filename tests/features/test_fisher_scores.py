@@ -139,11 +139,11 @@ def test_enumeration_of_every_path():
     X = random_sequences(hmm, (5, 3), seed=1, missing=0.2)
     for x, row in zip(X, scores_of(hmm, X), strict=True):
         truth = brute_force(hmm, x)
-        gamma, moves = truth["smoothed"], truth["moves"]
+        gamma, counted = truth["smoothed"], truth["transitions"]
         counts = np.array([gamma[x == v].sum(axis=0) for v in range(4)]).T
         want = [
             gamma[0] - hmm.startprob,
-            moves - moves.sum(axis=1, keepdims=True) * hmm.transmat,
+            counted - counted.sum(axis=1, keepdims=True) * hmm.transmat,
             counts - counts.sum(axis=1, keepdims=True) * hmm.emissionprob,
         ]
         assert_allclose(row, np.concatenate([np.ravel(part) for part in want]))
@@ -244,12 +244,12 @@ def test_states_lost_to_underflow(far):
     ]
     for x, row in zip(X, scores_of(hmm, X), strict=True):
         truth = log_space(hmm, x)
-        gamma, moves = truth["smoothed"], truth["moves"]
+        gamma, counted = truth["smoothed"], truth["transitions"]
         z = np.nan_to_num(x[:, None] - means)
         seen = ~np.isnan(x)[:, None]
         want = [
             gamma[0] - hmm.startprob,
-            moves - moves.sum(axis=1, keepdims=True) * transmat,
+            counted - counted.sum(axis=1, keepdims=True) * transmat,
             (gamma * seen * z).sum(axis=0) / 0.5,
             (gamma * seen * (z**2 / 0.5 - 1)).sum(axis=0) / 2,
         ]
@@ -269,7 +269,7 @@ def test_many_rows_lost_at_a_time():
     X = 40.0 * rng.randint(n, size=(130, 4))
     scores = scores_of(hmm, X)
     for i in (0, 64, 129):
-        truth = log_space(hmm, X[i])["moves"]
+        truth = log_space(hmm, X[i])["transitions"]
         want = truth - truth.sum(axis=1, keepdims=True) * transmat
         assert_allclose(scores[i, n : n + n**2], want.ravel(), atol=1e-9)
 

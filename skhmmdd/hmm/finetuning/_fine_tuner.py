@@ -28,7 +28,7 @@ class HMMFineTuner(RegressorMixin, VerbaliserTuner):
     hmm : CategoricalHMM
         The pretrained weights, frozen: they stay as they are.
     symbols : tuple of two ints
-        a and b, two different symbols of its alphabet.
+        Two different symbols a and b of its alphabet.
     n_steps : int, default=100
         Steps of gradient descent, in [0, inf). With 0 it predicts by the pretrained
         model as it is.
@@ -173,6 +173,7 @@ class HMMFineTuner(RegressorMixin, VerbaliserTuner):
         Returns
         -------
         ndarray of shape (n_stages, n_sequences)
+            In nats.
         """
         return self._log_odds(X, self._stages(n_steps))
 

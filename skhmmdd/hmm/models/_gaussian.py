@@ -351,8 +351,8 @@ def diagonal_score(values, smoothed, means, variances):
             z = (values - mean) / deviation
         # Where the state has no weight the observation may be too far for a square.
         z[missing | (weights == 0)[:, :, None]] = 0.0
-        of_means[:, k] = np.einsum("tn,tnd->nd", weights, z) / deviation
-        of_variances[:, k] = np.einsum("tn,tnd->nd", weights, z**2 - seen) / 2
+        of_means[:, k] = np.einsum("tn,tni->ni", weights, z) / deviation
+        of_variances[:, k] = np.einsum("tn,tni->ni", weights, z**2 - seen) / 2
     return of_means, of_variances
 
 
