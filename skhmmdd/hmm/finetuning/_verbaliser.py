@@ -23,6 +23,9 @@ from skhmmdd.hmm.finetuning._logit_descent import (
 from skhmmdd.hmm.inference._recursions import block_rows
 from skhmmdd.hmm.models._categorical import CategoricalHMM
 
+# What may be multiplied by squares of gradients, and divided by them.
+_WEIGHT_RANGE = 1e-100, 1e100
+
 
 class VerbaliserTuner(SkhmmddEstimator):
     """Parameters, fitted attributes and log-odds of the fine-tuners."""
@@ -150,6 +153,12 @@ class VerbaliserTuner(SkhmmddEstimator):
             raise ValueError(
                 "sample_weight must be positive for at least one sample; got only "
                 "zeros."
+            )
+        low, high = _WEIGHT_RANGE
+        if not low <= weights.max() <= high:
+            raise ValueError(
+                f"The largest sample_weight must be in [{low:g}, {high:g}], got "
+                f"{weights.max():g}."
             )
         return weights
 

@@ -378,6 +378,11 @@ def test_bad_input(setting):
         fit(sample_weight=np.arange(10) - 1.0)
     with pytest.raises(ValueError, match="at least one"):
         fit(sample_weight=np.zeros(10))
+    for scale in (1e-320, 1e200):
+        with pytest.raises(ValueError, match="largest sample_weight must be in"):
+            fit(sample_weight=np.full(10, scale))
+    tiny = fit(sample_weight=np.full(10, 1e-90), n_steps=3)
+    assert_allclose(tiny.loss_curve_, fit(n_steps=3).loss_curve_, rtol=1e-10)
     with pytest.raises(ValueError, match="rescale y"):
         fit(y=1e200 * np.ones(10))
     with pytest.raises(ValueError, match=r"learning_rate=1e\+300 is too large"):
