@@ -10,6 +10,7 @@ from scipy import sparse
 from scipy.special import expit, log_softmax, softmax
 from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning, NotFittedError
+from sklearn.utils import estimator_checks
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from skhmmdd import (
@@ -74,6 +75,11 @@ CHECKS = parametrize_with_checks(
 
 @pytest.mark.parametrize(CHECKS.args[0], list(CHECKS.args[1]), **CHECKS.kwargs)
 def test_scikit_learn_checks(estimator, check):
+    name = check.func.__name__
+    if isinstance(estimator, CoarseTuningClassifier) and "weight_equiv" in name:
+        two = estimator_checks._enforce_estimator_tags_y(estimator, np.arange(3)[::-1])
+        if two.min() > 0:
+            pytest.skip("scikit-learn 1.6 makes two problems of one with three classes")
     check(estimator)
 
 
@@ -273,6 +279,11 @@ def test_weights_are_repetitions(setting):
     assert_allclose(weighted.learning_rate_, repeated.learning_rate_, rtol=1e-10)
     assert_allclose(weighted.loss_curve_, repeated.loss_curve_, rtol=1e-10)
     assert_allclose(weighted.predict(X), repeated.predict(X), atol=1e-10)
+    labels = y > np.median(y)
+    tuner = HMMFineTuningClassifier(setting.hmm, SYMBOLS, n_steps=20)
+    weighted = clone(tuner).fit(X, labels, sample_weight=weights)
+    repeated = tuner.fit(np.repeat(X, weights, axis=0), np.repeat(labels, weights))
+    assert_allclose(weighted.predict_proba(X), repeated.predict_proba(X), atol=1e-10)
 
 
 def test_absent_samples_may_be_impossible():
