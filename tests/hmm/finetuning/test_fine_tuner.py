@@ -190,8 +190,7 @@ def test_gap_to_the_kernel_is_linear_in_the_shift(setting):
     assert_allclose(np.divide(gaps[:-1], gaps[1:]), 10, atol=1)
 
 
-# Medians of eight splits, of the first three that follow one another, where the risk is
-# far from its peak, and of all for the minimum norm.
+# Medians of eight splits; of the first four for fine-tuning, which takes the time.
 @pytest.mark.parametrize(
     ("n", "head", "kernel", "tuned", "min_norm"),
     [
@@ -210,7 +209,6 @@ def test_risks(setting, n, head, kernel, tuned, min_norm):
         train, test = order[:n], order[n : n + 1000]
         y = setting.target[train] + 0.5 * rng.standard_normal(n)
         rate = 0.3 / np.linalg.norm(setting.jacobian[train], 2) ** 2
-        # Fine-tuning takes the time: a few splits tell its median.
         answers = [
             HeadRegressor().fit(beliefs[train], y).predict(beliefs[test]),
             setting.kernel(y, train, test, rate, 100),
