@@ -18,6 +18,7 @@ TASKS = (
     "single",
     "long",
     "em",
+    "fisher",
     "threads",
     "memory",
     "corpus",
@@ -39,6 +40,7 @@ PACKAGES = (
 COLUMNS = (
     *("floor", "skhmmdd", "hmmlearn posteriors", "hmmlearn forward", "hmmlearn"),
     *("dynamax", "pomegranate", "scikit-learn"),
+    *("expected counts", "finite differences"),
 )
 
 

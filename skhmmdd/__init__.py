@@ -24,6 +24,7 @@ from skhmmdd.datasets import (
     repeat_samples,
 )
 from skhmmdd.features import (
+    FisherScoreTransformer,
     HMMFeatureTransformer,
     LeadingColumns,
     PredictionStatistics,
@@ -50,6 +51,8 @@ from skhmmdd.hmm import (
     GaussianHMM,
     GaussianMixtureHMM,
     HMMFamily,
+    HMMFineTuner,
+    HMMFineTuningClassifier,
     LinearGaussianHMM,
     PoissonHMM,
     as_hmm,
@@ -66,6 +69,7 @@ __all__ = [
     "DoubleDescentCurve",
     "DoubleDescentDisplay",
     "DoubleDescentFamily",
+    "FisherScoreTransformer",
     "GaussianHMM",
     "GaussianMixtureHMM",
     "GradientDescentClassifier",
@@ -73,6 +77,8 @@ __all__ = [
     "HMMDisplay",
     "HMMFamily",
     "HMMFeatureTransformer",
+    "HMMFineTuner",
+    "HMMFineTuningClassifier",
     "HeadClassifier",
     "HeadRegressor",
     "LSTDHead",

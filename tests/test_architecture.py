@@ -43,6 +43,7 @@ PLANTED = {
     "theory": ("theory/_ridge_risk.py", "skhmmdd.curve"),
     "hidden Markov models": ("curve/__init__.py", "skhmmdd.hmm"),
     "hmm": ("hmm/inference/_recursions.py", "skhmmdd.hmm.models"),
+    "finetuning": ("hmm/finetuning/_fisher.py", "skhmmdd.hmm.pretraining"),
     "pretraining": ("hmm/pretraining/_em_step.py", "skhmmdd.hmm.interop"),
     "heads": ("heads/solvers/_spectrum.py", "skhmmdd.heads._regressor"),
     "measurement": ("curve/measurement/_risks.py", "skhmmdd.curve.display"),

@@ -78,6 +78,19 @@ def pretraining() -> None:
     assert_type(family.n_states, tuple[int, ...])
 
 
+def fine_tuning() -> None:
+    hmm = dd.make_hmm(5, 3)
+    gradients = dd.FisherScoreTransformer(hmm, symbols=(0, 1)).fit(ragged)
+    assert_type(gradients, dd.FisherScoreTransformer)
+    assert_type(gradients.transform(ragged), Floats)
+    tuner = dd.HMMFineTuner(hmm, (0, 1), n_steps=3).fit(ragged, [1.0, 0.0])
+    assert_type(tuner, dd.HMMFineTuner)
+    assert_type(tuner.hmm_, dd.CategoricalHMM)
+    assert_type(tuner.staged_predict(ragged, [0, 3]), Floats)
+    dd.HMMFineTuner(hmm)  # type: ignore[call-arg]
+    dd.FisherScoreTransformer(hmm, pooling="max")  # type: ignore[arg-type]
+
+
 def features() -> None:
     encoder = dd.TokenEncoder(handle_unknown="missing").fit(["so", "it", "goes"])
     assert_type(encoder, dd.TokenEncoder)

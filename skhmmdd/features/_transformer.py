@@ -7,16 +7,12 @@ from typing import Any, Self, overload
 
 import numpy as np
 from numpy.typing import DTypeLike
-from sklearn.base import (
-    ClassNamePrefixFeaturesOutMixin,
-    TransformerMixin,
-    clone,
-)
+from sklearn.base import ClassNamePrefixFeaturesOutMixin
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.metadata_routing import UNUSED
 from sklearn.utils.validation import check_is_fitted
 
-from skhmmdd._base import SkhmmddEstimator, check_sequence_table, fit_context
+from skhmmdd._base import fit_context
 from skhmmdd._parallel import map_jobs
 from skhmmdd._typing import (
     Array,
@@ -27,6 +23,7 @@ from skhmmdd._typing import (
     SequenceTable,
 )
 from skhmmdd.features._jacobians import ReadoutJacobians
+from skhmmdd.features._model_transformer import ModelTransformer, check_finite
 from skhmmdd.features._readout import IDENTITY, READOUTS, ReadoutName, draw_readout
 from skhmmdd.features._representation import (
     POOLINGS,
@@ -36,15 +33,13 @@ from skhmmdd.features._representation import (
     RepresentationName,
     make_representation,
 )
-from skhmmdd.hmm import BaumWelch, LinearGaussianHMM, as_hmm
+from skhmmdd.hmm import LinearGaussianHMM
 from skhmmdd.hmm.inference._collectors import AllSteps
 from skhmmdd.hmm.models._base import FrozenHMM
 from skhmmdd.hmm.sequences._blocks import Piece
 
 
-class HMMFeatureTransformer(
-    ClassNamePrefixFeaturesOutMixin, TransformerMixin, SkhmmddEstimator
-):
+class HMMFeatureTransformer(ClassNamePrefixFeaturesOutMixin, ModelTransformer):
     r"""Features of sequences from the beliefs of a frozen hidden Markov model.
 
     One sequence becomes one row: the model's belief about its hidden state, pooled
@@ -201,11 +196,6 @@ class HMMFeatureTransformer(
         self.random_state = random_state
 
     @property
-    def __skhmmdd_frozen__(self) -> bool:
-        # A step that learns nothing from the data: one fit serves every resample.
-        return self.hmm is not None and not _is_unfitted(self.hmm)
-
-    @property
     def __skhmmdd_nested__(self) -> bool:
         # A pretraining that depends on the training set is fitted in every resample,
         # and its columns are nested all the same.
@@ -230,16 +220,7 @@ class HMMFeatureTransformer(
             With its map drawn.
         """
         dtype = _check_dtype(self.dtype)
-        X = check_sequence_table(self, X, reset=True)
-        if self.__skhmmdd_frozen__:
-            self.hmm_ = as_hmm(self.hmm)
-            _check_still_fitted(self.hmm)
-            self.hmm_._read(X)
-        else:
-            pretraining = BaumWelch() if self.hmm is None else clone(self.hmm)
-            if pretraining.random_state is None:
-                pretraining.set_params(random_state=self.random_state)
-            self.hmm_ = pretraining.fit(X).hmm_
+        self._fit_model(X, self.random_state)
         self._representation = make_representation(self.hmm_, self.representation)
         width = self._representation.width
         self._n_features_out = width if self.n_components is None else self.n_components
@@ -364,7 +345,7 @@ shape (n_steps_i, n_components)
             with np.errstate(over="ignore", invalid="ignore"):
                 self._walk(block, collect, dtype=dtype, out=out)
             # Not before: what underflowed is walked again, and put in its place.
-            _check_finite(out)
+            check_finite(out)
 
         return sequences.every_step(
             fill_block,
@@ -373,10 +354,6 @@ shape (n_steps_i, n_components)
             dtype,
             n_jobs=self.n_jobs,
         )
-
-    def _sequences(self, X):
-        check_is_fitted(self)
-        return self.hmm_._read(check_sequence_table(self, X, reset=False))
 
     @property
     def _walk(self):
@@ -389,23 +366,6 @@ shape (n_steps_i, n_components)
             if self._map.directions is not None:
                 values = self._representation.standardise(values, pooling)
             return self._map(values)
-
-    def __sklearn_clone__(self):
-        # scikit-learn's clone would un-fit a source model: what is frozen is shared.
-        if not self.__skhmmdd_frozen__:
-            return super().__sklearn_clone__()
-        without = copy(self)
-        without.hmm = None
-        twin = super(HMMFeatureTransformer, without).__sklearn_clone__()
-        twin.hmm = self.hmm
-        return twin
-
-    def __sklearn_tags__(self):
-        tags = super().__sklearn_tags__()
-        tags.input_tags.allow_nan = True
-        tags.input_tags.three_d_array = True
-        tags.transformer_tags.preserves_dtype = []
-        return tags
 
 
 class _MappedSteps(AllSteps):
@@ -429,32 +389,8 @@ def _pooled_columns(piece, transformer, dtype):
     with np.errstate(over="ignore", invalid="ignore"):
         pooled, _ = transformer._walk(piece.block, collect, dtype=dtype)
     columns = transformer._columns(pooled, pooling)
-    _check_finite(columns)
+    check_finite(columns)
     return columns
-
-
-def _check_finite(columns):
-    if not np.isfinite(columns).all():
-        raise ValueError(
-            f"The features of X overflow {columns.dtype}: rescale X and hmm"
-            f"{', or set dtype=float64' if columns.dtype != np.float64 else ''}."
-        )
-
-
-def _is_unfitted(model):
-    return isinstance(model, BaumWelch) and not hasattr(model, "hmm_")
-
-
-def _check_still_fitted(model):
-    # A grid over hmm__n_states would otherwise give the same features at every point.
-    if isinstance(model, BaumWelch) and model.init is None:
-        n_states = model.hmm_.n_states
-        if model.n_states != n_states:
-            raise ValueError(
-                f"hmm is a fitted BaumWelch of {n_states} states whose n_states was "
-                f"set to {model.n_states} afterwards. Fitted models are frozen: pass "
-                "an unfitted BaumWelch to pretrain anew for each n_states."
-            )
 
 
 def _check_dtype(dtype):

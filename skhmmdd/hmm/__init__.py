@@ -1,5 +1,7 @@
 """Frozen hidden Markov models: weights, causal inference, pretraining."""
 
+from skhmmdd.hmm.finetuning._fine_tuner import HMMFineTuner
+from skhmmdd.hmm.finetuning._fine_tuning_classifier import HMMFineTuningClassifier
 from skhmmdd.hmm.interop._as_hmm import as_hmm
 from skhmmdd.hmm.models._categorical import CategoricalHMM
 from skhmmdd.hmm.models._gaussian import GaussianHMM
@@ -15,6 +17,8 @@ __all__ = [
     "GaussianHMM",
     "GaussianMixtureHMM",
     "HMMFamily",
+    "HMMFineTuner",
+    "HMMFineTuningClassifier",
     "LinearGaussianHMM",
     "PoissonHMM",
     "as_hmm",

@@ -17,9 +17,13 @@ from skhmmdd.hmm.inference._log_space import (
 _LOG_SIZE = 2**20
 
 
-def held_rows(block, rows, n_states):
-    """Parts of `rows`, few enough for all that a walk in log space keeps of them."""
-    size = max(1, _LOG_SIZE // (len(block.counts) * n_states))
+def held_rows(block, rows, n_states, apart=False):
+    """Parts of `rows`, few enough for all that a walk in log space keeps of them.
+
+    With `apart` that is the expected transitions of each row, too.
+    """
+    n_steps = max(len(block.counts), n_states if apart else 0)
+    size = max(1, _LOG_SIZE // (n_steps * n_states))
     return [rows[a : a + size] for a in range(0, len(rows), size)]
 
 
@@ -46,17 +50,26 @@ def _walk_in_logs(chain, block, strict=True):
     return log_beliefs, log_norms, log_likelihood
 
 
-def posterior_in_logs(chain, block, weights=None):
+def posterior_in_logs(chain, block, weights=None, apart=False):
     """Posterior of a block by recursions in log space.
+
+    Parameters
+    ----------
+    chain : Chain
+    block : Block
+    weights : ndarray of shape (n_sequences,), default=None
+        How often each sequence counts in the expected transitions.
+    apart : bool, default=False
+        Whether the transitions of each sequence are wanted, and not their sum.
 
     Returns
     -------
     log_smoothed : ndarray of shape (n_steps, n_sequences, n_states)
         -inf past the end of a sequence.
     log_likelihood : ndarray of shape (n_sequences,)
-    transitions : ndarray of shape (n_states, n_states) or None
+    transitions : ndarray of shape ([n_sequences,] n_states, n_states) or None
         Expected number of transitions between states, each sequence as often as
-        `weights` says; None without weights.
+        `weights` says, or of each `apart`; None without either.
 
     Raises
     ------
@@ -66,7 +79,11 @@ def posterior_in_logs(chain, block, weights=None):
     log_beliefs, log_norms, log_likelihood = _walk_in_logs(chain, block)
     _, transmat, transposed = chain.in_logs
     log_smoothed = np.full_like(log_beliefs, -np.inf)
-    transitions = None if weights is None else np.zeros((chain.n_states,) * 2)
+    n_states, transitions = chain.n_states, None
+    if apart:
+        transitions = np.zeros((len(block.index), n_states, n_states))
+    elif weights is not None:
+        transitions = np.zeros((n_states, n_states))
     for t, log_beta, log_ahead in log_backward_steps(
         transposed, log_likelihood, log_norms, block.counts
     ):
@@ -75,11 +92,18 @@ def posterior_in_logs(chain, block, weights=None):
         # The sums are one but for rounding: for that of the norms, which may be large.
         total = log_sum(both)[:, None]
         log_smoothed[t, :n] = both - total
-        if weights is not None and log_ahead is not None:
+        if transitions is not None and log_ahead is not None:
             m = len(log_ahead)
-            transitions += expected_transitions(
-                log_beliefs[t, :m], transmat, log_ahead - total[:m], weights[:m]
+            found = expected_transitions(
+                log_beliefs[t, :m],
+                transmat,
+                log_ahead - total[:m],
+                None if apart else weights[:m],
             )
+            if apart:
+                transitions[:m] += found
+            else:
+                transitions += found
     return log_smoothed, log_norms.sum(axis=0), transitions
 
 

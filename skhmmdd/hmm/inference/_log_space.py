@@ -170,19 +170,20 @@ def expected_transitions(log_belief, transmat, log_ahead, weights):
     transmat : LogTransmat
     log_ahead : ndarray of shape (n, n_states)
         Of `log_backward_steps`.
-    weights : ndarray of shape (n,)
-        How often each row counts.
+    weights : ndarray of shape (n,) or None
+        How often each row counts in their sum; None takes no sum.
 
     Returns
     -------
-    ndarray of shape (n_states, n_states)
+    ndarray of shape (n_states, n_states), or of shape (n, n_states, n_states)
     """
     # The probabilities of a row sum to one but for rounding. That is of logarithms that
     # may be large, so they are divided by their sum.
     if transmat.is_plain(len(log_belief)):
         joint = log_belief[:, :, None] + transmat.logs + log_ahead[:, None, :]
         joint -= log_sum(joint.reshape(len(joint), -1))[:, None, None]
-        return np.tensordot(weights, np.exp(joint), 1)
+        joint = np.exp(joint)
+        return joint if weights is None else np.tensordot(weights, joint, 1)
     terms, sums = [], 0.0
     for shift, part in bands(log_belief):
         for scale, matrix in transmat.parts:
@@ -192,6 +193,11 @@ def expected_transitions(log_belief, transmat, log_ahead, weights):
             ahead = np.exp(np.minimum(log_ahead + (shift + scale), 2 * _WIDTH))
             terms.append((part, matrix, ahead))
             sums = sums + ((part @ matrix) * ahead).sum(axis=1)
+    if weights is None:
+        return sum(
+            matrix * part[:, :, None] * (ahead / sums[:, None])[:, None, :]
+            for part, matrix, ahead in terms
+        )
     share = (weights / sums)[:, None]
     return sum(matrix * (part.T @ (share * ahead)) for part, matrix, ahead in terms)
 

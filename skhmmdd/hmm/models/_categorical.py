@@ -10,7 +10,9 @@ from skhmmdd.hmm.inference._sampling import draw
 from skhmmdd.hmm.models._base import check_probabilities, uniform_scale
 from skhmmdd.hmm.models._emission_family import (
     EmissionFamily,
+    entry_names,
     estimate_rows,
+    logit_score,
     tilt_rows,
 )
 from skhmmdd.hmm.sequences._reading import read_symbols
@@ -129,19 +131,38 @@ class CategoricalHMM(EmissionFamily):
         return (emission / emission.sum(axis=1, keepdims=True),)
 
     def _count(self, values, smoothed, center):
+        return (self._count_symbols(values, 0, 1, smoothed)[0].T,)
+
+    def _count_symbols(self, symbols, owners, n_owners, smoothed):
+        """Expected number of each symbol, shape (n_owners, n_symbols, n_states)."""
         # -1 becomes the last row; a short integer type may not hold n_symbols.
-        symbols = values.astype(np.intp) % (self.n_symbols + 1)
-        n = len(symbols)
+        n, n_rows = len(symbols), self.n_symbols + 1
+        rows = symbols.astype(np.intp) % n_rows + n_rows * owners
         one_hot = csc_array(
-            (np.ones(n), symbols, np.arange(n + 1)), shape=(self.n_symbols + 1, n)
+            (np.ones(n), rows, np.arange(n + 1)), shape=(n_owners * n_rows, n)
         )
-        return ((one_hot @ smoothed)[:-1].T,)
+        counts = (one_hot @ smoothed).reshape(n_owners, n_rows, -1)
+        return counts[:, :-1]
 
     def _maximise(self, counts, pseudocount, center, scale):
         return (estimate_rows(counts[0], pseudocount, self.emissionprob),)
 
     def _log_prior(self, center, scale):
         return np.log(self.emissionprob).sum()
+
+    @property
+    def _score_names(self):
+        return entry_names("emission", self.n_states, self.n_symbols)
+
+    def _score(self, values, smoothed):
+        n_steps, n = values.shape
+        counts = self._count_symbols(
+            values.ravel(),
+            np.tile(np.arange(n), n_steps),
+            n,
+            smoothed.reshape(n_steps * n, -1),
+        )
+        return logit_score(counts.swapaxes(1, 2), self.emissionprob).reshape(n, -1)
 
     def _split(self, of, rng):
         return (tilt_rows(self.emissionprob[of], rng),)

@@ -87,6 +87,30 @@ class EmissionFamily(FrozenHMM):
     def _log_prior(self, center, scale):
         """Logarithm of the prior that `_maximise` adds, for a pseudocount of one."""
 
+    @property
+    @abstractmethod
+    def _score_names(self):
+        """Names of the unconstrained parameters of the emission, in order."""
+
+    @abstractmethod
+    def _score(self, values, smoothed):
+        """Gradient of each sequence's log-likelihood in those parameters.
+
+        By Fisher's identity the expectation, over the hidden path given the sequence,
+        of the gradient of the log-density.
+
+        Parameters
+        ----------
+        values : ndarray of shape (n_steps, n_sequences[, n_features])
+            Missing ones as the reader gives them.
+        smoothed : ndarray of shape (n_steps, n_sequences, n_states)
+            P(z_t | x_1..x_T); 0 past the end of a sequence.
+
+        Returns
+        -------
+        ndarray of shape (n_sequences, n_parameters)
+        """
+
     @abstractmethod
     def _split(self, of, rng):
         """Emission of states that are copies of the states `of`, set off a little."""
@@ -130,3 +154,28 @@ def tilt_rows(rows, rng):
     """Probabilities off by a random tenth: identical copies stay so under EM."""
     rows = rows * rng.uniform(0.9, 1.1, rows.shape)
     return rows / rows.sum(axis=-1, keepdims=True)
+
+
+def entry_names(name, *shape):
+    """Names of the entries of an array, as `name[0,1]`."""
+    return [f"{name}[{','.join(map(str, i))}]" for i in np.ndindex(shape)]
+
+
+def logit_score(counts, probabilities):
+    """Gradient in logits: what was counted less what the probabilities expect.
+
+    A probability of zero is a logit of minus infinity: its direction is fixed.
+
+    Parameters
+    ----------
+    counts : ndarray of shape (n, ..., n_outcomes)
+    probabilities : ndarray of shape (..., n_outcomes)
+        Of the softmax of the logits, but for the rounding of their sum.
+
+    Returns
+    -------
+    ndarray of the shape of counts
+        The sum over outcomes is zero.
+    """
+    total = counts.sum(axis=-1, keepdims=True)
+    return counts - total * (probabilities / probabilities.sum(axis=-1, keepdims=True))

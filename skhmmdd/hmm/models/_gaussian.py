@@ -4,6 +4,8 @@ from functools import partial
 
 import numpy as np
 from numpy.typing import ArrayLike
+from scipy.linalg import solve_triangular
+from scipy.sparse import csc_array
 
 from skhmmdd._typing import Array, CovarianceType, Floats
 from skhmmdd.hmm.inference._likelihoods import (
@@ -12,7 +14,7 @@ from skhmmdd.hmm.inference._likelihoods import (
     log_gaussian_full,
 )
 from skhmmdd.hmm.models._base import check_shape
-from skhmmdd.hmm.models._emission_family import EmissionFamily
+from skhmmdd.hmm.models._emission_family import EmissionFamily, entry_names
 from skhmmdd.hmm.sequences._overflow import safe_reach
 from skhmmdd.hmm.sequences._reading import read_observations
 
@@ -221,6 +223,23 @@ class GaussianHMM(EmissionFamily):
         diagonal = np.diagonal(np.linalg.inv(self.covars), axis1=1, axis2=2)
         return -(log_det.sum() + (diagonal * scale).sum()) / 2
 
+    @property
+    def _score_names(self):
+        names = entry_names("mean", *self.means.shape)
+        if self.covariance_type == "diag":
+            return names + entry_names("log_variance", *self.means.shape)
+        for k in range(self.n_states):
+            for i, j in zip(*np.tril_indices(self.n_features), strict=True):
+                names.append(f"{'log_' * bool(i == j)}cholesky[{k},{i},{j}]")
+        return names
+
+    def _score(self, values, smoothed):
+        if self.covariance_type == "diag":
+            parts = diagonal_score(values, smoothed, self.means, self.covars)
+        else:
+            parts = _full_score(values, smoothed, self.means, self.covars)
+        return np.hstack([part.reshape(len(part), -1) for part in parts])
+
     def _split(self, of, rng):
         variances = np.diagonal(self._state_covars, axis1=1, axis2=2)
         noise = rng.standard_normal((len(of), self.n_features))
@@ -304,6 +323,90 @@ def maximise_moments(moments, means, covars, pseudocount, center, scale):
 def diagonal_log_prior(covars, scale):
     """Logarithm of what the prior of `maximise_moments` adds at pseudocount one."""
     return -(np.log(covars) + scale / covars).sum() / 2
+
+
+def diagonal_score(values, smoothed, means, variances):
+    r"""Gradients in means and log-variances of independent features.
+
+    With z = (x - mean) / deviation they are z / deviation and (z^2 - 1) / 2.
+
+    Parameters
+    ----------
+    values : ndarray of shape (n_steps, n_sequences, n_features)
+        NaN is missing.
+    smoothed : ndarray of shape (n_steps, n_sequences, n_states)
+    means, variances : ndarray of shape (n_states, n_features)
+
+    Returns
+    -------
+    two ndarrays of shape (n_sequences, n_states, n_features)
+    """
+    shape = (values.shape[1], *means.shape)
+    of_means, of_variances = np.empty(shape), np.empty(shape)
+    missing = np.isnan(values)
+    seen = (~missing).astype(float)
+    for k, (mean, deviation) in enumerate(zip(means, np.sqrt(variances), strict=True)):
+        weights = smoothed[:, :, k]
+        with np.errstate(over="ignore"):
+            z = (values - mean) / deviation
+        # Where the state has no weight the observation may be too far for a square.
+        z[missing | (weights == 0)[:, :, None]] = 0.0
+        of_means[:, k] = np.einsum("tn,tni->ni", weights, z) / deviation
+        of_variances[:, k] = np.einsum("tn,tni->ni", weights, z**2 - seen) / 2
+    return of_means, of_variances
+
+
+def _full_score(values, smoothed, means, covars):
+    r"""Gradients in means and in the Cholesky factors L, the logarithm on the diagonal.
+
+    Of features s that are seen, with L_s the factor of their covariance and
+    z = L_s^-1 (x - mean)_s, they are L_s^-T z in the mean, and in L the lower triangle
+    of L_s^-T (z z' - I) L_s^-1 E, with E the rows s of L.
+
+    Parameters
+    ----------
+    values, smoothed, means
+        As in `diagonal_score`.
+    covars : ndarray of shape (n_states, n_features, n_features)
+
+    Returns
+    -------
+    of_means : ndarray of shape (n_sequences, n_states, n_features)
+    of_factors : ndarray of shape (n_sequences, n_states, d * (d + 1) / 2)
+        Row by row of the lower triangle.
+    """
+    n_steps, n, d = values.shape
+    below, factors = np.tril_indices(d), np.linalg.cholesky(covars)
+    of_means, of_factors = np.zeros((n, *means.shape)), np.zeros((n, *covars.shape))
+    flat, owners = values.reshape(-1, d), np.tile(np.arange(n), n_steps)
+    patterns, which = np.unique(np.isnan(flat), axis=0, return_inverse=True)
+    for i, missing in enumerate(patterns):
+        seen = np.flatnonzero(~missing)
+        steps = np.flatnonzero(which.reshape(-1) == i)
+        for k, (mean, covar) in enumerate(zip(means, covars, strict=True)):
+            weights = smoothed[:, :, k].ravel()[steps]
+            # Elsewhere an observation may be too far for a square.
+            some, weights = steps[weights > 0], weights[weights > 0]
+            if not len(some) or not len(seen):
+                continue
+            # 1. Whitened: z of each step, its weighted sums and those of z z' - I.
+            factor = np.linalg.cholesky(covar[np.ix_(seen, seen)])
+            x = flat[np.ix_(some, seen)] - mean[seen]
+            z = solve_triangular(factor, x.T, lower=True, check_finite=False).T
+            square = z[:, :, None] * z[:, None, :] - np.eye(len(seen))
+            add = csc_array(
+                (weights, owners[some], np.arange(len(some) + 1)), (n, len(some))
+            )
+            first = add @ z
+            second = (add @ square.reshape(len(some), -1)).reshape(n, *square.shape[1:])
+            # 2. Back to the features, as far as they are seen.
+            inverse = solve_triangular(factor, np.eye(len(seen)), lower=True)
+            of_means[:, k, seen] += first @ inverse
+            of_factors[:, k, seen] += inverse.T @ second @ (inverse @ factors[k][seen])
+    # 3. The logarithm of a diagonal entry: dL_ii = L_ii dlog L_ii.
+    diagonal = np.arange(d)
+    of_factors[:, :, diagonal, diagonal] *= factors[:, diagonal, diagonal]
+    return of_means, of_factors[:, :, *below]
 
 
 def _check_positive_definite(covars):

@@ -9,11 +9,17 @@ from skhmmdd._typing import Array, Floats
 from skhmmdd.hmm.inference._likelihoods import DensityEmission, log_gaussian_diag
 from skhmmdd.hmm.inference._sampling import draw
 from skhmmdd.hmm.models._base import check_probabilities, check_shape
-from skhmmdd.hmm.models._emission_family import EmissionFamily, estimate_rows
+from skhmmdd.hmm.models._emission_family import (
+    EmissionFamily,
+    entry_names,
+    estimate_rows,
+    logit_score,
+)
 from skhmmdd.hmm.models._gaussian import (
     as_matrices,
     diagonal_log_prior,
     diagonal_moments,
+    diagonal_score,
     maximise_moments,
 )
 from skhmmdd.hmm.sequences._overflow import safe_reach
@@ -200,6 +206,31 @@ class GaussianMixtureHMM(EmissionFamily):
 
     def _log_prior(self, center, scale):
         return np.log(self.weights).sum() + diagonal_log_prior(self.covars, scale)
+
+    @property
+    def _score_names(self):
+        shape = self.means.shape
+        return [
+            *entry_names("weight", *shape[:2]),
+            *entry_names("mean", *shape),
+            *entry_names("log_variance", *shape),
+        ]
+
+    def _score(self, values, smoothed):
+        flat = values.reshape(-1, self.n_features)
+        _, share = _components(flat, self.weights, self.means, self.covars)
+        share = share.reshape(-1, *smoothed.shape) * smoothed
+        # A step that is missing whole tells nothing of the components.
+        is_seen = ~np.isnan(values).all(axis=2)
+        counts = np.einsum("mtnk,tn->nkm", share, is_seen.astype(float))
+        components = zip(
+            share, self.means.swapaxes(0, 1), self.covars.swapaxes(0, 1), strict=True
+        )
+        scores = [diagonal_score(values, *component) for component in components]
+        # From (n_components, n_sequences, n_states, ...) to the order of the arrays.
+        parts = [np.stack(part, axis=2) for part in zip(*scores, strict=True)]
+        parts.insert(0, logit_score(counts, self.weights))
+        return np.hstack([part.reshape(len(part), -1) for part in parts])
 
     def _split(self, of, rng):
         noise = rng.standard_normal((len(of), *self.means.shape[1:]))

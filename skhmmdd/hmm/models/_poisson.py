@@ -9,7 +9,7 @@ from scipy.special import gammaln
 from skhmmdd._typing import Array, Floats
 from skhmmdd.hmm.inference._likelihoods import DensityEmission
 from skhmmdd.hmm.models._base import check_shape
-from skhmmdd.hmm.models._emission_family import EmissionFamily
+from skhmmdd.hmm.models._emission_family import EmissionFamily, entry_names
 from skhmmdd.hmm.models._gaussian import as_matrices
 from skhmmdd.hmm.sequences._reading import read_observations
 
@@ -154,6 +154,18 @@ class PoissonHMM(EmissionFamily):
     def _log_prior(self, center, scale):
         prior = np.maximum(center, _LEAST_RATE)
         return (prior * np.log(self.rates) - self.rates).sum()
+
+    @property
+    def _score_names(self):
+        return entry_names("log_rate", *self.rates.shape)
+
+    def _score(self, values, smoothed):
+        # In log lambda: the counts less the rate. Of a rate of zero both are zero.
+        seen = ~np.isnan(values)
+        weights, values = smoothed.transpose(1, 2, 0), np.where(seen, values, 0.0)
+        score = np.matmul(weights, values.swapaxes(0, 1))
+        score -= np.matmul(weights, seen.swapaxes(0, 1).astype(float)) * self.rates
+        return score.reshape(len(score), -1)
 
     def _split(self, of, rng):
         return (self.rates[of] * rng.uniform(0.9, 1.1, (len(of), self.n_features)),)

@@ -12,13 +12,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from skhmmdd.hmm.inference._forward_backward import (
-    rows_to_redo,
-    walk_block,
-)
+from skhmmdd.hmm.inference._forward_backward import rows_to_redo
 from skhmmdd.hmm.inference._log_posterior import posterior_of_rows
-from skhmmdd.hmm.inference._recursions import backward_steps
-from skhmmdd.hmm.inference._segments import smooth_pieces
+from skhmmdd.hmm.inference._smoothing import walk_both_ways
 from skhmmdd.hmm.models._emission_family import estimate_rows
 
 
@@ -66,7 +62,7 @@ def expected_counts(hmm, block, center=0.0, weights=None):
     """
     # 1. Filtered beliefs alpha_t, smoothed beliefs gamma_t and what is ahead, u_t.
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-        walk, smoothed, ahead = _walk_both_ways(hmm._chain, block)
+        walk, smoothed, ahead = walk_both_ways(hmm._chain, block)
         log_likelihood = walk.log_likelihood()
         total = walk.join(smoothed @ np.ones(hmm.n_states))
     total[np.arange(len(total))[:, None] >= block.lengths] = 1.0
@@ -104,31 +100,6 @@ def expected_counts(hmm, block, center=0.0, weights=None):
         hmm.transmat * transitions + extra,
         hmm._count(values, smoothed.reshape(-1, n_states), center),
     )
-
-
-def _walk_both_ways(chain, block):
-    """Filtered and smoothed beliefs and what `backward_steps` yields, at all steps."""
-    walk = walk_block(chain, block)
-    transmat = chain.transmat
-    filtered, counts = walk.filtered, walk.block.counts
-    if walk.is_cut:
-        smoothed, ahead, settled = smooth_pieces(
-            transmat, walk.likelihood, filtered, walk.norms, counts, keep_ahead=True
-        )
-        if settled:
-            return walk, smoothed, ahead
-        walk = walk_block(chain, block, cut=False)
-        filtered, counts = walk.filtered, walk.block.counts
-    smoothed, ahead = np.empty_like(filtered), np.empty_like(filtered)
-    beta = np.ones(filtered.shape[1:])
-    for t, u in backward_steps(transmat, walk.likelihood, walk.norms, counts, beta):
-        n = counts[t]
-        np.multiply(filtered[t, :n], beta[:n], out=smoothed[t, :n])
-        smoothed[t, n:] = 0.0
-        if u is not None:
-            ahead[t + 1, : len(u)] = u
-            ahead[t + 1, len(u) :] = 0.0
-    return walk, smoothed, ahead
 
 
 def maximise(hmm, statistics, pseudocount, center=0.0, scale=1.0):

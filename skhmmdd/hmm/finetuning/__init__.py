@@ -1,0 +1,1 @@
+"""Gradients of the log-likelihood in all weights, and fine-tuning by them."""
