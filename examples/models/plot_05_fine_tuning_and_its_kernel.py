@@ -253,7 +253,7 @@ plt.show()
 # That fine-tuning beats the head on the last belief is no rule either: of some eight
 # settings that were tried (other pairs of classes, 12 or 24 states, with and without a
 # symbol for the end) this is the one in which it gains most, shown on draws that the
-# choice did not see; in some of the others the head is ahead. Summed beliefs led in all.
+# choice did not see; in some others the head is ahead. Summed beliefs led in all.
 # And a hidden Markov model has no attention: what its belief at the last step no longer
 # holds, such as how many syllables went by, neither its gradients nor fine-tuning with
 # a few labels bring back. Reading all steps does.
