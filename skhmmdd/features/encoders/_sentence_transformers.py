@@ -1,0 +1,56 @@
+"""Encoders out of sentence-transformers."""
+
+from skhmmdd.features.encoders._base import FrozenEncoder, are_texts, digest
+from skhmmdd.features.encoders._hugging_face import HuggingFaceEncoder
+from skhmmdd.features.encoders._torch import as_numpy, frozen, weights_of
+
+TOKENS = "tokens"
+
+
+class SentenceEncoder(FrozenEncoder):
+    """The embedding of a text, or of each of its tokens, as `encode` gives it."""
+
+    def __call__(self, batch):
+        if not are_texts(batch):
+            raise ValueError(
+                f"A {type(self.model).__name__} takes texts, got "
+                f"{type(batch[0]).__name__}."
+            )
+        with frozen(self.model):
+            found = self.model.encode(
+                batch,
+                batch_size=self.batch_size,
+                show_progress_bar=False,
+                output_value=(
+                    "sentence_embedding" if self.layer is None else "token_embeddings"
+                ),
+                convert_to_numpy=self.layer is None,
+            )
+        if self.layer is None:
+            return found
+        return [as_numpy(steps) for steps in found]
+
+    def weights_key(self):
+        """A hash of the weights and of the way the texts are read."""
+        model = self.model
+        reading = model.tokenizer.backend_tokenizer.to_str()
+        prompt = f"{model.prompts}{model.default_prompt_name}{model.max_seq_length}"
+        return digest(weights_of(model), reading, prompt, repr(self.layer))
+
+
+def sentence_encoder(model, layer, batch_size):
+    """The encoder of a layer: None, "tokens", or a number of the model within."""
+    if layer is None or layer == TOKENS:
+        return SentenceEncoder(model, layer, batch_size)
+    if isinstance(layer, str):
+        raise ValueError(
+            "layer must be None (one embedding a text), 'tokens' or the number of a "
+            f"layer of the model within, got {layer!r}."
+        )
+    inner = getattr(model[0], "auto_model", None)
+    if inner is None:
+        raise ValueError(
+            f"layer must be None or 'tokens': a {type(model[0]).__name__} has no "
+            f"numbered layers; got {layer!r}."
+        )
+    return HuggingFaceEncoder(inner, model.tokenizer, layer, batch_size)
