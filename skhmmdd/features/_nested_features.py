@@ -33,8 +33,7 @@ class NestedFeatures(ClassNamePrefixFeaturesOutMixin, SharedModelTransformer):
     @property
     def __skhmmdd_random__(self) -> bool:
         # Whether two fits without a random_state give two maps.
-        mapped = self.n_components is not None and self.readout != "identity"
-        return mapped or not self.__skhmmdd_frozen__
+        return self.readout != "identity" or not self.__skhmmdd_frozen__
 
     def _draw_map(self, what, dtype):
         """Draw the map to `n_components` columns; `what` names the representation."""

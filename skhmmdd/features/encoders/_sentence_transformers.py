@@ -1,5 +1,7 @@
 """Encoders out of sentence-transformers."""
 
+import warnings
+
 from skhmmdd.features.encoders._base import FrozenEncoder, are_texts, digest
 from skhmmdd.features.encoders._hugging_face import HuggingFaceEncoder
 from skhmmdd.features.encoders._torch import as_numpy, frozen, weights_of
@@ -16,6 +18,7 @@ class SentenceEncoder(FrozenEncoder):
                 f"A {type(self.model).__name__} takes texts, got "
                 f"{type(batch[0]).__name__}."
             )
+        self._warn_of_long_texts(batch)
         with frozen(self.model):
             found = self.model.encode(
                 batch,
@@ -29,6 +32,21 @@ class SentenceEncoder(FrozenEncoder):
         if self.layer is None:
             return found
         return [as_numpy(steps) for steps in found]
+
+    def _warn_of_long_texts(self, texts):
+        limit = self.model.max_seq_length
+        if (
+            limit is None or max(map(len, texts)) < limit - 2
+        ):  # a token takes a character at least
+            return
+        tokens = self.model.tokenizer(texts, truncation=False, verbose=False)
+        n_long = sum(len(ids) > limit for ids in tokens["input_ids"])
+        if n_long:
+            warnings.warn(
+                f"{n_long} texts have more than the {limit} tokens that the model "
+                "reads; what follows is cut off.",
+                stacklevel=2,
+            )
 
     def weights_key(self):
         """A hash of the weights and of the way the texts are read."""
