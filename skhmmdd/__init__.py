@@ -16,6 +16,7 @@ from skhmmdd.curve import (
 from skhmmdd.datasets import (
     flip_labels,
     load_syllables,
+    load_valence,
     make_hmm,
     make_hmm_classification,
     make_hmm_regression,
@@ -105,6 +106,7 @@ __all__ = [
     "generate",
     "lipschitz_bounds",
     "load_syllables",
+    "load_valence",
     "make_hmm",
     "make_hmm_classification",
     "make_hmm_regression",

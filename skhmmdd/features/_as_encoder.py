@@ -75,8 +75,8 @@ hidden Markov model or callable
     Where texts must be padded, the shortest are run first, and the mask of the tokens
     is given to the model. Sequences of symbols or numbers are run with those of their
     own length. A text longer than a model of transformers takes is refused; a
-    `SentenceTransformer` cuts it, as its `encode` does, and here with a warning. Of a text, word vectors give
-    the words they know; a text without any is refused.
+    `SentenceTransformer` cuts it, as its `encode` does, and here with a warning. Of a
+    text, word vectors give the words they know; a text without any is refused.
 
     Examples
     --------

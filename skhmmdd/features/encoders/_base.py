@@ -1,5 +1,6 @@
 """What encoders out of other libraries share."""
 
+import json
 from hashlib import blake2b
 
 import numpy as np
@@ -153,9 +154,13 @@ def digest(*parts):
 
 def tokenizer_key(tokenizer):
     """What tells a tokenizer from another: its rules, if it says them."""
-    rules = getattr(tokenizer, "backend_tokenizer", None)
-    if rules is not None:
-        return rules.to_str()
+    backend = getattr(tokenizer, "backend_tokenizer", tokenizer)
+    if hasattr(backend, "to_str"):
+        rules = json.loads(backend.to_str())
+        # Left behind by the last call.
+        for passing in ("truncation", "padding"):
+            rules.pop(passing, None)
+        return json.dumps(rules, sort_keys=True)
     if hasattr(tokenizer, "get_vocab"):
         return repr(sorted(tokenizer.get_vocab().items()))
     if tokenizer is None or getattr(tokenizer, "weights_key", None):

@@ -2,7 +2,12 @@
 
 import warnings
 
-from skhmmdd.features.encoders._base import FrozenEncoder, are_texts, digest
+from skhmmdd.features.encoders._base import (
+    FrozenEncoder,
+    are_texts,
+    digest,
+    tokenizer_key,
+)
 from skhmmdd.features.encoders._hugging_face import HuggingFaceEncoder
 from skhmmdd.features.encoders._torch import as_numpy, frozen, weights_of
 
@@ -34,12 +39,12 @@ class SentenceEncoder(FrozenEncoder):
         return [as_numpy(steps) for steps in found]
 
     def _warn_of_long_texts(self, texts):
-        limit = self.model.max_seq_length
-        if (
-            limit is None or max(map(len, texts)) < limit - 2
-        ):  # a token takes a character at least
+        limit, tokenizer = self.model.max_seq_length, self.model.tokenizer
+        if limit is None or not hasattr(tokenizer, "model_input_names"):
             return
-        tokens = self.model.tokenizer(texts, truncation=False, verbose=False)
+        if max(map(len, texts)) < limit - 2:  # a token has a character at least
+            return
+        tokens = tokenizer(texts, truncation=False, verbose=False)
         n_long = sum(len(ids) > limit for ids in tokens["input_ids"])
         if n_long:
             warnings.warn(
@@ -51,8 +56,8 @@ class SentenceEncoder(FrozenEncoder):
     def weights_key(self):
         """A hash of the weights and of the way the texts are read."""
         model = self.model
-        reading = model.tokenizer.backend_tokenizer.to_str()
         prompt = f"{model.prompts}{model.default_prompt_name}{model.max_seq_length}"
+        reading = tokenizer_key(model.tokenizer)
         return digest(weights_of(model), reading, prompt, repr(self.layer))
 
 

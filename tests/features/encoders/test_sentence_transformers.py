@@ -71,6 +71,7 @@ def test_symbols_and_other_tokenizers_are_refused(model):
 
 def test_a_folder_and_a_key(model):
     again = as_encoder(packaged.get_model_path())
+    assert again.weights_key() == as_encoder(model).weights_key(), "before any text"
     assert_allclose(again(TEXTS), model.encode(TEXTS), atol=1e-6)
     assert again.weights_key() == as_encoder(model).weights_key()
     assert again.weights_key() != as_encoder(model, layer="tokens").weights_key()
