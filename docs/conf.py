@@ -58,7 +58,7 @@ sphinx_gallery_conf = {
     "examples_dirs": "../examples",
     "subsection_order": [
         f"../examples/{theme}"
-        for theme in ("curves", "heads", "models", "theory", "values")
+        for theme in ("curves", "heads", "encoders", "models", "theory", "values")
     ],
     "gallery_dirs": "auto_examples",
     "filename_pattern": r"/plot_(?!\d+_pomegranate)",  # needs torch: shown, not run
