@@ -98,6 +98,8 @@ def check_width(width, before, what, where):
 def _check_numbers(array, number_of):
     if array.dtype.kind not in "biuf":
         raise TypeError(f"encoder must give real numbers, got dtype {array.dtype}.")
+    if not array.shape[-1]:
+        raise ValueError(f"encoder gave no column for X[{number_of(0)}].")
     bad = ~np.isfinite(array).all(axis=-1)
     if bad.any():
         raise ValueError(

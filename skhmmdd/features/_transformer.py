@@ -117,6 +117,7 @@ class HMMFeatureTransformer(NestedFeatures, ModelTransformer):
     See Also
     --------
     BaumWelch : Pretraining.
+    FrozenFeatureTransformer : The same for any other frozen model.
     TokenEncoder : Turns strings and lists of tokens into symbols.
     HeadRegressor : The exact head on top.
     DoubleDescentCurve : Risk against `n_components`.

@@ -314,6 +314,8 @@ def test_text_where_symbols_are_due():
         (lambda n: [np.full((1, 1), np.inf)] * n, ValueError, r"infinity for X\[0\]"),
         (lambda n: [np.empty((0, 2))] * n, ValueError, r"shape \(0, 2\)"),
         (lambda n: np.ones((n, 2, 2, 2)), ValueError, r"shape \(2, 2, 2\)"),
+        (lambda n: np.ones((n, 0)), ValueError, r"no column for X\[0\]"),
+        (lambda n: [[]] * n, ValueError, r"no column for X\[0\]"),
         (lambda n: np.ones(n), ValueError, r"shape \(\)"),
         (lambda n: np.array([["a"]] * n), TypeError, "real numbers"),
         (lambda n: np.full((n, 1), 1j), TypeError, "real numbers"),

@@ -2,8 +2,12 @@
 
 import json
 from hashlib import blake2b
+from threading import RLock
 
 import numpy as np
+
+# Tokenizers and hooks keep a state between calls, which threads would share.
+LOCK = RLock()
 
 
 class FrozenEncoder:
@@ -128,7 +132,8 @@ def tokenize(tokenizer, texts, known=None):
         )
     if hasattr(tokenizer, "model_input_names"):
         # Not verbose: what is too long is refused with more to say than a warning.
-        given = tokenizer(texts, verbose=False)
+        with LOCK:
+            given = tokenizer(texts, verbose=False)
         names = [key for key in given if known is None or key in known]
         names = list(dict.fromkeys(["input_ids", *names]))
         tokens = [{name: given[name][i] for name in names} for i in range(len(texts))]

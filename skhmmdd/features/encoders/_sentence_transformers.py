@@ -3,6 +3,7 @@
 import warnings
 
 from skhmmdd.features.encoders._base import (
+    LOCK,
     FrozenEncoder,
     are_texts,
     digest,
@@ -24,7 +25,7 @@ class SentenceEncoder(FrozenEncoder):
                 f"{type(batch[0]).__name__}."
             )
         self._warn_of_long_texts(batch)
-        with frozen(self.model):
+        with frozen(self.model), LOCK:
             found = self.model.encode(
                 batch,
                 batch_size=self.batch_size,
@@ -44,7 +45,8 @@ class SentenceEncoder(FrozenEncoder):
             return
         if max(map(len, texts)) < limit - 2:  # a token has a character at least
             return
-        tokens = tokenizer(texts, truncation=False, verbose=False)
+        with LOCK:
+            tokens = tokenizer(texts, truncation=False, verbose=False)
         n_long = sum(len(ids) > limit for ids in tokens["input_ids"])
         if n_long:
             warnings.warn(

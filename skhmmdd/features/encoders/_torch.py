@@ -4,12 +4,16 @@ import numpy as np
 
 from skhmmdd._extras import import_extra
 from skhmmdd.features.encoders._base import (
+    LOCK,
     FrozenEncoder,
     are_texts,
     digest,
     tokenize,
     tokenizer_key,
 )
+
+# Of a configuration, what says nothing of what the model computes.
+_PASSING = {"_name_or_path", "transformers_version"}
 
 
 class TorchEncoder(FrozenEncoder):
@@ -33,19 +37,22 @@ class TorchEncoder(FrozenEncoder):
 
     def _run(self, array):
         torch = import_extra("torch", "transformers", "as_encoder")
-        given = []
         with frozen(self.model):
-            hook = self._submodule and self._submodule.register_forward_hook(
-                lambda module, inputs, output: given.append(output)
-            )
-            try:
-                output = self.model(as_tensor(torch, array, self.model))
-            finally:
-                if hook:
+            tensor = as_tensor(torch, array, self.model)
+            if self._submodule is None:
+                return as_numpy(self.model(tensor))
+            given = []
+            with LOCK:
+                hook = self._submodule.register_forward_hook(
+                    lambda module, inputs, output: given.append(output)
+                )
+                try:
+                    self.model(tensor)
+                finally:
                     hook.remove()
-        if hook and not given:
+        if not given:
             raise ValueError(f"The model does not run its layer {self.layer!r}.")
-        return as_numpy(given[-1] if hook else output)
+        return as_numpy(given[-1])
 
     def weights_key(self):
         """A hash of the weights, of the layer and of the tokenizer."""
@@ -116,15 +123,20 @@ def as_numpy(output):
 
 def weights_of(model):
     """A hash of the weights of a module, and of how it is built."""
+    torch = import_extra("torch", "transformers", "as_encoder")
     parts = [repr(model)]
+    for module in model.modules():
+        config = getattr(module, "config", None)
+        if hasattr(config, "to_diff_dict"):  # of transformers
+            settings = config.to_diff_dict()
+            parts += [(k, settings[k]) for k in sorted(settings) if k not in _PASSING]
     for name, weight in model.state_dict().items():
         parts.append(name)
         if hasattr(weight, "detach"):
             weight = weight.detach().cpu().contiguous()
+            parts.append(f"{weight.dtype}{tuple(weight.shape)}")
             # bfloat16 has no counterpart in NumPy: as bytes.
-            torch = import_extra("torch", "transformers", "as_encoder")
-            parts += [f"{weight.dtype}{tuple(weight.shape)}"]
-            parts += [weight.reshape(-1).view(torch.uint8).numpy()]
+            parts.append(weight.reshape(-1).view(torch.uint8).numpy())
         else:
             parts.append(repr(weight))
     return digest(*parts)

@@ -132,6 +132,18 @@ def test_symbols_need_no_tokenizer(tokenizer):
         frozen.transform([[0.5, 1.0]])
 
 
+def test_threads_do_not_mix(tokenizer):
+    texts = TEXTS * 20
+    encoder = as_encoder(small("bert"), tokenizer=tokenizer)
+    alone, together = (
+        FrozenFeatureTransformer(
+            encoder, pooling="mean", batch_size=4, n_jobs=n_jobs
+        ).fit_transform(texts)
+        for n_jobs in (1, 4)
+    )
+    assert_allclose(alone, together, atol=1e-6)
+
+
 def test_what_is_too_long_or_empty_is_refused(tokenizer):
     encoder = as_encoder(small("bert"), tokenizer=tokenizer)
     with pytest.raises(ValueError, match=r"65 tokens, more than the 64 .* 'xxxx"):
@@ -170,6 +182,9 @@ def test_memory_is_keyed_by_the_weights(tokenizer, tmp_path):
     assert len(keys) == 1, "equal weights have one key"
     keys.add(as_encoder(model, tokenizer=tokenizer, layer=1).weights_key())
     keys.add(as_encoder(model).weights_key())
+    scaled = small("bert")
+    scaled.config.is_decoder = True
+    keys.add(as_encoder(scaled, tokenizer=tokenizer).weights_key())
     keys.add(as_encoder(small("bert").bfloat16(), tokenizer=tokenizer).weights_key())
     frozen = FrozenFeatureTransformer(
         as_encoder(model, tokenizer=tokenizer), memory=tmp_path
@@ -179,7 +194,7 @@ def test_memory_is_keyed_by_the_weights(tokenizer, tmp_path):
     with torch.no_grad():
         model.embeddings.word_embeddings.weight.neg_()
     keys.add(as_encoder(model, tokenizer=tokenizer).weights_key())
-    assert len(keys) == 5
+    assert len(keys) == 6
     assert np.abs(frozen.fit_transform(TEXTS) - before).max() > 1e-3
 
 

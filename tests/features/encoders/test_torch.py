@@ -126,6 +126,19 @@ def test_frozen_even_after_training(model):
         assert_array_equal(one, other)
 
 
+def test_threads_do_not_mix(model):
+    rng = np.random.RandomState(0)
+    X = [rng.randint(7, size=rng.randint(1, 9)) for _ in range(200)]
+    encoder = as_encoder(model, layer="embedding")
+    alone, together = (
+        FrozenFeatureTransformer(
+            encoder, pooling="sum", batch_size=3, n_jobs=n_jobs
+        ).fit_transform(X)
+        for n_jobs in (1, 4)
+    )
+    assert_array_equal(alone, together)
+
+
 def test_key(model):
     key = as_encoder(model).weights_key()
     assert key == as_encoder(model, batch_size=1).weights_key()
