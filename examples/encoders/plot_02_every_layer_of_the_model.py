@@ -72,6 +72,7 @@ right.plot(range(7), valleys, "o-", color="#0072B2", label="minimum norm, best w
 right.plot(range(7), penalised, "s-", color="#D55E00", label="ridge, all columns")
 right.axhline(y.var(), color="black", ls="--", lw=1.2, label="no head at all")
 right.set(xlabel="layer (0: the embeddings of the tokens)", title="What a layer knows")
+right.set_ylabel("squared error (valence²)")
 right.set_ylim(0, 1.25 * y.var())
 right.legend(loc="lower left", fontsize="small")
 plt.show()

@@ -22,6 +22,7 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 from skhmmdd import (
     BaumWelch,
     DoubleDescentCurve,
+    DoubleDescentFamily,
     FrozenFeatureTransformer,
     HeadRegressor,
     HMMFeatureTransformer,
@@ -410,7 +411,17 @@ def test_once_for_a_column_in_batches(words):
         assert [len(batch) for batch in encoder.batches] == [50, 50, 20]
 
 
-def test_once_for_three_heads(words, tmp_path):
+def test_once_for_a_family_of_three_heads(words):
+    texts, y = words
+    encoder = Hashed(width=384)
+    family = DoubleDescentFamily(
+        curve_of(encoder), "headregressor__alpha", [0.0, 0.1, 10.0]
+    ).fit(texts, y)
+    assert [curve.strategy_ for curve in family.curves_] == ["path"] * 3
+    assert encoder.batches == [texts]
+
+
+def test_once_for_three_curves(words, tmp_path):
     texts, y = words
     encoder = Hashed(width=384)
     for alpha in (0.0, 0.1, 10.0):
