@@ -58,10 +58,11 @@ sphinx_gallery_conf = {
     "examples_dirs": "../examples",
     "subsection_order": [
         f"../examples/{theme}"
-        for theme in ("curves", "heads", "models", "theory", "values")
+        for theme in ("curves", "heads", "encoders", "models", "theory", "values")
     ],
     "gallery_dirs": "auto_examples",
-    "filename_pattern": r"/plot_(?!\d+_pomegranate)",  # needs torch: shown, not run
+    # What needs torch, or weights of others, is shown and not run.
+    "filename_pattern": r"/plot_(?!\d+_(?:pomegranate|every_layer|model_size))",
     "within_subsection_order": "FileNameSortKey",
     "backreferences_dir": "api/generated/backreferences",
     "doc_module": ("skhmmdd",),

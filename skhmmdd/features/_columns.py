@@ -43,6 +43,7 @@ class LeadingColumns(TransformerMixin, SkhmmddEstimator):
     See Also
     --------
     HMMFeatureTransformer : Nested features of sequences.
+    FrozenFeatureTransformer : Nested features of texts and sequences, by any encoder.
     width_path : The head at every width, as a function.
 
     Examples

@@ -11,7 +11,8 @@ from sklearn.utils.validation import _check_feature_names_in, check_is_fitted
 from skhmmdd._base import fit_context
 from skhmmdd._parallel import map_jobs
 from skhmmdd._typing import Floats, Names, RandomState, SequencesLike
-from skhmmdd.features._model_transformer import ModelTransformer, check_finite
+from skhmmdd.features._model_transformer import ModelTransformer
+from skhmmdd.features._shared_model import check_finite
 from skhmmdd.hmm.finetuning._fisher import (
     append_both,
     check_family,

@@ -1,25 +1,26 @@
 """What the transformers share that stand on a frozen hidden Markov model."""
 
-from copy import copy
 from typing import Any
 
-import numpy as np
-from sklearn.base import TransformerMixin, clone
+from sklearn.base import clone
 from sklearn.utils.validation import check_is_fitted
 
-from skhmmdd._base import SkhmmddEstimator, check_sequence_table
+from skhmmdd._base import check_sequence_table
 from skhmmdd._typing import Names
+from skhmmdd.features._shared_model import SharedModelTransformer
 from skhmmdd.hmm import BaumWelch, LinearGaussianHMM, as_hmm
 from skhmmdd.hmm.models._base import FrozenHMM
 
 
-class ModelTransformer(TransformerMixin, SkhmmddEstimator):
+class ModelTransformer(SharedModelTransformer):
     """Sequences in, rows out, by the model `hmm`: frozen, or pretrained in `fit`."""
 
     hmm: Any
     hmm_: FrozenHMM | LinearGaussianHMM
     n_features_in_: int
     feature_names_in_: Names
+
+    _frozen_model = "hmm"
 
     @property
     def __skhmmdd_frozen__(self) -> bool:
@@ -43,31 +44,10 @@ class ModelTransformer(TransformerMixin, SkhmmddEstimator):
         check_is_fitted(self)
         return self.hmm_._read(check_sequence_table(self, X, reset=False))
 
-    def __sklearn_clone__(self):
-        # scikit-learn's clone would un-fit a source model: what is frozen is shared.
-        if not self.__skhmmdd_frozen__:
-            return super().__sklearn_clone__()
-        without = copy(self)
-        without.hmm = None
-        twin = super(ModelTransformer, without).__sklearn_clone__()
-        twin.hmm = self.hmm
-        return twin
-
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
-        tags.input_tags.allow_nan = True
-        tags.input_tags.three_d_array = True
-        tags.transformer_tags.preserves_dtype = []
+        tags.input_tags.allow_nan = True  # what is missing is marginalised out
         return tags
-
-
-def check_finite(columns):
-    """Refuse features that are no numbers of their type."""
-    if not np.isfinite(columns).all():
-        raise ValueError(
-            f"The features of X overflow {columns.dtype}: rescale X and hmm"
-            f"{', or set dtype=float64' if columns.dtype != np.float64 else ''}."
-        )
 
 
 def _is_unfitted(model):

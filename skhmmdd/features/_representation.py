@@ -73,6 +73,11 @@ def make_representation(hmm, kind):
     )
 
 
+def plain_representation(width):
+    """The representation of a model that gives it as it is meant to be read."""
+    return Representation(False, False, None, np.zeros(width), np.ones(width))
+
+
 class Pooler(NamedTuple):
     """Makes collectors of one pooled row for each sequence, (n_sequences, width).
 
@@ -92,6 +97,34 @@ class Pooler(NamedTuple):
         if self.pooling == "last":
             return _PooledLast(self.representation, counts, n_states, dtype)
         return _Pooled(*self, counts, n_states, dtype)
+
+
+def pool_steps(sequences, pooling, dtype):
+    """One row for each sequence, from all of its steps at hand.
+
+    Parameters
+    ----------
+    sequences : list of ndarray of shape (n_steps, width)
+        None of them empty.
+    pooling : {"last", "mean", "sum", "max"}
+    dtype : dtype
+
+    Returns
+    -------
+    ndarray of shape (n_sequences, width)
+    """
+    width = sequences[0].shape[1]
+    pooler = Pooler(plain_representation(width), pooling)
+    out = np.empty((len(sequences), width), dtype)
+    for row, steps in zip(out, sequences, strict=True):
+        # As a recursion gives a long sequence alone: steps, one sequence, columns.
+        collector = pooler(np.ones(len(steps), dtype=np.intp), width, dtype)
+        if pooler.ends_only:
+            collector.add(len(steps) - 1, steps[-1:])
+        else:
+            collector.add(slice(None), steps[:, None])
+        row[:] = collector.finish()
+    return out
 
 
 class _PooledLast(LastSteps):

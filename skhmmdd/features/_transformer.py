@@ -7,7 +7,6 @@ from typing import Any, Self, overload
 
 import numpy as np
 from numpy.typing import DTypeLike
-from sklearn.base import ClassNamePrefixFeaturesOutMixin
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.metadata_routing import UNUSED
 from sklearn.utils.validation import check_is_fitted
@@ -23,8 +22,9 @@ from skhmmdd._typing import (
     SequenceTable,
 )
 from skhmmdd.features._jacobians import ReadoutJacobians
-from skhmmdd.features._model_transformer import ModelTransformer, check_finite
-from skhmmdd.features._readout import IDENTITY, READOUTS, ReadoutName, draw_readout
+from skhmmdd.features._model_transformer import ModelTransformer
+from skhmmdd.features._nested_features import NestedFeatures, check_dtype, check_out
+from skhmmdd.features._readout import IDENTITY, READOUTS, ReadoutName
 from skhmmdd.features._representation import (
     POOLINGS,
     REPRESENTATIONS,
@@ -33,13 +33,14 @@ from skhmmdd.features._representation import (
     RepresentationName,
     make_representation,
 )
+from skhmmdd.features._shared_model import check_finite
 from skhmmdd.hmm import LinearGaussianHMM
 from skhmmdd.hmm.inference._collectors import AllSteps
 from skhmmdd.hmm.models._base import FrozenHMM
 from skhmmdd.hmm.sequences._blocks import Piece
 
 
-class HMMFeatureTransformer(ClassNamePrefixFeaturesOutMixin, ModelTransformer):
+class HMMFeatureTransformer(NestedFeatures, ModelTransformer):
     r"""Features of sequences from the beliefs of a frozen hidden Markov model.
 
     One sequence becomes one row: the model's belief about its hidden state, pooled
@@ -116,6 +117,7 @@ class HMMFeatureTransformer(ClassNamePrefixFeaturesOutMixin, ModelTransformer):
     See Also
     --------
     BaumWelch : Pretraining.
+    FrozenFeatureTransformer : The same for any other frozen model.
     TokenEncoder : Turns strings and lists of tokens into symbols.
     HeadRegressor : The exact head on top.
     DoubleDescentCurve : Risk against `n_components`.
@@ -195,12 +197,6 @@ class HMMFeatureTransformer(ClassNamePrefixFeaturesOutMixin, ModelTransformer):
         self.n_jobs = n_jobs
         self.random_state = random_state
 
-    @property
-    def __skhmmdd_nested__(self) -> bool:
-        # A pretraining that depends on the training set is fitted in every resample,
-        # and its columns are nested all the same.
-        return True
-
     # `hmm` may be an unfitted estimator, to be cloned: its parameters are checked by
     # its own fit.
     @fit_context(prefer_skip_nested_validation=False)
@@ -219,36 +215,11 @@ class HMMFeatureTransformer(ClassNamePrefixFeaturesOutMixin, ModelTransformer):
         self : HMMFeatureTransformer
             With its map drawn.
         """
-        dtype = _check_dtype(self.dtype)
+        dtype = check_dtype(self.dtype)
         self._fit_model(X, self.random_state)
         self._representation = make_representation(self.hmm_, self.representation)
-        width = self._representation.width
-        self._n_features_out = width if self.n_components is None else self.n_components
-        self._map = IDENTITY
-        if self.n_components is None:
-            return self
-        if self.readout == "identity" and self.n_components > width:
-            raise ValueError(
-                f"n_components={self.n_components} is more than the {width} "
-                f"coordinates of the {self.representation!r} representation, all that "
-                "readout='identity' has."
-            )
-        self._map = draw_readout(
-            self.readout, width, self.n_components, self.random_state, dtype
-        )
+        self._draw_map(f"{self.representation!r} representation", dtype)
         return self
-
-    @property
-    def directions_(self) -> Array | None:
-        """The map's directions, shape (width, n_components), or None."""
-        check_is_fitted(self)
-        return self._map.directions
-
-    @property
-    def offsets_(self) -> Array | None:
-        """The map's offsets, shape (n_components,), or None."""
-        check_is_fitted(self)
-        return self._map.offsets
 
     def transform(self, X: SequencesLike, *, out: Array | None = None) -> Array:
         """One row of features for each sequence.
@@ -267,9 +238,8 @@ class HMMFeatureTransformer(ClassNamePrefixFeaturesOutMixin, ModelTransformer):
             In `dtype`: `out`, if it is given. A DataFrame under `set_output`.
         """
         sequences = self._sequences(X)
-        dtype = _check_dtype(self.dtype)
-        shape = (len(sequences), self._n_features_out)
-        out = np.empty(shape, dtype) if out is None else _check_out(out, shape, dtype)
+        dtype = check_dtype(self.dtype)
+        out = check_out(out, (len(sequences), self._n_features_out), dtype)
         # A worker needs the frozen weights and the map, not where they are from.
         worker = copy(self)
         worker.hmm = None
@@ -337,7 +307,7 @@ shape (n_steps_i, n_components)
             A list for a list. In an array the rows of padding are zero.
         """
         sequences = self._sequences(X)
-        dtype = _check_dtype(self.dtype)
+        dtype = check_dtype(self.dtype)
 
         collect = partial(_MappedSteps, self)
 
@@ -360,12 +330,6 @@ shape (n_steps_i, n_components)
         """Walks a block for a collector."""
         smoothed = self._representation.smoothed
         return self.hmm_._smooth_block if smoothed else self.hmm_._filter_block
-
-    def _columns(self, values, pooling):
-        with np.errstate(over="ignore", invalid="ignore"):
-            if self._map.directions is not None:
-                values = self._representation.standardise(values, pooling)
-            return self._map(values)
 
 
 class _MappedSteps(AllSteps):
@@ -391,26 +355,3 @@ def _pooled_columns(piece, transformer, dtype):
     columns = transformer._columns(pooled, pooling)
     check_finite(columns)
     return columns
-
-
-def _check_dtype(dtype):
-    try:
-        checked = None if dtype is None else np.dtype(dtype)
-    except TypeError:
-        checked = None
-    if checked not in (np.float64, np.float32):
-        raise ValueError(f"dtype must be float64 or float32, got {dtype!r}.")
-    return checked
-
-
-def _check_out(out, shape, dtype):
-    if not isinstance(out, np.ndarray):
-        raise TypeError(f"out must be a NumPy array, got {type(out).__name__}.")
-    if out.shape != shape or out.dtype != dtype:
-        raise ValueError(
-            f"out must have shape {shape} and dtype {dtype}, got shape {out.shape} and "
-            f"dtype {out.dtype}."
-        )
-    if not out.flags.writeable:
-        raise ValueError("out must be writeable, got a read-only array.")
-    return out

@@ -348,6 +348,11 @@ def test_a_map_drawn_anew_at_every_fit_is_refitted():
     ).fit(X, y)
     assert curve.strategy_ == "refit"
     assert "give it a random_state" in curve.strategy_reason_
+    # Leading coordinates are no draw; those of a model pretrained anew are.
+    model[0].set_params(readout="identity")
+    assert curve.fit(X, y).strategy_ == "path"
+    model[0].set_params(hmm=BaumWelch(n_states=3, max_iter=2, tol=0))
+    assert curve.fit(X, y).strategy_ == "refit"
 
 
 def test_path_does_not_depend_on_n_jobs():

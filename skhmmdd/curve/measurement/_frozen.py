@@ -106,7 +106,7 @@ class Lifted(NamedTuple):
 
 
 def transform_frozen(frozen, X, y=None):
-    """Send X through frozen steps: one `fit` and one `transform` for each.
+    """Send X through frozen steps, once through each.
 
     Parameters
     ----------
@@ -124,9 +124,13 @@ def transform_frozen(frozen, X, y=None):
         if step is None or isinstance(step, str):
             continue
         step = clone(step)
-        # Not fit_transform: FrozenEstimator has none.
-        step.fit(lifted.X, y)
-        lifted = Lifted(step.transform(lifted.X), step, lifted.X)
+        # What is costly to compute may be needed in `fit` and again in `transform`; a
+        # FrozenEstimator has no `fit_transform`.
+        if hasattr(step, "fit_transform"):
+            X = step.fit_transform(lifted.X, y)
+        else:
+            X = step.fit(lifted.X, y).transform(lifted.X)
+        lifted = Lifted(X, step, lifted.X)
     return lifted
 
 

@@ -141,7 +141,8 @@ def _why_not_nested(name, step):
         )
     if not getattr(step, "__skhmmdd_nested__", False):
         return f"the columns of {name!r} are not known to be nested"
-    if not isinstance(getattr(step, "random_state", 0), Integral):
+    draws = getattr(step, "__skhmmdd_random__", True)
+    if draws and not isinstance(getattr(step, "random_state", 0), Integral):
         return f"{name!r} draws other features at every fit: give it a random_state"
     return None
 
