@@ -6,12 +6,12 @@ from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
-from sklearn.feature_selection import SelectorMixin
+from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, RealNotInt, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
-from skhmmdd._typing import Array, Floats, RandomState
+from skhmmdd._typing import Array, Floats, Names, RandomState
 from skhmmdd.heads._base import TrainAndTest
 from skhmmdd.heads._regression import RegressionHead
 from skhmmdd.heads._ridge_head import ridge_along_widths
@@ -36,7 +36,7 @@ from skhmmdd.heads.solvers._spectrum import Spectrum
 _SHARE = "an integer in [1, n_features] or a share in (0, 1]"
 
 
-class PrunedHead(SelectorMixin, RegressionHead):
+class PrunedHead(TransformerMixin, RegressionHead):
     r"""Linear head on the columns that survive iterative magnitude pruning.
 
     The head is solved exactly, the columns of least magnitude are removed, and both are
@@ -224,9 +224,83 @@ class PrunedHead(SelectorMixin, RegressionHead):
         coef[columns] = head.coef
         return head._replace(coef=coef)
 
-    def _get_support_mask(self):
+    def get_support(self, indices: bool = False) -> Array:
+        """Which columns are kept.
+
+        Parameters
+        ----------
+        indices : bool, default=False
+            Whether to give their positions and not a mask.
+
+        Returns
+        -------
+        ndarray of shape (n_features_in_,) or (n_kept_,)
+            Booleans, or integers.
+        """
+        return self._selector().get_support(indices)
+
+    def transform(self, X: ArrayLike) -> Array:
+        """Keep the columns that survived.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            All columns.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_kept_)
+            A DataFrame under `set_output`.
+        """
+        return self._selector().transform(X)
+
+    def inverse_transform(self, X: ArrayLike) -> Array:
+        """Put columns of zeros where columns were removed.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_kept_)
+            The kept columns.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_features)
+            All columns, those that were removed zero.
+        """
+        return self._selector().inverse_transform(X)
+
+    def get_feature_names_out(self, input_features: ArrayLike | None = None) -> Names:
+        """Names of the kept columns.
+
+        Parameters
+        ----------
+        input_features : array-like of str, default=None
+            Names of all columns; None takes those seen in `fit`.
+
+        Returns
+        -------
+        ndarray of str of shape (n_kept_,)
+            In their order.
+        """
+        return self._selector().get_feature_names_out(input_features)
+
+    def _selector(self):
+        """scikit-learn's selector of the kept columns."""
         check_is_fitted(self)
-        return self.support_
+        # Late: it loads much of scikit-learn that no head needs.
+        from sklearn.feature_selection import SelectorMixin
+
+        def mask(_):
+            return self.support_
+
+        name = type(self).__name__  # in messages
+        bases = SelectorMixin, BaseEstimator
+        methods = {"_get_support_mask": mask, "fit": None}
+        selector = type(name, bases, methods)()
+        for fitted in ("n_features_in_", "feature_names_in_"):
+            if hasattr(self, fitted):
+                setattr(selector, fitted, getattr(self, fitted))
+        return selector
 
     def _count(self, n_kept, n_features):
         """How many columns a value of `n_kept` keeps."""

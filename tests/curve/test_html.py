@@ -15,9 +15,13 @@ from sklearn.pipeline import make_pipeline
 
 import skhmmdd
 from skhmmdd import (
+    CategoricalHMM,
     DoubleDescentCurve,
     DoubleDescentFamily,
+    FrozenFeatureTransformer,
     HeadRegressor,
+    HMMFineTuner,
+    HMMFineTuningClassifier,
     LeadingColumns,
 )
 from skhmmdd import _docs as docs
@@ -123,9 +127,13 @@ def links_of(estimator):
 
 def instance(estimator):
     curve = (HeadRegressor(), "alpha", [1.0])
+    verbaliser = (CategoricalHMM([1.0], [[1.0]], [[0.5, 0.5]]), (0, 1))
     needs = {
         DoubleDescentCurve: curve,
         DoubleDescentFamily: (DoubleDescentCurve(*curve), "fit_intercept", [True]),
+        FrozenFeatureTransformer: (np.asarray,),
+        HMMFineTuner: verbaliser,
+        HMMFineTuningClassifier: verbaliser,
     }
     return estimator(*needs.get(estimator, ()))
 
