@@ -85,7 +85,9 @@ FORKS = """
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="nothing forks here")
-@pytest.mark.parametrize("work", ["log_likelihood", "BaumWelch"])
+@pytest.mark.parametrize(
+    "work", [pytest.param("log_likelihood", marks=pytest.mark.campaign), "BaumWelch"]
+)
 def test_a_fork_under_load_leaves_no_lock_behind(work):
     process = run(FORKS, work, stderr=subprocess.PIPE)
     _, error = process.communicate()
@@ -148,6 +150,7 @@ def is_running(pid):
 
 
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="needs /proc")
+@pytest.mark.campaign
 def test_the_workers_of_a_curve_end_with_it(tmp_path):
     process = run(CURVE, str(tmp_path), stderr=subprocess.DEVNULL)
     pids = []

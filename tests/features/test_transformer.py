@@ -604,7 +604,13 @@ def test_feature_names_and_frames():
         assert isinstance(transformer.transform_steps(X), list)
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(
+    "kind",
+    [
+        pytest.param(kind, marks=[pytest.mark.campaign] * (kind == "full"))
+        for kind in KINDS
+    ],
+)
 @pytest.mark.parametrize("representation", REPRESENTATIONS)
 def test_batches_and_threads(kind, representation):
     hmm = random_hmm(kind, n_states=5, size=4)

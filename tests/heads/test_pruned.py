@@ -68,7 +68,7 @@ def by_refits(X, y, stages, weights=None, **options):
 # What is kept
 
 
-@pytest.mark.parametrize("n", [60, 101, 300])
+@pytest.mark.parametrize("n", [60, 101, pytest.param(300, marks=pytest.mark.campaign)])
 @pytest.mark.parametrize("q", [None, 3])
 def test_one_column_at_a_time_is_recursive_elimination(n, q):
     X, y = make(n, 150, q)
@@ -280,6 +280,7 @@ def noisy(preset, noise):
 KEPT = [2000, 400, 99, 60, 10]
 
 
+@pytest.mark.campaign
 def test_pruning_the_preset_at_low_noise(preset):
     data = noisy(preset, 0.2)
     magnitude = pruned_risks(*data, KEPT)

@@ -120,6 +120,7 @@ def agreement():
     return rows
 
 
+@pytest.mark.campaign
 @pytest.mark.parametrize("theory", ["limit", "corrected"])
 def test_risk_agrees_with_simulated_hmm(agreement, theory):
     for row in agreement:

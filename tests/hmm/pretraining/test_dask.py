@@ -96,6 +96,7 @@ def arrivals(dask_worker):
     return os.getpid(), dask_worker.arrived
 
 
+@pytest.mark.campaign
 def test_iterations_send_the_corpus_once_and_weights_once_each(client, monkeypatch):
     # 120 states: weights of some 130 kB, 10 blocks of 40 sequences.
     options, X = {"n_states": 120, "batch_size": 40}, symbols()

@@ -550,7 +550,9 @@ def test_resumes_after_a_kill(tmp_path):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("split", [True, False])
+@pytest.mark.parametrize(
+    "split", [True, pytest.param(False, marks=pytest.mark.campaign)]
+)
 def test_a_family_grows(tmp_path, kind, split):
     X = corpus(kind, n=60)
     options = options_of(kind) | {"split": split, "random_state": 0}
