@@ -234,7 +234,7 @@ class PrunedHead(TransformerMixin, RegressionHead):
 
         Returns
         -------
-        ndarray of shape (n_features_in_,) or (n_kept_,)
+        ndarray of shape (n_features,) or (n_kept,)
             Booleans, or integers.
         """
         return self._selector().get_support(indices)
@@ -249,7 +249,7 @@ class PrunedHead(TransformerMixin, RegressionHead):
 
         Returns
         -------
-        ndarray of shape (n_samples, n_kept_)
+        ndarray of shape (n_samples, n_kept)
             A DataFrame under `set_output`.
         """
         return self._selector().transform(X)
@@ -259,7 +259,7 @@ class PrunedHead(TransformerMixin, RegressionHead):
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_kept_)
+        X : array-like of shape (n_samples, n_kept)
             The kept columns.
 
         Returns
@@ -279,7 +279,7 @@ class PrunedHead(TransformerMixin, RegressionHead):
 
         Returns
         -------
-        ndarray of str of shape (n_kept_,)
+        ndarray of str of shape (n_kept,)
             In their order.
         """
         return self._selector().get_feature_names_out(input_features)

@@ -144,6 +144,8 @@ def _cholesky(matrix):
 def _by_columns(problem, penalty, probabilities, residuals):
     """Moves (n, k), from the Hessian by the coefficients, of size dk."""
     design, (n, d), k = problem.design, problem.design.shape, problem.n_classes
+    if not d:  # no coefficients that a sample could move, nor arrays for LAPACK
+        return np.zeros((n, k))
     blocks = _blocks(problem, probabilities)
     # 1. H, block (c, e) by block. What is added moves all classes alike, which no
     #    probability sees, and the intercept needs.
