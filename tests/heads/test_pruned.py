@@ -83,7 +83,7 @@ def test_one_column_at_a_time_is_recursive_elimination(n, q):
 
 
 @pytest.mark.parametrize("n, p", [(60, 30), (30, 60), (25, 24), (25, 90)])
-@pytest.mark.parametrize("q", [None, 2])
+@pytest.mark.parametrize("q", [None, pytest.param(2, marks=pytest.mark.campaign)])
 @pytest.mark.parametrize("fit_intercept", [True, False])
 @pytest.mark.parametrize("alpha", [0.0, 2.0])
 @pytest.mark.parametrize("n_rounds", ["auto", 1, 3, 1000])

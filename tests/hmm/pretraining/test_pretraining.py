@@ -434,7 +434,9 @@ def interrupt(monkeypatch, model, X, after):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("after", [1, 4, 5, 7, 14])
+@pytest.mark.parametrize(
+    "after", [1, 5, 14, *(pytest.param(n, marks=pytest.mark.campaign) for n in (4, 7))]
+)
 @pytest.mark.parametrize("seed", [0, "state"])
 @pytest.mark.parametrize("validation_fraction", [None, 0.3])
 def test_resumes(monkeypatch, tmp_path, kind, after, seed, validation_fraction):
