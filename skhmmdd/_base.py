@@ -74,6 +74,20 @@ def check_columns(estimator: BaseEstimator, X: Any, *, reset: bool) -> None:
     validate_data(estimator, X, reset=reset, skip_check_array=True)
 
 
+def refuse_weights(weights: Array) -> None:
+    """Raise ValueError where a sample weight is negative, or all are zero."""
+    if weights.min() < 0:
+        worst = int(weights.argmin())
+        raise ValueError(
+            "sample_weight must be non-negative; "
+            f"got {weights[worst]} for sample {worst}."
+        )
+    if not weights.any():
+        raise ValueError(
+            "sample_weight must be positive for at least one sample; got only zeros."
+        )
+
+
 def check_labels(y: ArrayLike, name: str) -> Array:
     """Return a vector of class labels, or refuse it by name."""
     labels = column_or_1d(y)

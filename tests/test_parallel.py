@@ -10,6 +10,8 @@ from time import monotonic, sleep
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 PATIENCE = 60
 
 
@@ -86,7 +88,7 @@ FORKS = """
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="nothing forks here")
 @pytest.mark.parametrize(
-    "work", [pytest.param("log_likelihood", marks=pytest.mark.campaign), "BaumWelch"]
+    "work", [pytest.param("log_likelihood", marks=pytest.mark.slow), "BaumWelch"]
 )
 def test_a_fork_under_load_leaves_no_lock_behind(work):
     process = run(FORKS, work, stderr=subprocess.PIPE)
@@ -150,7 +152,7 @@ def is_running(pid):
 
 
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="needs /proc")
-@pytest.mark.campaign
+@pytest.mark.slow
 def test_the_workers_of_a_curve_end_with_it(tmp_path):
     process = run(CURVE, str(tmp_path), stderr=subprocess.DEVNULL)
     pids = []

@@ -13,9 +13,9 @@ from skhmmdd._parallel import single_blas_thread
 from skhmmdd._typing import Array, FloatOrFloats, Floats, Names
 from skhmmdd.heads._validation import (
     check_design,
-    check_sample_weight,
     check_train_and_test,
     quiet_sums,
+    rows_of_weight,
 )
 from skhmmdd.heads.solvers._effective_parameters import (
     EffectiveParameters,
@@ -23,11 +23,6 @@ from skhmmdd.heads.solvers._effective_parameters import (
 )
 from skhmmdd.heads.solvers._filters import Filter
 from skhmmdd.heads.solvers._head_path import HeadPath
-from skhmmdd.heads.solvers._magnitude import (
-    DESIGN_RANGE,
-    TARGET_RANGE,
-    check_magnitude,
-)
 from skhmmdd.heads.solvers._ridge import Head
 from skhmmdd.heads.solvers._spectrum import Spectrum, decompose
 
@@ -71,7 +66,7 @@ class LinearHead(SkhmmddEstimator):
     def _solve(self, X: Floats, targets: Floats, weights: Array) -> Head:
         """The head of X (n, p) and targets (n, q); sets what else `fit` learns.
 
-        `weights` (n,) are non-negative, some positive; an integer dtype means counts.
+        `weights` (n,) are positive; an integer dtype means counts.
         """
         raise NotImplementedError
 
@@ -91,10 +86,7 @@ class LinearHead(SkhmmddEstimator):
         self, X: Floats, targets: Floats, sample_weight: ArrayLike | None
     ) -> None:
         """Fit X (n, p) to targets (n, q); set all that `fit` learns from them."""
-        weights = check_sample_weight(sample_weight, len(X))
-        present = slice(None) if (weights > 0).all() else weights > 0
-        check_magnitude(X[present], "X", DESIGN_RANGE)
-        check_magnitude(targets[present], "y", TARGET_RANGE)
+        X, targets, weights = rows_of_weight(X, targets, sample_weight)
         with single_blas_thread(), np.errstate(over="ignore", invalid="ignore"):
             head = self._solve(X, targets, weights)
         self._keep(head, X, targets)

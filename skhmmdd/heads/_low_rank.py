@@ -233,9 +233,6 @@ class LowRankHead(RegressionHead):
         shape = X.shape[1], targets.shape[1]
         self._check_rank(self.rank, *shape)
         base = check_base_coef(self.base_coef, *shape)
-        if weights.min() == 0:
-            present = weights > 0
-            X, targets, weights = X[present], targets[present], weights[present]
         targets = _less_base(X, targets, base)
         if self.adapter == "frozen":
             head = self._solve_frozen(X, targets, weights)

@@ -19,18 +19,13 @@ from skhmmdd.heads._base import LinearHead, finite_scores
 from skhmmdd.heads._validation import (
     check_alpha,
     check_design,
-    check_sample_weight,
     check_train_and_test,
     check_widths,
     quiet_sums,
+    rows_of_weight,
 )
 from skhmmdd.heads.solvers._lstd import solve_lstd
 from skhmmdd.heads.solvers._lstd_path import lstd_along_widths
-from skhmmdd.heads.solvers._magnitude import (
-    DESIGN_RANGE,
-    TARGET_RANGE,
-    check_magnitude,
-)
 
 
 class LSTDHead(MultiOutputMixin, RegressorMixin, LinearHead):
@@ -218,11 +213,9 @@ class LSTDHead(MultiOutputMixin, RegressorMixin, LinearHead):
         if hasattr(self, "feature_names_in_") and is_table(X_next):
             check_columns(self, X_next, reset=False)
         X_next = _check_next(X, X_next)
-        targets = y.reshape(len(y), -1)
-        weights = check_sample_weight(sample_weight, len(X))
-        present = slice(None) if (weights > 0).all() else weights > 0
-        check_magnitude(X[present], "X", DESIGN_RANGE)
-        check_magnitude(targets[present], "y", TARGET_RANGE)
+        X, targets, X_next, weights = rows_of_weight(
+            X, y.reshape(len(y), -1), sample_weight, X_next
+        )
         with single_blas_thread(), np.errstate(over="ignore", invalid="ignore"):
             head, self.rank_, full_rank = solve_lstd(
                 X,

@@ -203,9 +203,6 @@ class PrunedHead(TransformerMixin, RegressionHead):
     def _solve(self, X: Floats, targets: Floats, weights: Array) -> Head:
         n_features = X.shape[1]
         self.n_kept_ = self._count(self.n_kept, n_features)
-        if weights.min() == 0:
-            present = weights > 0
-            X, targets, weights = X[present], targets[present], weights[present]
         if self.criterion == "random":
             columns = np.sort(self._draw(n_features)[: self.n_kept_])
             stages = sorted({n_features, self.n_kept_}, reverse=True)

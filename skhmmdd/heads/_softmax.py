@@ -336,7 +336,6 @@ class SoftmaxHead(ClassificationHead):
             labels, n_classes = (targets[:, 0] > 0).astype(int), 2
         else:
             labels, n_classes = targets.argmax(axis=1), targets.shape[1]
-        present = weights > 0
         factors = self._class_factors(labels, weights, n_classes, classes)[labels]
         spectrum = decompose(
             X,
@@ -346,8 +345,8 @@ class SoftmaxHead(ClassificationHead):
             rcond=self.rcond,
         )
         if weights.dtype.kind == "i":  # counts stay counts, whatever their class weighs
-            spectrum = spectrum._replace(left_out=1.0 / weights[present])
-        return pose_problem(spectrum, labels[present], n_classes, self.fit_intercept)
+            spectrum = spectrum._replace(left_out=1.0 / weights)
+        return pose_problem(spectrum, labels, n_classes, self.fit_intercept)
 
     def _class_factors(self, labels, weights, n_classes, classes):
         """What the weights of each class are multiplied by, shape (n_classes,)."""

@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike
 from scipy import linalg
 from sklearn.utils import check_array, check_consistent_length
 
+from skhmmdd._base import refuse_weights
 from skhmmdd._typing import Array, Floats, Ints
 from skhmmdd.heads.solvers._magnitude import (
     DESIGN_RANGE,
@@ -216,16 +217,7 @@ def check_sample_weight(sample_weight: ArrayLike | None, n_samples: int) -> Arra
             f"got shape {weights.shape}."
         )
     weights = weights.astype(np.int64 if weights.dtype.kind in "biu" else np.float64)
-    if weights.min() < 0:
-        worst = int(weights.argmin())
-        raise ValueError(
-            "sample_weight must be non-negative; "
-            f"got {weights[worst]} for sample {worst}."
-        )
-    if not weights.any():
-        raise ValueError(
-            "sample_weight must be positive for at least one sample; got only zeros."
-        )
+    refuse_weights(weights)
     check_magnitude(weights, "sample_weight")
     return weights
 
@@ -261,3 +253,35 @@ def check_base_coef(
             f"has; got shape {coef.shape}."
         )
     return coef.reshape(n_outputs, n_features).T
+
+
+def rows_of_weight(
+    X: Floats, targets: Floats, sample_weight: ArrayLike | None, *others: Floats
+) -> tuple[Array, ...]:
+    """The rows of positive weight, which alone are fitted, and their weights.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_samples, p)
+    targets : ndarray of shape (n_samples, q)
+    sample_weight : array-like of shape (n_samples,), float or None
+    *others : ndarray of shape (n_samples, ...)
+        What else there is of each sample.
+
+    Returns
+    -------
+    X, targets, *others, weights : ndarray
+
+    Raises
+    ------
+    ValueError
+        As `check_sample_weight`, or if X or targets are of a size that squares cannot
+        hold.
+    """
+    weights = check_sample_weight(sample_weight, len(X))
+    arrays = (X, targets, *others, weights)
+    if not weights.all():
+        arrays = tuple(array[weights > 0] for array in arrays)
+    check_magnitude(arrays[0], "X", DESIGN_RANGE)
+    check_magnitude(arrays[1], "y", TARGET_RANGE)
+    return arrays

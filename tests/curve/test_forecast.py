@@ -132,10 +132,8 @@ def generated_features():
     return features.fit_transform(X), y
 
 
-@pytest.mark.parametrize(
-    "make",
-    [pytest.param(spelling_features, marks=pytest.mark.campaign), generated_features],
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("make", [spelling_features, generated_features])
 def test_forecast_comes_true(make):
     X, y = make()
     ratio, (predicted, happened) = forecast_and_outcome(X, y, 200, n_sets=40)

@@ -135,6 +135,7 @@ def negative_control(n_splits):
     return found
 
 
+@pytest.mark.slow
 def test_verified_negative_control():
     found = negative_control(12)
     assert_allclose(found[0.0][1], [0.89, 0.70, 0.94], atol=0.01)

@@ -1,8 +1,11 @@
 """The curve from a path of the head, against refits at every value."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 import scipy.linalg
+from both_strategies import both_strategies
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.decomposition import PCA
@@ -33,30 +36,7 @@ def mean_of_largest(y_true, y_pred):
     return np.sort(np.abs(y_true - y_pred).ravel())[-5:].mean()
 
 
-def both(estimator, name, values, X, y, **options):
-    """Curves of both strategies, which must agree in all that is measured."""
-    options = {"cv": CV, "diagnostics": True, **options}
-    path, refit = (
-        DoubleDescentCurve(estimator, name, values, strategy=strategy, **options).fit(
-            X, y
-        )
-        for strategy in ("auto", "refit")
-    )
-    assert (path.strategy_, refit.strategy_) == ("path", "refit")
-    for risk, expected in refit.test_risks_.items():
-        assert_allclose(path.test_risks_[risk], expected, rtol=1e-8, atol=1e-10)
-        train = path.train_risks_[risk]
-        assert_allclose(train, refit.train_risks_[risk], rtol=1e-8, atol=1e-10)
-    assert path.interpolation_threshold_ == refit.interpolation_threshold_
-    assert_allclose(path.coef_norm_, refit.coef_norm_, rtol=1e-8)
-    assert_allclose(path.bias_, refit.bias_, rtol=1e-8, atol=1e-10)
-    assert_allclose(path.variance_, refit.variance_, rtol=1e-8, atol=1e-10)
-    for counts in zip(
-        path.effective_parameters_, refit.effective_parameters_, strict=True
-    ):
-        assert_allclose(*counts, rtol=1e-7)
-    assert list(path.results_) == list(refit.results_)
-    return path
+both = partial(both_strategies, cv=CV)
 
 
 @pytest.mark.parametrize("n_features", [10, 60])

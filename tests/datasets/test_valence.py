@@ -173,6 +173,7 @@ def probes(valence):
         (100, 384, 2.10),
     ],
 )
+@pytest.mark.slow
 def test_minimum_norm_away_from_the_threshold(probes, n_samples, width, risk):
     assert probes[n_samples][0][width] == pytest.approx(risk, rel=0.1)
 

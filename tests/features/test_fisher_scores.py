@@ -4,13 +4,13 @@ import pickle
 
 import numpy as np
 import pytest
+from internal_checks import internal_checks
 from numpy.testing import assert_allclose, assert_array_equal
 from oracle import brute_force, log_space
 from random_models import KINDS, random_hmm, random_sequences
 from scipy.special import softmax
 from sklearn.base import clone
 from sklearn.pipeline import make_pipeline
-from sklearn.utils import estimator_checks
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from skhmmdd import (
@@ -44,25 +44,9 @@ def test_scikit_learn_checks(estimator, check):
 
 
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
-@pytest.mark.filterwarnings("ignore:X (has|does not have valid) feature names")
-@pytest.mark.parametrize(
-    "check",
-    # scikit-learn runs these on its own estimators only.
-    [
-        "check_dataframe_column_names_consistency",
-        "check_get_feature_names_out_error",
-        "check_global_output_transform_pandas",
-        "check_global_set_output_transform_polars",
-        "check_param_validation",
-        "check_set_output_transform",
-        "check_set_output_transform_pandas",
-        "check_set_output_transform_polars",
-        "check_transformer_get_feature_names_out",
-        "check_transformer_get_feature_names_out_pandas",
-    ],
-)
+@internal_checks
 def test_scikit_learn_internal_checks(check):
-    getattr(estimator_checks, check)("FisherScoreTransformer", FisherScoreTransformer())
+    check(FisherScoreTransformer())
 
 
 def scores_of(hmm, X, **options):

@@ -9,13 +9,13 @@ import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
+from internal_checks import internal_checks
 from numpy.testing import assert_allclose, assert_array_equal
 from random_models import random_hmm, random_sequences
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
-from sklearn.utils import estimator_checks
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from skhmmdd import (
@@ -100,25 +100,9 @@ def test_scikit_learn_checks(estimator, check):
     check(estimator)
 
 
-@pytest.mark.filterwarnings("ignore:X (has|does not have valid) feature names")
-@pytest.mark.parametrize(
-    "check",
-    [
-        "check_dataframe_column_names_consistency",
-        "check_get_feature_names_out_error",
-        "check_global_output_transform_pandas",
-        "check_global_set_output_transform_polars",
-        "check_param_validation",
-        "check_set_output_transform",
-        "check_set_output_transform_pandas",
-        "check_set_output_transform_polars",
-        "check_transformer_get_feature_names_out",
-        "check_transformer_get_feature_names_out_pandas",
-    ],
-)
+@internal_checks
 def test_scikit_learn_internal_checks(check):
-    transformer = FrozenFeatureTransformer(double, 3, readout="linear")
-    getattr(estimator_checks, check)("FrozenFeatureTransformer", transformer)
+    check(FrozenFeatureTransformer(double, 3, readout="linear"))
 
 
 # Against plain NumPy

@@ -5,6 +5,7 @@ import sys
 
 import numpy as np
 import pytest
+from internal_checks import internal_checks
 from scipy import sparse
 from sklearn import config_context
 from sklearn.base import BaseEstimator, TransformerMixin, clone
@@ -27,25 +28,9 @@ def test_sklearn_compatible(estimator, check):
     check(estimator)
 
 
-@pytest.mark.filterwarnings("ignore:X (has|does not have valid) feature names")
-@pytest.mark.parametrize(
-    "check",
-    # scikit-learn runs these on its own transformers only.
-    [
-        "check_dataframe_column_names_consistency",
-        "check_get_feature_names_out_error",
-        "check_global_output_transform_pandas",
-        "check_global_set_output_transform_polars",
-        "check_param_validation",
-        "check_set_output_transform",
-        "check_set_output_transform_pandas",
-        "check_set_output_transform_polars",
-        "check_transformer_get_feature_names_out",
-        "check_transformer_get_feature_names_out_pandas",
-    ],
-)
+@internal_checks
 def test_sklearn_internal_checks(check):
-    getattr(estimator_checks, check)("TokenEncoder", TokenEncoder())
+    check(TokenEncoder())
 
 
 def test_tags_are_honest():

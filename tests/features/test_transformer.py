@@ -6,13 +6,13 @@ import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
+from internal_checks import internal_checks
 from numpy.testing import assert_allclose, assert_array_equal
 from random_models import random_hmm, random_sequences
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.pipeline import make_pipeline
-from sklearn.utils import estimator_checks
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from skhmmdd import (
@@ -55,26 +55,9 @@ def test_scikit_learn_checks(estimator, check):
 
 
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
-@pytest.mark.filterwarnings("ignore:X (has|does not have valid) feature names")
-@pytest.mark.parametrize(
-    "check",
-    # scikit-learn runs these on its own estimators only.
-    [
-        "check_dataframe_column_names_consistency",
-        "check_get_feature_names_out_error",
-        "check_global_output_transform_pandas",
-        "check_global_set_output_transform_polars",
-        "check_param_validation",
-        "check_set_output_transform",
-        "check_set_output_transform_pandas",
-        "check_set_output_transform_polars",
-        "check_transformer_get_feature_names_out",
-        "check_transformer_get_feature_names_out_pandas",
-    ],
-)
+@internal_checks
 def test_scikit_learn_internal_checks(check):
-    transformer = HMMFeatureTransformer(n_components=3)
-    getattr(estimator_checks, check)("HMMFeatureTransformer", transformer)
+    check(HMMFeatureTransformer(n_components=3))
 
 
 # Against plain loops
@@ -606,10 +589,7 @@ def test_feature_names_and_frames():
 
 @pytest.mark.parametrize(
     "kind",
-    [
-        pytest.param(kind, marks=[pytest.mark.campaign] * (kind == "full"))
-        for kind in KINDS
-    ],
+    [pytest.param(kind, marks=[pytest.mark.slow] * (kind == "full")) for kind in KINDS],
 )
 @pytest.mark.parametrize("representation", REPRESENTATIONS)
 def test_batches_and_threads(kind, representation):

@@ -686,6 +686,7 @@ def test_tables_and_names():
 # Along the widths of frozen features
 
 
+@pytest.mark.slow
 def test_evidence_and_calibration_along_the_widths():
     X, y, truth = make_hmm_regression(3000, noise=0.5, random_state=0)
     Z = HMMFeatureTransformer(truth.hmm, 800, random_state=0).fit_transform(X)

@@ -2,10 +2,12 @@
 
 import pickle
 from fractions import Fraction
+from functools import partial
 
 import numpy as np
 import pandas as pd
 import pytest
+from both_strategies import both_strategies
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy import linalg, sparse
 from sklearn.base import clone
@@ -366,6 +368,7 @@ def test_batches_of_one_are_the_steps_of_sgd_regressor():
 
 
 @pytest.mark.parametrize(("momentum", "nesterov"), [(0, False), (0.5, True)])
+@pytest.mark.slow
 def test_the_mean_over_batches_is_the_filter(momentum, nesterov):
     X, y = make(30, 50)
     spectrum = decompose(X, y[:, None])
@@ -455,26 +458,7 @@ CV = ShuffleSplit(4, train_size=30, random_state=0)
 STEPS = [0, 1, 10, 1000, 10**6, 10**9]
 
 
-def both(estimator, name, values, X, y, **options):
-    """Curves of a path and of refits, which must agree."""
-    options = {"cv": CV, "diagnostics": True, **options}
-    path, refit = (
-        DoubleDescentCurve(estimator, name, values, strategy=strategy, **options).fit(
-            X, y
-        )
-        for strategy in ("auto", "refit")
-    )
-    assert (path.strategy_, refit.strategy_) == ("path", "refit")
-    for risk, expected in refit.test_risks_.items():
-        assert_allclose(path.test_risks_[risk], expected, rtol=1e-8, atol=1e-10)
-        train = path.train_risks_[risk]
-        assert_allclose(train, refit.train_risks_[risk], rtol=1e-8, atol=1e-10)
-    assert_allclose(path.coef_norm_, refit.coef_norm_, rtol=1e-8)
-    for counts in zip(
-        path.effective_parameters_, refit.effective_parameters_, strict=True
-    ):
-        assert_allclose(*counts, rtol=1e-8)
-    return path
+both = partial(both_strategies, cv=CV)
 
 
 @pytest.mark.parametrize("metric", METRICS)
@@ -600,6 +584,7 @@ def preset_a():
 TIMES = [10, 100, 10**3, 10**4, 10**5, 10**6, 10**9]
 
 
+@pytest.mark.slow
 def test_the_peak_is_slow_to_appear(preset_a):
     medians, condition = preset_a
     risk, train, test = medians(99, TIMES)
@@ -625,6 +610,7 @@ def test_whitening_brings_the_peak_at_once(preset_a):
     assert 0.5 < late / 10.2 < 2
 
 
+@pytest.mark.slow
 def test_the_ratio_of_effective_parameters_tells_the_peak(preset_a):
     medians, _ = preset_a
     widths = [20, 60, 99, 140, 400]

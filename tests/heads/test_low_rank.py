@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from both_strategies import both_strategies
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import clone
 from sklearn.cross_decomposition import PLSRegression
@@ -12,7 +13,6 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from skhmmdd import (
-    DoubleDescentCurve,
     HeadRegressor,
     HMMFeatureTransformer,
     LowRankHead,
@@ -387,31 +387,11 @@ def test_path_equals_refits(p, q, fit_intercept, alpha, adapter, risk):
     ranks = [1] if q == 1 and adapter == "trained" else [4, 1, 2, 5]
     if adapter == "frozen":
         ranks = [*ranks, 24, 30, 60]
-    path, refit = (
-        DoubleDescentCurve(
-            make_pipeline(StandardScaler(), head),
-            "lowrankhead__rank",
-            ranks,
-            cv=CV,
-            risk=risk,
-            diagnostics=True,
-            strategy=strategy,
-        ).fit(X, Y)
-        for strategy in ("auto", "refit")
+    model = make_pipeline(StandardScaler(), head)
+    path = both_strategies(
+        model, "lowrankhead__rank", ranks, X, Y, cv=CV, risk=risk, atol=1e-9
     )
-    assert (path.strategy_, refit.strategy_) == ("path", "refit")
-    close = {"rtol": 1e-8, "atol": 1e-9}
-    assert_allclose(path.test_risk_, refit.test_risk_, **close)
-    assert_allclose(path.train_risk_, refit.train_risk_, **close)
-    assert_allclose(path.coef_norm_, refit.coef_norm_, **close)
-    if adapter == "trained":
-        assert path.effective_parameters_ is None
-        assert refit.effective_parameters_ is None
-    else:
-        for counts in zip(
-            path.effective_parameters_, refit.effective_parameters_, strict=True
-        ):
-            assert_allclose(*counts, rtol=1e-7)
+    assert (path.effective_parameters_ is None) == (adapter == "trained")
 
 
 @pytest.mark.parametrize("adapter", ["trained", "frozen"])

@@ -257,7 +257,7 @@ def test_widths_equal_refits(n, p, q, alpha, solved_alone):
 
 @pytest.mark.parametrize("alpha", [0.0, 0.06, 6.0])
 @pytest.mark.parametrize(
-    "seed", [0, *(pytest.param(seed, marks=pytest.mark.campaign) for seed in (1, 2))]
+    "seed", [0, *(pytest.param(seed, marks=pytest.mark.slow) for seed in (1, 2))]
 )
 def test_widths_equal_refits_on_a_walk(alpha, seed, solved_alone):
     """States repeat: there are fewer different rows than rows."""

@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from both_strategies import both_strategies
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import clone
 from sklearn.feature_selection import RFE, SelectFromModel
@@ -13,7 +14,6 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from skhmmdd import (
-    DoubleDescentCurve,
     HeadRegressor,
     HMMFeatureTransformer,
     PrunedHead,
@@ -68,7 +68,7 @@ def by_refits(X, y, stages, weights=None, **options):
 # What is kept
 
 
-@pytest.mark.parametrize("n", [60, 101, pytest.param(300, marks=pytest.mark.campaign)])
+@pytest.mark.parametrize("n", [60, 101, pytest.param(300, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("q", [None, 3])
 def test_one_column_at_a_time_is_recursive_elimination(n, q):
     X, y = make(n, 150, q)
@@ -83,7 +83,7 @@ def test_one_column_at_a_time_is_recursive_elimination(n, q):
 
 
 @pytest.mark.parametrize("n, p", [(60, 30), (30, 60), (25, 24), (25, 90)])
-@pytest.mark.parametrize("q", [None, pytest.param(2, marks=pytest.mark.campaign)])
+@pytest.mark.parametrize("q", [None, pytest.param(2, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("fit_intercept", [True, False])
 @pytest.mark.parametrize("alpha", [0.0, 2.0])
 @pytest.mark.parametrize("n_rounds", ["auto", 1, 3, 1000])
@@ -280,7 +280,7 @@ def noisy(preset, noise):
 KEPT = [2000, 400, 99, 60, 10]
 
 
-@pytest.mark.campaign
+@pytest.mark.slow
 def test_pruning_the_preset_at_low_noise(preset):
     data = noisy(preset, 0.2)
     magnitude = pruned_risks(*data, KEPT)
@@ -292,6 +292,7 @@ def test_pruning_the_preset_at_low_noise(preset):
     assert 22 < random[2] < 88
 
 
+@pytest.mark.slow
 def test_pruning_the_preset_at_high_noise_makes_a_hump(preset):
     data = noisy(preset, 1.0)
     kept = [2000, 400, 99, 70, 60, 50, 40, 30, 10]
@@ -329,6 +330,7 @@ def test_the_schedule_of_the_verified_figures(preset, noise, expected):
     assert_allclose(np.median(risks, axis=0), expected, rtol=0.01)
 
 
+@pytest.mark.slow
 def test_without_noise_there_is_no_hump(preset):
     risks = pruned_risks(*noisy(preset, 0.0), [2000, 400, 120, 99, 60, 30, 10])
     # Fewer columns are never much better than more, once they are fewer than samples.
@@ -342,7 +344,7 @@ def test_without_noise_there_is_no_hump(preset):
 CV = ShuffleSplit(3, train_size=25, random_state=0)
 
 
-@pytest.mark.parametrize("q", [None, 3])
+@pytest.mark.parametrize("q", [None, pytest.param(3, marks=pytest.mark.slow)])
 @pytest.mark.parametrize(
     "criterion, n_rounds",
     [*(("magnitude", rounds) for rounds in ("auto", 1, 5, 100)), ("random", "auto")],
@@ -360,31 +362,16 @@ def test_path_equals_refits(q, n_rounds, fit_intercept, alpha, risk, criterion):
         fit_intercept=fit_intercept,
         random_state=0,
     )
-    path, refit = (
-        DoubleDescentCurve(
-            make_pipeline(StandardScaler(), head),
-            "prunedhead__n_kept",
-            [0.5, 40, 7, 24, 25, 0.01, 13, 30],
-            cv=CV,
-            risk=risk,
-            diagnostics=True,
-            strategy=strategy,
-        ).fit(X, y)
-        for strategy in ("auto", "refit")
+    path = both_strategies(
+        make_pipeline(StandardScaler(), head),
+        "prunedhead__n_kept",
+        [0.5, 40, 7, 24, 25, 0.01, 13, 30],
+        X,
+        y,
+        cv=CV,
+        risk=risk,
     )
-    assert (path.strategy_, refit.strategy_) == ("path", "refit")
-    close = {"rtol": 1e-8, "atol": 1e-10}
-    assert_allclose(path.test_risk_, refit.test_risk_, **close)
-    assert_allclose(path.train_risk_, refit.train_risk_, **close)
-    assert_allclose(path.coef_norm_, refit.coef_norm_, **close)
-    if criterion == "magnitude":
-        assert path.effective_parameters_ is None
-        assert refit.effective_parameters_ is None
-    else:
-        for counts in zip(
-            path.effective_parameters_, refit.effective_parameters_, strict=True
-        ):
-            assert_allclose(*counts, rtol=1e-7)
+    assert (path.effective_parameters_ is None) == (criterion == "magnitude")
 
 
 def test_where_there_is_no_path():

@@ -326,7 +326,7 @@ def pose(X, y, weights=None, fit_intercept=True):
 
 
 @pytest.mark.parametrize("n, p, missing", [(50, 4, 0.05), (40, 100, 0.01)])
-@pytest.mark.parametrize("n_classes", [pytest.param(2, marks=pytest.mark.campaign), 3])
+@pytest.mark.parametrize("n_classes", [pytest.param(2, marks=pytest.mark.slow), 3])
 @pytest.mark.parametrize("fit_intercept", [True, False])
 @pytest.mark.parametrize("ratio", [0.1, 1.0, 10.0])
 def test_leave_one_out_is_near_refits(n, p, missing, n_classes, fit_intercept, ratio):
@@ -562,6 +562,7 @@ class Beliefs:
         return self.phi(self.hmm.filter(X)[:, -1])
 
 
+@pytest.mark.slow
 def test_published_course(course):
     entropy, found = course
     assert entropy == pytest.approx(2.125, abs=0.02)

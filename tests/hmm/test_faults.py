@@ -171,6 +171,7 @@ def trials(seed, *told):
 
 
 @needs_fork
+@pytest.mark.slow
 def test_processes():
     trials(
         0,

@@ -129,6 +129,7 @@ def test_a_larger_penalty_leaves_no_peak():
     assert_allclose(errors[0].mean(axis=0), risk.empirical, rtol=0.02)
 
 
+@pytest.mark.slow
 def test_second_chain_against_simulation():
     """90 states, half of them unseen, another discount, and no penalty at all."""
     *_, truth = make_markov_reward_process(90, 100, 0.8, random_state=11)
@@ -171,6 +172,7 @@ def test_threshold_without_a_penalty():
     assert np.isfinite([risk.true[[0, 2]], risk.value[[0, 2]]]).all()
 
 
+@pytest.mark.slow
 def test_a_state_that_was_only_reached():
     *_, truth = make_markov_reward_process(30, 200, 0.9, random_state=4)
     first = np.flatnonzero(

@@ -120,7 +120,7 @@ def agreement():
     return rows
 
 
-@pytest.mark.campaign
+@pytest.mark.slow
 @pytest.mark.parametrize("theory", ["limit", "corrected"])
 def test_risk_agrees_with_simulated_hmm(agreement, theory):
     for row in agreement:
@@ -131,6 +131,7 @@ def test_risk_agrees_with_simulated_hmm(agreement, theory):
         assert abs(expected / row["simulated"] - 1) < tolerance, row
 
 
+@pytest.mark.slow
 def test_correction_at_least_halves_the_error(agreement):
     checked = 0
     for row in agreement:
@@ -155,6 +156,7 @@ def test_limit_runs_low_next_to_the_threshold(agreement):
 
 
 @pytest.mark.parametrize("width", [40, 240])
+@pytest.mark.slow
 def test_plain_simulation_with_drawn_labels(width):
     # whole chains from the start, labels drawn, the head fitted: nothing averaged out
     n, d, noise_sd, n_draws = 100, 20, 0.5, 600

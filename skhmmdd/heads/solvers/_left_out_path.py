@@ -1,5 +1,6 @@
 """Leave-one-out at every width of a nested design, for the price of one fit."""
 
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -52,41 +53,34 @@ def left_out_along_widths(
         Positions in `widths`; see `left_out_at_width`.
     """
     n = len(X)
-    in_doubt = np.arange(0)
-    if alpha:
-        # Whatever the penalty makes of it, the rank is that of the bare design.
-        _, in_doubt = left_out_along_widths(
-            X, y, widths, fit_intercept=fit_intercept, rcond=rcond
-        )
     X, _, alpha, _ = rescale(X[:, : widths[-1]], np.empty((0, widths[-1])), alpha)
     design, response, *_ = on_contrasts(X, y, fit_intercept)
     nonzero = design.any(axis=0)
     ranks = np.cumsum(nonzero)[widths - 1]
+    blocks_of = partial(
+        nested_blocks, design[:, nonzero], response, np.empty((0, nonzero.sum()))
+    )
     samples = contrast_rows(n) if fit_intercept else np.eye(n)
     limit = condition_limit(rcond, alpha)
     risk, gcv = np.zeros((2, len(widths)))
     known = np.zeros(len(widths), dtype=bool)
     with np.errstate(over="ignore", invalid="ignore"):
-        for block in nested_blocks(
-            design[:, nonzero],
-            response,
-            np.empty((0, nonzero.sum())),
-            alpha=alpha,
-            limit=limit,
-            samples=samples,
-        ):
-            last = block.first + len(block.steps)
-            which = np.flatnonzero((ranks >= block.first) & (ranks < last))
-            offsets = ranks[which] - block.first
+        for block in blocks_of(alpha=alpha, limit=limit, samples=samples):
+            which, offsets = block.find(ranks)
             residuals = block.left_out.residuals[offsets]
             outside = block.left_out.outside[offsets]
             quotients = residuals / outside[:, :, None]
             risk[which] = np.mean(quotients**2, axis=(1, 2))
             gcv[which] = np.mean(residuals**2, axis=(1, 2)) / outside.mean(axis=1) ** 2
             known[which] = (block.condition[offsets] < limit) & np.isfinite(risk[which])
+        if alpha:
+            # Whatever the penalty makes of it, the rank is that of the bare design.
+            limit = condition_limit(rcond, 0.0)
+            for block in blocks_of(limit=limit):
+                which, offsets = block.find(ranks)
+                known[which] &= block.condition[offsets] < limit
     rank = np.minimum(ranks, len(design))
-    in_doubt = np.union1d(in_doubt, np.flatnonzero(~known))
-    return LeftOutPath(risk, gcv, rank), in_doubt
+    return LeftOutPath(risk, gcv, rank), np.flatnonzero(~known)
 
 
 def left_out_at_width(

@@ -46,7 +46,7 @@ def solve_lstd(
     discount : float, default=0.9
         In [0, 1).
     sample_weight : ndarray of shape (n,) or None, default=None
-        Non-negative weights, not all zero.
+        Positive weights.
     rcond : float in [0, 1) or None, default=None
         As in :func:`decompose`.
 
@@ -72,8 +72,7 @@ def solve_lstd(
     # 2. Ridge on r + discount F' theta has z = g (c + N z), N = discount U'W^(1/2)F'V
     bootstrap, rounding = np.zeros((size, size)), np.zeros((size, 1))
     if discount > 0:
-        present = slice(None) if sample_weight is None else sample_weight > 0
-        after = discount * np.sqrt(spectrum.weights)[:, None] * X_next[present]
+        after = discount * np.sqrt(spectrum.weights)[:, None] * X_next
         bootstrap = (spectrum.left.T @ after) @ spectrum.right.T
         bootstrap *= gains[:, None]
         rounding = linalg.norm(after.ravel()) * gains[:, None]

@@ -91,6 +91,12 @@ class Block(NamedTuple):
     left_out: LeftOut | None
     """None unless `samples` are given."""
 
+    def find(self, ranks):
+        """Which of some widths, told by their ranks, are here, and their offsets."""
+        last = self.first + len(self.steps)
+        which = np.flatnonzero((ranks >= self.first) & (ranks < last))
+        return which, ranks[which] - self.first
+
     def predictions(self, output):
         """Predictions of one output, shape (n_widths, n_rows)."""
         terms = self.steps * self.weights[:, output, None]

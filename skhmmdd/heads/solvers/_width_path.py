@@ -138,11 +138,9 @@ def _solve_widths(
     for block in nested_blocks(
         design[:, nonzero], response, rows[:, nonzero], n_train, alpha, limit, count
     ):
-        last = block.first + len(block.steps)
-        which = np.flatnonzero((ranks >= block.first) & (ranks < last))
+        which, offsets = block.find(ranks)
         if not len(which):
             continue
-        offsets = ranks[which] - block.first
         well_conditioned = block.condition[offsets] < limit
         good, offsets = which[well_conditioned], offsets[well_conditioned]
         norms[good] = np.sqrt(np.maximum(block.coef_sq[offsets].sum(axis=1), 0.0))

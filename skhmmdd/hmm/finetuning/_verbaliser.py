@@ -10,7 +10,7 @@ from sklearn.model_selection import train_test_split
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 
-from skhmmdd._base import SkhmmddEstimator, check_sequence_table
+from skhmmdd._base import SkhmmddEstimator, check_sequence_table, refuse_weights
 from skhmmdd._parallel import single_blas_thread
 from skhmmdd._typing import Floats, Names, RandomState
 from skhmmdd.hmm.finetuning._fisher import append_both, check_family, check_symbols
@@ -143,17 +143,7 @@ class VerbaliserTuner(SkhmmddEstimator):
 
     def _check_weights(self, sample_weight, y):
         weights = _check_sample_weight(sample_weight, y, dtype=np.float64)
-        if weights.min() < 0:
-            worst = int(weights.argmin())
-            raise ValueError(
-                f"sample_weight must be non-negative; got {weights[worst]} for sample "
-                f"{worst}."
-            )
-        if not weights.any():
-            raise ValueError(
-                "sample_weight must be positive for at least one sample; got only "
-                "zeros."
-            )
+        refuse_weights(weights)
         low, high = _WEIGHT_RANGE
         if not low <= weights.max() <= high:
             raise ValueError(

@@ -150,7 +150,7 @@ def test_counts_of_a_long_sequence(kind):
 
 
 @pytest.mark.parametrize(
-    "kind", [pytest.param("gaussian_mixture", marks=pytest.mark.campaign), "poisson"]
+    "kind", [pytest.param("gaussian_mixture", marks=pytest.mark.slow), "poisson"]
 )
 def test_the_step_maximises_what_the_prior_says(kind):
     # Weights near by have a lower expected log-likelihood plus log_prior.

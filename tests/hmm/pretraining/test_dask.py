@@ -28,6 +28,8 @@ distributed = pytest.importorskip(
 
 dask = pytest.importorskip("dask")
 
+pytestmark = pytest.mark.slow
+
 N_ITER = 3
 # Dask moves data and drops copies as it thinks fit; what it is sent can then not be
 # counted by what it unpickles.
@@ -96,7 +98,7 @@ def arrivals(dask_worker):
     return os.getpid(), dask_worker.arrived
 
 
-@pytest.mark.campaign
+@pytest.mark.slow
 def test_iterations_send_the_corpus_once_and_weights_once_each(client, monkeypatch):
     # 120 states: weights of some 130 kB, 10 blocks of 40 sequences.
     options, X = {"n_states": 120, "batch_size": 40}, symbols()

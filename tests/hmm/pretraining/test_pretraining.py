@@ -435,7 +435,7 @@ def interrupt(monkeypatch, model, X, after):
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize(
-    "after", [1, 5, 14, *(pytest.param(n, marks=pytest.mark.campaign) for n in (4, 7))]
+    "after", [1, 5, 14, *(pytest.param(n, marks=pytest.mark.slow) for n in (4, 7))]
 )
 @pytest.mark.parametrize("seed", [0, "state"])
 @pytest.mark.parametrize("validation_fraction", [None, 0.3])
@@ -532,6 +532,7 @@ model.set_params(checkpoint=sys.argv[1]).fit(X)
 
 
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="no SIGKILL here")
+@pytest.mark.slow
 def test_resumes_after_a_kill(tmp_path):
     path, n_iter = tmp_path / "state", 150
     process = subprocess.Popen([sys.executable, "-c", KILLED, str(path), str(n_iter)])
@@ -552,9 +553,7 @@ def test_resumes_after_a_kill(tmp_path):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize(
-    "split", [True, pytest.param(False, marks=pytest.mark.campaign)]
-)
+@pytest.mark.parametrize("split", [True, pytest.param(False, marks=pytest.mark.slow)])
 def test_a_family_grows(tmp_path, kind, split):
     X = corpus(kind, n=60)
     options = options_of(kind) | {"split": split, "random_state": 0}
