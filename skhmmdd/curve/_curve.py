@@ -218,16 +218,19 @@ class DoubleDescentCurve(ShownFindings, BaseDoubleDescentCurve):
     estimator of your own.
 
     The width path (see :func:`width_path`) serves a Pipeline that ends in a
-    :class:`HeadRegressor` or :class:`HeadClassifier` of one `alpha`, with `param_name`
-    the `n_components` of the step before it, whose columns are nested: an
+    :class:`HeadRegressor`, :class:`HeadClassifier` or :class:`BayesianHead` of one
+    `alpha`, with `param_name` the `n_components` of the step before it, whose columns
+    are nested: an
     :class:`HMMFeatureTransformer` with frozen weights and an integer `random_state`,
     :class:`LeadingColumns`, a :class:`~sklearn.decomposition.PCA` with
     ``svd_solver="full"``, or any transformer with a true attribute
     ``__skhmmdd_nested__``. All widths then cost about as much as one fit. So do all
-    penalties where `param_name` is the `alpha` of such a head, alone or at the end of a
-    Pipeline, the ranks of a :class:`LowRankHead` (`rank`), and for one run of pruning
-    the columns that a :class:`PrunedHead` keeps (`n_kept`). A subclass with a `fit` or
-    `predict` of its own is refitted.
+    values where `param_name` is, at the end of a Pipeline or alone, the `alpha` of such
+    a head or of a :class:`SoftmaxHead`, the `temperature` of a :class:`BayesianHead`,
+    the `n_steps` of a :class:`GradientDescentHead`, :class:`GradientDescentClassifier`
+    or :class:`SoftmaxHead`, the `rank` of a :class:`LowRankHead`, or for one run of
+    pruning the `n_kept` of a :class:`PrunedHead`. A subclass with a `fit` or `predict`
+    of its own is refitted.
 
     Every fit uses one BLAS thread.
 
