@@ -68,7 +68,9 @@ class DoubleDescentCurve(ShownFindings, BaseDoubleDescentCurve):
         - ``"absolute_error"``: the same with absolute values.
         - ``"zero_one_error"``: fraction of samples with a wrong label.
         - the name of a scikit-learn scorer, or a scorer made by
-          :func:`~sklearn.metrics.make_scorer`: the risk is the score's negative.
+          :func:`~sklearn.metrics.make_scorer`. The risk is 1 less the score where 1 is
+          a perfect fit, as of ``"accuracy"``, ``"roc_auc"`` and ``"r2"``, and else the
+          score's negative.
         - any other callable: ``risk(y_true, y_pred)``, a number; low is good.
         - a list of these, or a dict of names to these: all are taken of the same
           fits. The first is the primary risk.
@@ -393,7 +395,7 @@ class DoubleDescentCurve(ShownFindings, BaseDoubleDescentCurve):
         n_values = len(self.complexity_)
         splits = "1 split" if self.n_splits_ == 1 else f"{self.n_splits_} splits"
         low, high = self.complexity_[[0, -1]]
-        label = risk_label(next(iter(self.test_risks_)))
+        label = risk_label(next(iter(self.test_risks_)), self.risk)
         axis = axis_words(self.param_name, self.estimator, self.complexity)
         return Findings(
             title=f"{label[0].upper()}{label[1:]} against {axis.label} from "

@@ -16,7 +16,14 @@ from sklearn.exceptions import NotFittedError
 from sklearn.frozen import FrozenEstimator
 from sklearn.kernel_approximation import RBFSampler
 from sklearn.linear_model import LogisticRegression, Ridge, RidgeClassifier
-from sklearn.metrics import brier_score_loss, make_scorer, mean_absolute_error
+from sklearn.metrics import (
+    accuracy_score,
+    brier_score_loss,
+    fbeta_score,
+    make_scorer,
+    mean_absolute_error,
+    r2_score,
+)
 from sklearn.model_selection import GroupKFold, KFold, ShuffleSplit, validation_curve
 from sklearn.neural_network import MLPRegressor
 from sklearn.pipeline import Pipeline, make_pipeline
@@ -139,13 +146,17 @@ def test_scikit_learn_checks(estimator, check):
 # Against validation_curve
 
 
-def _assert_same_as_validation_curve(estimator, name, values, X, y, risk, scoring):
+def _assert_same_as_validation_curve(
+    estimator, name, values, X, y, risk, scoring, perfect=0
+):
     train, test = validation_curve(
         estimator, X, y, param_name=name, param_range=values, cv=CV, scoring=scoring
     )
     curve = DoubleDescentCurve(estimator, name, values, cv=CV, risk=risk).fit(X, y)
-    np.testing.assert_allclose(curve.train_risk_, -train, rtol=1e-10, atol=1e-14)
-    np.testing.assert_allclose(curve.test_risk_, -test, rtol=1e-10, atol=1e-14)
+    np.testing.assert_allclose(
+        curve.train_risk_, perfect - train, rtol=1e-10, atol=1e-14
+    )
+    np.testing.assert_allclose(curve.test_risk_, perfect - test, rtol=1e-10, atol=1e-14)
     return curve
 
 
@@ -208,9 +219,37 @@ def test_precomputed_kernels_are_split_on_both_axes(regression):
 def test_risks_of_regressors(regression, risk, scoring):
     X, y = regression
     curve = _assert_same_as_validation_curve(
-        Ridge(), "alpha", [0.1, 10.0], X, y, risk, scoring
+        Ridge(), "alpha", [0.1, 10.0], X, y, risk, scoring, perfect=int(risk == "r2")
     )
     assert curve.interpolation_threshold_ is None
+
+
+@pytest.mark.parametrize(
+    ("risk", "label", "perfect"),
+    [
+        ("accuracy", "1 − accuracy", 1),
+        ("roc_auc_ovr", "1 − roc auc ovr", 1),
+        (make_scorer(fbeta_score, beta=2, average="macro"), "1 − fbeta score", 1),
+        ("mutual_info_score", "negative mutual info score", 0),
+        # A count, and not a share of the samples
+        (make_scorer(accuracy_score, normalize=False), "negative accuracy score", 0),
+        ("neg_log_loss", "log loss", 0),
+    ],
+)
+def test_scores_become_risks_and_the_axis_says_so(classification, risk, label, perfect):
+    X, y = classification
+    curve = _assert_same_as_validation_curve(
+        LogisticRegression(), "C", [0.01, 1.0], X, y, risk, risk, perfect
+    )
+    assert curve.plot().ax_.get_ylabel() == label
+    named = clone(curve).set_params(risk={"mine": risk}).fit(X, y)
+    assert named.summary().startswith(f"{label[0].upper()}{label[1:]} (mine) against")
+
+
+def test_scores_are_no_risks(regression):
+    curve = DoubleDescentCurve(Ridge(), "alpha", [1.0], risk=r2_score)
+    with pytest.raises(ValueError, match="r2_score is a score, and of a risk low"):
+        curve.fit(*regression)
 
 
 def test_several_outputs():

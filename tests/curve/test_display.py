@@ -77,8 +77,8 @@ def test_another_risk_of_the_curve(curve):
     display = curve.plot(risk="r2")
     np.testing.assert_array_equal(display.test_risk, curve.test_risks_["r2"])
     assert display.best.risk == np.median(display.test_risk, axis=1).min()
-    assert display.ax_.get_ylabel() == "negative r2"
-    assert display.ax_.get_yscale() == "linear"
+    assert display.ax_.get_ylabel() == "1 − r2"
+    assert display.ax_.get_yscale() == "log"
 
 
 def test_from_estimator_is_the_plot_of_the_curve(curve):

@@ -16,7 +16,7 @@ from skhmmdd.curve.display._axes import FOLDING, Abscissa, abscissa
 from skhmmdd.curve.display._figure import DrawingOptions, draw_display
 from skhmmdd.curve.display._words import axis_words
 from skhmmdd.curve.measurement._base_curve import BaseDoubleDescentCurve
-from skhmmdd.curve.measurement._risks import Risk
+from skhmmdd.curve.measurement._risks import Risk, risk_label
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -50,7 +50,10 @@ class DoubleDescentDisplay:
         Label of the horizontal axis: the parameter in words.
 
     risk_name : str, default="risk"
-        Name of the risk, for the label of the vertical axis.
+        Name of the risk.
+
+    risk_label : str, default=None
+        Label of the vertical axis; None puts the name into words.
 
     n_train : int, default=None
         Number of training samples.
@@ -132,6 +135,7 @@ class DoubleDescentDisplay:
         best: CurvePoint | None = None,
         param_name: str = "complexity",
         risk_name: str = "risk",
+        risk_label: str | None = None,
         n_train: int | None = None,
         quantiles: tuple[float, float] = (0.25, 0.75),
         bias: Floats | None = None,
@@ -147,6 +151,7 @@ class DoubleDescentDisplay:
         self.best = best
         self.param_name = param_name
         self.risk_name = risk_name
+        self.risk_label = risk_label
         self.n_train = n_train
         self.quantiles = quantiles
         self.bias = bias
@@ -193,6 +198,7 @@ class DoubleDescentDisplay:
                 curve.param_name, curve.estimator, curve.complexity
             ).label,
             risk_name=risk,
+            risk_label=risk_label(risk, curve.risk),
             n_train=curve.n_train_,
             quantiles=curve.quantiles,
             bias=curve.bias_ if squared else None,

@@ -235,7 +235,7 @@ def _dress(display, limits, x_label, widen):
     write_plain_ticks(ax.yaxis)
     n_splits = display.test_risk.shape[1]
     size = "" if display.n_train is None else f", {display.n_train} training samples"
-    ax.set_ylabel(risk_label(display.risk_name))
+    ax.set_ylabel(display.risk_label or risk_label(display.risk_name))
     splits = "1 split" if n_splits == 1 else f"Median of {n_splits} splits"
     ax.set_title(splits + size, fontsize="medium")
     ax.legend()

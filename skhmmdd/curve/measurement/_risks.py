@@ -2,17 +2,30 @@
 
 from collections.abc import Callable
 from contextlib import suppress
-from functools import cached_property, partial
+from functools import cache, cached_property, partial
 from numbers import Real
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
+from sklearn import metrics
 from sklearn.dummy import DummyClassifier, DummyRegressor
 from sklearn.metrics import get_scorer, get_scorer_names
 from sklearn.metrics._scorer import _BaseScorer
 from sklearn.utils import _safe_indexing
 
 BUILTIN_RISKS = ("squared_error", "absolute_error", "zero_one_error")
+
+# Scores of these names are highest at a perfect fit, but not at 1.
+_NOT_AT_MOST_ONE = ("mutual_info_score", "positive_likelihood_ratio")
+# Scores that are 1 at a perfect fit and have no scorer of their own.
+_ALSO_AT_MOST_ONE = (
+    metrics.cohen_kappa_score,
+    metrics.d2_pinball_score,
+    metrics.d2_tweedie_score,
+    metrics.fbeta_score,
+    metrics.label_ranking_average_precision_score,
+    metrics.ndcg_score,
+)
 
 
 class Risks(NamedTuple):
@@ -122,8 +135,25 @@ def _zero_one_error(predictions, y):
     return np.mean(wrong.reshape(len(y), -1).any(axis=1))
 
 
-def _negative_score(scorer, predictions, y):
-    return -scorer(predictions.estimator, predictions.X, y)
+def _score_to_risk(scorer, best, predictions, y):
+    return best - scorer(predictions.estimator, predictions.X, y)
+
+
+@cache
+def _scores_at_most_one():
+    """Functions of scikit-learn whose value is 1 at a perfect fit, and never more."""
+    scorers = (
+        get_scorer(name) for name in get_scorer_names() if name not in _NOT_AT_MOST_ONE
+    )
+    found = {scorer._score_func for scorer in scorers if scorer._sign > 0}
+    return found.union(_ALSO_AT_MOST_ONE)
+
+
+def _best_score(scorer):
+    """The score of a perfect fit, where it is known to be 1; else 0."""
+    counts = not scorer._kwargs.get("normalize", True)
+    known = any(scorer._score_func is score for score in _scores_at_most_one())
+    return int(scorer._sign > 0 and known and not counts)
 
 
 def _of_predictions(function, predictions, y):
@@ -153,10 +183,16 @@ def _resolve_one(risk, classifier):
                 "the name of a scikit-learn scorer (see "
                 "sklearn.metrics.get_scorer_names()), or a callable."
             )
-        return partial(_negative_score, get_scorer(risk))
+        risk = get_scorer(risk)
     if isinstance(risk, _BaseScorer):
-        return partial(_negative_score, risk)
+        return partial(_score_to_risk, risk, _best_score(risk))
     if callable(risk):
+        if any(risk is score for score in _scores_at_most_one()):
+            raise ValueError(
+                f"{risk.__name__} is a score, and of a risk low is good. Give the "
+                "name of its scorer, such as 'accuracy' or 'r2', or "
+                f"make_scorer({risk.__name__})."
+            )
         return partial(_of_predictions, risk)
     raise TypeError(f"A risk must be a str or a callable, got {risk!r}.")
 
@@ -205,8 +241,8 @@ def threshold_risk(risk, classifier):
     """Risk from which the interpolation threshold is read.
 
     It is the primary risk if that is a built-in one, which are zero for a perfect fit.
-    Of any other risk that is not known (a score is highest there): the zero-one error
-    of a classifier or the squared error of a regressor is used instead.
+    Of any other risk that is not known: the zero-one error of a classifier or the
+    squared error of a regressor is used instead.
 
     Parameters
     ----------
@@ -258,7 +294,7 @@ def is_mean_squared_error(risk):
 
 def needs_estimator(risk):
     """Whether a risk asks a fitted estimator, as scorers do, and not predictions."""
-    return isinstance(risk, partial) and risk.func is _negative_score
+    return isinstance(risk, partial) and risk.func is _score_to_risk
 
 
 def one_risk(name, risk, predictions, y):
@@ -270,15 +306,47 @@ def one_risk(name, risk, predictions, y):
     raise ValueError(f"The risk {name!r} must be one number, got {value!r}.")
 
 
-def risk_label(name):
-    """Name of a risk for people: what is drawn when a score is negated.
+def risk_label(name, risk=None):
+    """Name of a risk for people: what is drawn of a score.
+
+    Parameters
+    ----------
+    name : str
+        What the user calls it.
+    risk : str, callable, list or dict, default=None
+        As in :class:`~skhmmdd.DoubleDescentCurve`: tells what has this name. None
+        takes the name itself for it.
+
+    Returns
+    -------
+    str
 
     Examples
     --------
-    >>> risk_label("squared_error"), risk_label("neg_log_loss"), risk_label("r2")
-    ('squared error', 'log loss', 'negative r2')
+    >>> risk_label("squared_error"), risk_label("neg_log_loss"), risk_label("roc_auc")
+    ('squared error', 'log loss', '1 − roc auc')
+    >>> risk_label("miss", {"miss": "accuracy"})
+    '1 − accuracy (miss)'
     """
-    if name in get_scorer_names():
-        sign = "" if name.startswith("neg_") else "negative "
-        name = sign + name.removeprefix("neg_")
-    return name.replace("_", " ")
+    asked = _asked_for(name, risk)
+    plain = name.replace("_", " ")
+    if isinstance(asked, str) and asked in get_scorer_names():
+        scorer = get_scorer(asked)
+    elif isinstance(asked, _BaseScorer):
+        scorer = asked
+    else:
+        return plain
+    known = _name_of(asked).replace("_", " ")
+    if scorer._sign < 0:
+        label = known.removeprefix("neg ")
+    else:
+        label = f"1 − {known}" if _best_score(scorer) else f"negative {known}"
+    return label if name == _name_of(asked) else f"{label} ({plain})"
+
+
+def _asked_for(name, risk):
+    """What a user gave under a name of a risk."""
+    if isinstance(risk, dict):
+        return risk[name]
+    several = risk if isinstance(risk, (list, tuple)) else [risk]
+    return next((one for one in several if one and _name_of(one) == name), name)
