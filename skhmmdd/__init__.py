@@ -1,6 +1,7 @@
 """Head tuning on frozen hidden Markov models, and its double descent."""
 
 from skhmmdd.curve import (
+    BestPoint,
     CurvePoint,
     DoubleDescentCurve,
     DoubleDescentDisplay,
@@ -67,6 +68,7 @@ __all__ = [
     "BaumWelch",
     "BayesianHead",
     "BeliefDisplay",
+    "BestPoint",
     "CategoricalHMM",
     "CurvePoint",
     "DoubleDescentCurve",

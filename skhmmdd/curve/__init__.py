@@ -1,5 +1,6 @@
 """Risk against complexity: the curve of any estimator, and its display."""
 
+from skhmmdd.curve._choice import BestPoint
 from skhmmdd.curve._curve import DoubleDescentCurve
 from skhmmdd.curve._family import DoubleDescentFamily
 from skhmmdd.curve._forecast import RiskForecast, forecast_risk
@@ -10,6 +11,7 @@ from skhmmdd.curve._width_path import WidthPath, width_path
 from skhmmdd.curve.display._display import DoubleDescentDisplay
 
 __all__ = [
+    "BestPoint",
     "CurvePoint",
     "DoubleDescentCurve",
     "DoubleDescentDisplay",

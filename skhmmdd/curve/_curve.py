@@ -84,6 +84,12 @@ class DoubleDescentCurve(ShownFindings, BaseDoubleDescentCurve):
           Notes.
         - ``"auto"`` takes the path where it gives the same numbers, and else refits.
 
+    choose : {"lowest", "one_standard_error"}, default="lowest"
+        Which point is `best_`: the one of the lowest median test risk; or the simplest
+        of those within one standard error of it, which costs little and varies less.
+        The simplest is the smallest complexity, or the largest where the training risk
+        grows along the axis, as along a penalty.
+
     quantiles : tuple of (float, float), default=(0.25, 0.75)
         Lower and upper quantile over the splits, in [0, 1], kept beside the median.
 
@@ -179,8 +185,10 @@ class DoubleDescentCurve(ShownFindings, BaseDoubleDescentCurve):
         ``(complexity, risk, param, index)``; None if no interior point exceeds the
         lowest risk on either side.
 
-    best_ : CurvePoint
-        Where the median test risk is lowest.
+    best_ : BestPoint
+        Where the median test risk is lowest, or as `choose` says. A `CurvePoint` with
+        the attributes `corrected_risk`, the risk to expect there, and `plateau`, the
+        complexities that do about as well. See the Notes.
 
     danger_zone_ : tuple of (float, float) or None
         First and last complexity about the peak at which the median test risk is more
@@ -247,6 +255,14 @@ class DoubleDescentCurve(ShownFindings, BaseDoubleDescentCurve):
     overlap, which hides some of the variance: draw them from many more samples
     than `train_size`.
 
+    The lowest of many median risks is lower than what comes true of it.
+    ``best_.corrected_risk`` leaves every split out of the choice in which it is judged
+    (derived here, after nested cross-validation [4]_), and is about unbiased for the
+    median risk of the complexity that is chosen. The plateau compares every complexity
+    with the lowest in the same splits, by the differences of the logarithms of their
+    risks (of the risks, where some are not positive): those are in it whose mean
+    difference is at most its standard error.
+
     The interpolation threshold is read from the primary risk if that is one of the
     three built-in names; else from the zero-one error of a classifier and from the
     squared error of a regressor.
@@ -259,6 +275,8 @@ class DoubleDescentCurve(ShownFindings, BaseDoubleDescentCurve):
        NeurIPS 2023, arXiv:2310.18988.
     .. [3] J. Luo, W. Wang, W. Huang, "Investigating the Impact of Model Complexity in
        Large Language Models", arXiv:2410.00699, 2024.
+    .. [4] S. Varma, R. Simon, "Bias in error estimation when using cross-validation
+       for model selection", BMC Bioinformatics 7(91), 2006.
 
     Examples
     --------

@@ -1,6 +1,5 @@
 """Where a risk curve interpolates, peaks and is lowest: functions of arrays."""
 
-from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -241,33 +240,3 @@ def find_danger_zone(
     first = safe[safe < peak].max(initial=-1) + 1
     last = safe[safe > peak].min(initial=len(risk)) - 1
     return int(first), int(last)
-
-
-def peak_and_best(
-    complexity: Floats, test_risk: Floats, params: Sequence[Any]
-) -> tuple[CurvePoint | None, CurvePoint]:
-    """Peak and minimum of the median test risk.
-
-    Parameters
-    ----------
-    complexity : ndarray of shape (n_complexities,)
-        In increasing order.
-    test_risk : ndarray of shape (n_complexities, n_splits)
-    params : sequence of length n_complexities
-        The parameter values.
-
-    Returns
-    -------
-    peak : CurvePoint or None
-    best : CurvePoint
-        The least complex one in a tie.
-    """
-    median = median_over_splits(test_risk)
-
-    def point(index):
-        return CurvePoint(
-            float(complexity[index]), float(median[index]), params[index], index
-        )
-
-    peak = find_peak(median)
-    return None if peak is None else point(peak), point(int(np.argmin(median)))

@@ -34,10 +34,10 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from skhmmdd._progress import Progress
 from skhmmdd.curve import CurvePoint, DoubleDescentCurve
+from skhmmdd.curve._choice import peak_and_best
 from skhmmdd.curve._landmarks import (
     find_peak,
     find_threshold,
-    peak_and_best,
     quantile_over_splits,
 )
 from skhmmdd.curve.measurement._frozen import is_frozen, split_frozen

@@ -10,7 +10,8 @@ from sklearn.utils.validation import check_is_fitted
 
 from skhmmdd._plotting import import_pandas, import_pyplot, own_axes
 from skhmmdd._typing import Floats, RandomState
-from skhmmdd.curve._landmarks import CurvePoint, peak_and_best
+from skhmmdd.curve._choice import Choice
+from skhmmdd.curve._landmarks import CurvePoint
 from skhmmdd.curve.display._artists import read_theory
 from skhmmdd.curve.display._axes import FOLDING, Abscissa, abscissa
 from skhmmdd.curve.display._figure import DrawingOptions, draw_display
@@ -183,7 +184,7 @@ class DoubleDescentDisplay:
         if risk not in names:
             raise ValueError(f"risk={risk!r} must be a risk of the curve: {names}.")
         train_risk, test_risk = curve.train_risks_[risk], curve.test_risks_[risk]
-        peak, best = peak_and_best(curve.complexity_, test_risk, curve.param_range_)
+        peak, best = curve._peak_and_best(risk)
         kind = curve.risk[risk] if isinstance(curve.risk, dict) else risk
         squared = isinstance(kind, str) and kind == "squared_error"
         counts = curve.effective_parameters_
@@ -221,6 +222,7 @@ class DoubleDescentDisplay:
         train_size: int | float | None = None,
         risk: Risk | list[Any] | dict[str, Any] = "squared_error",
         strategy: Literal["auto", "refit", "path"] = "auto",
+        choose: Choice = "lowest",
         quantiles: tuple[float, float] = (0.25, 0.75),
         diagnostics: bool = False,
         n_jobs: int | None = None,
@@ -243,7 +245,7 @@ class DoubleDescentDisplay:
             Targets.
         param_name, param_range, complexity, cv, train_size : object
             As in :class:`DoubleDescentCurve`.
-        risk, strategy, quantiles, diagnostics : object
+        risk, strategy, choose, quantiles, diagnostics : object
             As in :class:`DoubleDescentCurve`.
         n_jobs, verbose, random_state : object
             As in :class:`DoubleDescentCurve`.

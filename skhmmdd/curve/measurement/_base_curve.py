@@ -18,12 +18,12 @@ from sklearn.utils.validation import _num_samples
 
 from skhmmdd._base import SkhmmddEstimator, fit_context
 from skhmmdd._typing import Array, Floats, Names, RandomState
+from skhmmdd.curve._choice import BestPoint, Choice, compare_sides, peak_and_best
 from skhmmdd.curve._landmarks import (
     CurvePoint,
     find_danger_zone,
     find_threshold,
     median_over_splits,
-    peak_and_best,
 )
 from skhmmdd.curve._lipschitz import LipschitzBounds
 from skhmmdd.curve.measurement._complexity import order_by_complexity
@@ -77,7 +77,7 @@ class BaseDoubleDescentCurve(MetaEstimatorMixin, SkhmmddEstimator):
     n_splits_: int
     interpolation_threshold_: float | None
     peak_: CurvePoint | None
-    best_: CurvePoint
+    best_: BestPoint
     danger_zone_: tuple[float, float] | None
     strategy_: Literal["path", "refit"]
     strategy_reason_: str
@@ -97,6 +97,7 @@ class BaseDoubleDescentCurve(MetaEstimatorMixin, SkhmmddEstimator):
         ],
         "risk": [str, callable, list, dict],
         "strategy": [StrOptions({"auto", "refit", "path"})],
+        "choose": [StrOptions({"lowest", "one_standard_error"})],
         "quantiles": [tuple, list],
         "diagnostics": ["boolean"],
         "n_jobs": [Integral, None],
@@ -115,6 +116,7 @@ class BaseDoubleDescentCurve(MetaEstimatorMixin, SkhmmddEstimator):
         train_size: int | float | None = None,
         risk: Risk | list[Any] | dict[str, Any] = "squared_error",
         strategy: Literal["auto", "refit", "path"] = "auto",
+        choose: Choice = "lowest",
         quantiles: tuple[float, float] = (0.25, 0.75),
         diagnostics: bool = False,
         n_jobs: int | None = None,
@@ -129,6 +131,7 @@ class BaseDoubleDescentCurve(MetaEstimatorMixin, SkhmmddEstimator):
         self.train_size = train_size
         self.risk = risk
         self.strategy = strategy
+        self.choose = choose
         self.quantiles = quantiles
         self.diagnostics = diagnostics
         self.n_jobs = n_jobs
@@ -270,13 +273,12 @@ class BaseDoubleDescentCurve(MetaEstimatorMixin, SkhmmddEstimator):
         self.n_splits_ = len(splits)
         self._n_train = np.array([len(train) for train, _ in splits])
         self.n_train_ = int(np.median(self._n_train))
-        self.peak_, self.best_ = peak_and_best(
-            self.complexity_, self.test_risk_, self.param_range_
-        )
+        self.peak_, self.best_ = self._peak_and_best(primary)
+        median = median_over_splits(self.test_risk_)
         zone = find_danger_zone(
-            median_over_splits(self.test_risk_),
+            median,
             None if self.peak_ is None else self.peak_.index,
-            self.best_.risk,
+            float(median.min()),
         )
         self.danger_zone_ = zone and tuple(float(self.complexity_[i]) for i in zone)
         self.results_ = make_results(
@@ -285,6 +287,18 @@ class BaseDoubleDescentCurve(MetaEstimatorMixin, SkhmmddEstimator):
             self.complexity_,
             table,
             self.quantiles,
+        )
+
+    def _peak_and_best(self, name):
+        """Peak and best of one of the risks, by name."""
+        ends = median_over_splits(self.train_risks_[name][[0, -1]])
+        return peak_and_best(
+            self.complexity_,
+            self.test_risks_[name],
+            self.param_range_,
+            self.choose,
+            # As along a penalty: what fits the training data worst is simplest.
+            simplest_last=bool(ends[1] > ends[0]),
         )
 
     def __sklearn_tags__(self):

@@ -1,0 +1,262 @@
+"""Which point of a curve to take, what risk to expect there, and how sure that is."""
+
+from collections.abc import Sequence
+from typing import Any, Literal, NamedTuple, TypeAlias
+
+import numpy as np
+from scipy import stats
+
+from skhmmdd._typing import Floats, Ints
+from skhmmdd.curve._landmarks import CurvePoint, find_peak, median_over_splits
+
+# How the best point is chosen.
+Choice: TypeAlias = Literal["lowest", "one_standard_error"]
+
+# Of two sides that differ less than this is sure, neither is said to be better.
+_CONFIDENCE = 0.95
+
+
+class BestPoint(CurvePoint):
+    """The point of a curve that is chosen, and how far its choice can be trusted.
+
+    A `CurvePoint`, with two attributes more that are no items of the tuple.
+
+    Attributes
+    ----------
+    complexity : float
+        Where the point stands on the complexity axis.
+    risk : float
+        Median test risk over the splits. The lowest of many is lower than what comes
+        true: see `corrected_risk`.
+    param : object
+        Parameter value, to be handed to `set_params`.
+    index : int
+        Position in `complexity_` and `param_range_`.
+    corrected_risk : float or None
+        Test risk to expect of the choice: in every split that of the point chosen on
+        all other splits, and the median of these. None with one split.
+    plateau : tuple of float
+        The complexities whose risk is within one standard error of the lowest, paired
+        over the splits; at least that of the lowest.
+    """
+
+    corrected_risk: float | None = None
+    plateau: tuple[float, ...] = ()
+
+    def __new__(cls, complexity, risk, param, index, corrected_risk=None, plateau=()):
+        point = super().__new__(cls, complexity, risk, param, index)
+        point.corrected_risk, point.plateau = corrected_risk, plateau
+        return point
+
+
+class Sides(NamedTuple):
+    """The best points on both sides of something, and whether one is better.
+
+    Attributes
+    ----------
+    low, high : int
+        Index of the lowest median risk on each side.
+    decided : bool
+        Whether the splits tell them apart.
+    """
+
+    low: int
+    high: int
+    decided: bool
+
+
+def paired_differences(risk: Floats, reference: int) -> tuple[Floats, Floats]:
+    """How much higher every point is than one of them: mean and standard error.
+
+    The differences are taken within the splits, which takes out what makes one split
+    harder than another: of the logarithms where all risks are positive, for the risks
+    are ratios and have heavy tails, and else of the risks.
+
+    Parameters
+    ----------
+    risk : ndarray of shape (n_complexities, n_splits)
+    reference : int
+
+    Returns
+    -------
+    mean, standard_error : ndarray of shape (n_complexities,)
+        With one split the standard errors are infinite but for the reference.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> mean, error = paired_differences(np.array([[1.0, 2.0], [2.0, 4.0]]), 0)
+    >>> np.exp(mean), error
+    (array([1., 2.]), array([0., 0.]))
+    """
+    n_splits = risk.shape[1]
+    with np.errstate(invalid="ignore", divide="ignore"):
+        level = np.log(risk) if np.min(risk) > 0 else risk
+        differences = level - level[reference]
+        # Infinite beside infinite tells nothing.
+        differences[np.isnan(differences)] = np.inf
+        differences[reference] = 0.0
+        mean = differences.mean(axis=1)
+        if n_splits == 1:
+            error = np.full(len(risk), np.inf)
+            error[reference] = 0.0
+            return mean, error
+        error = differences.std(axis=1, ddof=1) / np.sqrt(n_splits)
+    return mean, np.where(np.isnan(error), 0.0, error)
+
+
+def find_plateau(risk: Floats) -> Ints:
+    """The points within one standard error of the lowest median, paired over splits.
+
+    Parameters
+    ----------
+    risk : ndarray of shape (n_complexities, n_splits)
+
+    Returns
+    -------
+    ndarray of int
+        Indices, increasing; with one split that of the lowest alone.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> find_plateau(np.array([[5.0, 6.0, 5.0], [1.0, 2.0, 3.0], [1.1, 1.9, 3.1]]))
+    array([1, 2])
+    """
+    lowest = int(np.argmin(median_over_splits(risk)))
+    if risk.shape[1] == 1:
+        return np.array([lowest])
+    mean, error = paired_differences(risk, lowest)
+    return np.flatnonzero(mean <= error)
+
+
+def choose_point(risk: Floats, choose: Choice, *, simplest_last: bool = False) -> int:
+    """Index of the point to take.
+
+    Parameters
+    ----------
+    risk : ndarray of shape (n_complexities, n_splits)
+    choose : {"lowest", "one_standard_error"}
+        The lowest median risk, the first of equals; or the simplest point of the
+        plateau.
+    simplest_last : bool, default=False
+        Whether the last point is the simplest, as along a penalty, and not the first.
+
+    Returns
+    -------
+    int
+    """
+    if choose == "lowest":
+        return int(np.argmin(median_over_splits(risk)))
+    return int(find_plateau(risk)[-1 if simplest_last else 0])
+
+
+def risk_of_choice(
+    risk: Floats, choose: Choice, *, simplest_last: bool = False
+) -> float | None:
+    """Risk to expect where a point is chosen: by the other splits, in each split.
+
+    Parameters
+    ----------
+    risk : ndarray of shape (n_complexities, n_splits)
+    choose, simplest_last
+        As in `choose_point`.
+
+    Returns
+    -------
+    float or None
+        Median over the splits; None with one split.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> risk = np.array([[1.0, 2.0, 2.0], [2.0, 1.0, 2.0], [2.0, 2.0, 1.0]])
+    >>> risk_of_choice(risk, "lowest")
+    2.0
+    """
+    n_splits = risk.shape[1]
+    if n_splits == 1:
+        return None
+    chosen = [
+        choose_point(np.delete(risk, split, 1), choose, simplest_last=simplest_last)
+        for split in range(n_splits)
+    ]
+    return float(median_over_splits(risk[chosen, np.arange(n_splits)][None])[0])
+
+
+def compare_sides(risk: Floats, first: int, last: int) -> Sides | None:
+    """Compare the best point before a stretch of a curve with the best after it.
+
+    Parameters
+    ----------
+    risk : ndarray of shape (n_complexities, n_splits)
+    first, last : int
+        The stretch that divides the sides; it belongs to neither.
+
+    Returns
+    -------
+    Sides or None
+        Decided by a paired t-test over the splits, two-sided at 5 %; None if there is
+        nothing on one of the sides.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> risk = np.array([[1.0, 2.0, 3.0], [9.0, 9.0, 9.0], [1.1, 1.9, 3.0]])
+    >>> compare_sides(risk, 1, 1)
+    Sides(low=0, high=2, decided=False)
+    """
+    median, n_splits = median_over_splits(risk), risk.shape[1]
+    if first == 0 or last == len(risk) - 1:
+        return None
+    low = int(np.argmin(median[:first]))
+    high = last + 1 + int(np.argmin(median[last + 1 :]))
+    if n_splits == 1:
+        return Sides(low, high, False)
+    mean, error = paired_differences(risk[[low, high]], 0)
+    bound = stats.t.ppf((1 + _CONFIDENCE) / 2, n_splits - 1) * error[1]
+    higher = mean[1] > 0
+    agrees = higher == (median[high] > median[low])
+    return Sides(low, high, bool(agrees and abs(mean[1]) > bound))
+
+
+def peak_and_best(
+    complexity: Floats,
+    test_risk: Floats,
+    params: Sequence[Any],
+    choose: Choice = "lowest",
+    *,
+    simplest_last: bool = False,
+) -> tuple[CurvePoint | None, BestPoint]:
+    """Peak and best point of the median test risk.
+
+    Parameters
+    ----------
+    complexity : ndarray of shape (n_complexities,)
+        In increasing order.
+    test_risk : ndarray of shape (n_complexities, n_splits)
+    params : sequence of length n_complexities
+        The parameter values.
+    choose, simplest_last
+        As in `choose_point`.
+
+    Returns
+    -------
+    peak : CurvePoint or None
+    best : BestPoint
+    """
+    median = median_over_splits(test_risk)
+
+    def point(index):
+        return CurvePoint(
+            float(complexity[index]), float(median[index]), params[index], index
+        )
+
+    options: dict[str, Any] = {"choose": choose, "simplest_last": simplest_last}
+    peak = find_peak(median)
+    best = BestPoint(
+        *point(choose_point(test_risk, **options)),
+        corrected_risk=risk_of_choice(test_risk, **options),
+        plateau=tuple(complexity[find_plateau(test_risk)].tolist()),
+    )
+    return None if peak is None else point(peak), best
