@@ -254,9 +254,12 @@ def peak_and_best(
 
     options: dict[str, Any] = {"choose": choose, "simplest_last": simplest_last}
     peak = find_peak(median)
-    best = BestPoint(
-        *point(choose_point(test_risk, **options)),
-        corrected_risk=risk_of_choice(test_risk, **options),
-        plateau=tuple(complexity[find_plateau(test_risk)].tolist()),
+    best = point(choose_point(test_risk, **options))
+    return None if peak is None else point(peak), BestPoint(
+        best.complexity,
+        best.risk,
+        best.param,
+        best.index,
+        risk_of_choice(test_risk, **options),
+        tuple(complexity[find_plateau(test_risk)].tolist()),
     )
-    return None if peak is None else point(peak), best
