@@ -22,6 +22,7 @@ TASKS = (
     "threads",
     "memory",
     "corpus",
+    "heads",
     "widths",
     "descent",
     "values",

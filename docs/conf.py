@@ -75,12 +75,12 @@ sphinx_gallery_conf = {
 html_theme = "pydata_sphinx_theme"
 html_title = "skhmmdd"
 html_static_path = ["_static"]
-html_css_files = ["skhmmdd.css"]
+html_css_files = ["skhmmdd.css", "explore.css"]
 html_show_sourcelink = False
 html_sidebars = {
     page: []
     for page in (
-        "index install tutorial decide theory compare benchmarks contributing "
+        "index install tutorial decide explore theory compare benchmarks contributing "
         "architecture changelog citing glossary"
     ).split()
 }

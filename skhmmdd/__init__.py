@@ -1,5 +1,6 @@
 """Head tuning on frozen hidden Markov models, and its double descent."""
 
+from skhmmdd._versions import show_versions
 from skhmmdd.curve import (
     BestPoint,
     CurvePoint,
@@ -118,6 +119,7 @@ __all__ = [
     "prediction_statistics",
     "pretrain_family",
     "repeat_samples",
+    "show_versions",
     "type_token_ratio",
     "width_path",
 ]

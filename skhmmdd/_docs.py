@@ -8,23 +8,32 @@ from importlib.metadata import PackageNotFoundError, metadata
 _PAGE = "api/generated/skhmmdd.{estimator_name}.html"
 
 
-def doc_link_template() -> str:
-    """The address of an estimator's page, in the form that scikit-learn fills in.
+def docs_address() -> str:
+    """The documentation's first page, without a slash at its end; empty if unknown.
 
-    The environment variable ``SKHMMDD_DOCS_URL`` names the documentation's first page
-    and wins over the package's metadata; empty, or with neither, there is no link.
+    The environment variable ``SKHMMDD_DOCS_URL`` wins over the package's metadata.
 
     Returns
     -------
     str
     """
     base = os.environ.get("SKHMMDD_DOCS_URL")
-    if base is None:
-        base = _address_in_metadata()
+    return (_address_in_metadata() if base is None else base).rstrip("/")
+
+
+def doc_link_template() -> str:
+    """The address of an estimator's page, in the form that scikit-learn fills in.
+
+    Returns
+    -------
+    str
+        Empty where the documentation's address is unknown.
+    """
+    base = docs_address()
     if not base:
         return ""
     # Braces mean something to a template.
-    base = base.rstrip("/").replace("{", "{{").replace("}", "}}")
+    base = base.replace("{", "{{").replace("}", "}}")
     return f"{base}/{_PAGE}"
 
 

@@ -3,6 +3,16 @@
 from numpy.testing import assert_allclose
 
 from skhmmdd import DoubleDescentCurve
+from skhmmdd.heads.solvers import _spectrum
+
+
+def count_decompositions(monkeypatch):
+    """A list that grows by one whenever a design is decomposed."""
+    real, calls = _spectrum._decompose_design, []
+    monkeypatch.setattr(
+        _spectrum, "_decompose_design", lambda A: calls.append(A.shape) or real(A)
+    )
+    return calls
 
 
 def both_strategies(estimator, name, values, X, y, *, atol=1e-10, **options):

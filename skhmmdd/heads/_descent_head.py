@@ -173,7 +173,7 @@ class DescentHead(LinearHead):
                 stacklevel=3,
             )
         self.loss_steps_ = np.arange(n_steps + 1)
-        coef = spectrum.right.T @ coordinates[0]
+        coef = spectrum.coef_of(coordinates[0])
         return head._replace(
             coef=coef, intercept=spectrum.y_mean - spectrum.x_mean @ coef
         )

@@ -246,7 +246,7 @@ class LowRankHead(RegressionHead):
         self.rank_ = len(spectrum.values)
         self.fitted_singular_values_ = reduced.values
         found = min(self.rank, len(reduced.values))
-        self.down_ = np.zeros((spectrum.right.shape[1], self.rank))
+        self.down_ = np.zeros((len(spectrum.x_mean), self.rank))
         self.up_ = np.zeros((self.rank, len(spectrum.y_mean)))
         self.down_[:, :found] = reduced.down[:, :found]
         self.up_[:found] = reduced.up[:found]

@@ -188,7 +188,7 @@ def gradient_descent_coef(
         gains = gradient_descent_filter(
             spectrum.values, n_steps, learning_rate=learning_rate
         )
-    coef = spectrum.right.T @ (gains[..., None] * spectrum.projections)
+    coef = spectrum.coef_of(gains[..., None] * spectrum.projections)
     intercept = spectrum.y_mean - spectrum.x_mean @ coef
     if np.ndim(y) == 1:
         return coef[..., 0], unwrap(intercept[..., 0])

@@ -514,6 +514,7 @@ def test_three_dimensional_input_and_lists(regression):
 
 @pytest.mark.parametrize("verbose", [0, 1])
 @pytest.mark.parametrize("name", ["leadingcolumns__n_components", "pca__n_components"])
+@pytest.mark.slow
 def test_bit_equal_for_every_n_jobs_and_backend(regression, name, verbose):
     X, y = regression
     if name.startswith("pca"):

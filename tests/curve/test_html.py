@@ -96,6 +96,7 @@ def test_without_matplotlib_there_are_words(curve, monkeypatch):
     assert "<img" not in html and "Danger zone" in html
 
 
+@pytest.mark.slow
 def test_pyplot_is_not_touched():
     code = (
         "import sys, numpy as np\n"

@@ -37,6 +37,7 @@ def data():
 @pytest.mark.parametrize("strategy", ["path", "refit"])
 @pytest.mark.parametrize("alpha", [0.0, 2.0])
 @pytest.mark.parametrize("n_outputs", [pytest.param(1, marks=pytest.mark.slow), 3])
+@pytest.mark.slow
 def test_refits_with_noise_average_to_it(data, alpha, strategy, n_outputs):
     """Noise of plus and minus each axis, scaled, has the moments of white noise."""
     X, y = data

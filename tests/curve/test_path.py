@@ -4,8 +4,7 @@ from functools import partial
 
 import numpy as np
 import pytest
-import scipy.linalg
-from both_strategies import both_strategies
+from both_strategies import both_strategies, count_decompositions
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.decomposition import PCA
@@ -73,10 +72,7 @@ def test_alpha_of_a_bare_head_and_behind_frozen_steps():
 
 def test_one_decomposition_a_split_and_equal_for_every_n_jobs(monkeypatch):
     X, y = draw(60)
-    real, calls = scipy.linalg.svd, []
-    monkeypatch.setattr(
-        scipy.linalg, "svd", lambda *a, **k: calls.append(1) or real(*a, **k)
-    )
+    calls = count_decompositions(monkeypatch)
     curves = [
         DoubleDescentCurve(HeadRegressor(), "alpha", ALPHAS, cv=CV, n_jobs=n_jobs)
         for n_jobs in (1, 2)

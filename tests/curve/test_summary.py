@@ -299,6 +299,7 @@ def curve():
     ).fit(X, y)
 
 
+@pytest.mark.slow
 def test_zone_of_a_curve(curve):
     median = np.median(curve.test_risk_, axis=1)
     low, high = curve.danger_zone_

@@ -103,6 +103,7 @@ def test_rank_deficient_widths(alpha, fit_intercept):
 
 @pytest.mark.parametrize("fit_intercept", [True, False])
 @pytest.mark.parametrize("alpha", [1e-16, 1e-12, 1e-9, 1e-6])
+@pytest.mark.slow
 def test_small_penalties_on_dependent_rows_and_columns(alpha, fit_intercept):
     # The targets lie far outside the span of the design. What rounding leaves in its
     # null space is cut off by singular values, but not by a penalty as small as this.

@@ -109,6 +109,7 @@ def test_as_frame(syllables):
     np.testing.assert_array_equal(y.to_numpy(), syllables.target)
 
 
+@pytest.mark.slow
 def test_import_is_lazy():
     # In a fresh process: pandas cannot be had, and at import nothing can be unpacked.
     code = (

@@ -93,6 +93,7 @@ def test_return_X_y(valence):
     assert load_valence().embeddings is None
 
 
+@pytest.mark.slow
 def test_import_is_lazy():
     code = (
         "import gzip, sys\n"
@@ -179,6 +180,7 @@ def test_minimum_norm_away_from_the_threshold(probes, n_samples, width, risk):
 
 
 @pytest.mark.parametrize(("n_samples", "risk"), [(300, 1.35), (200, 1.44), (100, 1.65)])
+@pytest.mark.slow
 def test_ridge_at_full_width(probes, n_samples, risk):
     assert probes[n_samples][1] == pytest.approx(risk, rel=0.1)
 

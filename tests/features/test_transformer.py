@@ -592,6 +592,7 @@ def test_feature_names_and_frames():
     [pytest.param(kind, marks=[pytest.mark.slow] * (kind == "full")) for kind in KINDS],
 )
 @pytest.mark.parametrize("representation", REPRESENTATIONS)
+@pytest.mark.slow
 def test_batches_and_threads(kind, representation):
     hmm = random_hmm(kind, n_states=5, size=4)
     lengths = np.random.RandomState(0).randint(1, 12, 30)

@@ -406,6 +406,7 @@ def test_both_ways_to_leave_one_out_agree(
 
 @pytest.mark.parametrize("n, p", [(60, 5), (40, 80)])
 @pytest.mark.parametrize("n_classes", [2, 3])
+@pytest.mark.slow
 def test_the_penalty_of_loo_is_near_that_of_refits(n, p, n_classes):
     X, y = make(n, p, n_classes, signal=3.0)
     head = SoftmaxHead("loo").fit(X, y)

@@ -498,6 +498,7 @@ def test_missing_packages_are_named(monkeypatch):
             display.frame()
 
 
+@pytest.mark.slow
 def test_matplotlib_is_not_imported_before_it_draws():
     code = (
         "import sys, skhmmdd\n"

@@ -114,6 +114,7 @@ def test_verified_figures():
     assert (abs(means[2] - risk.value) < 4 * deviations[2] + 0.02 * risk.value).all()
 
 
+@pytest.mark.slow
 def test_a_larger_penalty_leaves_no_peak():
     truth = chain_of_the_figures()
     alpha = 1e-3 * 49 * 120

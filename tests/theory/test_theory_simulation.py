@@ -143,6 +143,7 @@ def test_correction_at_least_halves_the_error(agreement):
     assert checked >= 24
 
 
+@pytest.mark.slow
 def test_correction_is_within_simulation_error(agreement):
     scores = [(row["corrected"] - row["simulated"]) / row["error"] for row in agreement]
     assert np.max(np.abs(scores)) < 4
@@ -319,6 +320,7 @@ def test_intercept(width):
 
 
 @pytest.mark.parametrize("width", [10, 30, 90, 150, 600])
+@pytest.mark.slow
 def test_random_projections(width):
     n, p, n_draws = 60, 150, 150
     eigenvalues = 1.0 / np.arange(1, p + 1)

@@ -70,7 +70,7 @@ def heads_along_filters(
             # 1. Coefficients along the right singular vectors, and their norm, which
             #    is that of all columns where those are orthonormal.
             coef = gains[:, None] * spectrum.projections
-            whole = coef if preconditioner is None else spectrum.right.T @ coef
+            whole = coef if preconditioner is None else spectrum.coef_of(coef)
             norms[i] = linalg.norm(whole.ravel())
             # 2. Predictions, and their squared error.
             predictions = rows @ coef + spectrum.y_mean

@@ -85,7 +85,7 @@ def solve_lstd(
     fitted = (np.diag(ridge.kept[0]) - bootstrap) / scale
     solution, rank = _solve(system, np.hstack([right, fitted]), max(X.shape) * EPS)
     coordinates, hat = np.hsplit(solution, [right.shape[1]])
-    coef = spectrum.right.T @ coordinates
+    coef = spectrum.coef_of(coordinates)
     return LSTDFit(
         Head(coef, np.zeros(right.shape[1]), float(np.trace(hat))), rank, size
     )

@@ -53,7 +53,7 @@ def decompose_in_metric(
         spectrum = decompose(X, y, sample_weight=weights, **options)
         return spectrum._replace(
             values=np.ones_like(spectrum.values),
-            right=spectrum.right / spectrum.values[:, None],
+            right_factors=(spectrum.right / spectrum.values[:, None],),
         )
     # 1. Centre first: XL would give columns without variance some, by rounding.
     kept = weights > 0
@@ -71,7 +71,7 @@ def decompose_in_metric(
         root = linalg.cholesky(preconditioner, lower=True)
         spectrum = decompose(X @ root, y, sample_weight=weights, **options)
         right = spectrum.right @ root.T
-    return spectrum._replace(right=right, x_mean=x_mean)
+    return spectrum._replace(right_factors=(right,), x_mean=x_mean)
 
 
 def _column_norms(X, weights):

@@ -83,7 +83,7 @@ def reduce_rank(spectrum: Spectrum, alpha: float) -> ReducedRank:
         largest = np.abs(up).argmax(axis=1)
         sign = np.where(up[np.arange(len(up)), largest] < 0, -1.0, 1.0)
         inputs, up = inputs * sign, sign[:, None] * up
-    down = spectrum.right.T @ (gains[:, None] * (projections @ up.T))
+    down = spectrum.coef_of(gains[:, None] * (projections @ up.T))
     return ReducedRank(down, up, values, inputs, kept, lost)
 
 

@@ -52,7 +52,7 @@ def apply_filter(spectrum: Spectrum, applied: Filter) -> Head:
     -------
     head : Head
     """
-    coef = spectrum.right.T @ (applied.gains[0, :, None] * spectrum.projections)
+    coef = spectrum.coef_of(applied.gains[0, :, None] * spectrum.projections)
     return Head(
         coef=coef,
         intercept=spectrum.y_mean - spectrum.x_mean @ coef,

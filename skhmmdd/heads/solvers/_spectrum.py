@@ -4,6 +4,7 @@ It serves every penalty: the coefficients, the effective degrees of freedom and 
 exact leave-one-out residuals are cheap once it is there.
 """
 
+from functools import reduce
 from typing import NamedTuple
 
 import numpy as np
@@ -14,6 +15,12 @@ from skhmmdd._typing import Array, Floats
 EPS = np.finfo(np.float64).eps
 # Below this ratio the square of a scaled singular value is no longer a normal float.
 _SMALLEST_RATIO = np.sqrt(np.finfo(np.float64).tiny)
+# The Gram matrix of wide rows serves up to this condition number of its own, by which
+# it multiplies the rounding; and where its entries are far from the ends of floats.
+_TRUSTED_GRAM = 3e3
+_SQUARED = (1e-100, 1e100)
+# Rows this many times as wide as high are a triangle first, as in LAPACK's own way.
+_WIDE = 11 / 6
 
 
 class Spectrum(NamedTuple):
@@ -27,8 +34,8 @@ class Spectrum(NamedTuple):
     an intercept."""
     values: np.ndarray
     """Singular values above the cut-off, shape (r,), in decreasing order."""
-    right: np.ndarray
-    """Right singular vectors, shape (r, p)."""
+    right_factors: tuple[np.ndarray, ...]
+    """Matrices whose product are the right singular vectors: a fit needs no product."""
     singular_values: np.ndarray
     """All min(n, p) singular values, those below the cut-off included."""
     projections: np.ndarray
@@ -48,6 +55,17 @@ class Spectrum(NamedTuple):
     """Weighted mean of the targets, shape (q,); zeros without intercept."""
     fit_intercept: bool
     """Whether an unpenalised intercept was projected out."""
+
+    @property
+    def right(self) -> Floats:
+        """Right singular vectors, shape (r, p). A product, where it is not there."""
+        return reduce(np.matmul, self.right_factors)
+
+    def coef_of(self, coordinates: Floats) -> Floats:
+        """The head (p, q) of coordinates (r, q) along the right singular vectors."""
+        for factor in self.right_factors:
+            coordinates = factor.T @ coordinates
+        return coordinates
 
 
 def decompose(
@@ -100,7 +118,7 @@ def decompose(
 
     unit = root / linalg.norm(root)
     design = _contrasts(X, unit) if fit_intercept else X
-    left, values, right = thin_svd(design)
+    left, values, right = _decompose_design(design)
     rcond = max(n, p) * EPS if rcond is None else rcond
     rank = int(np.sum(values > max(rcond, _SMALLEST_RATIO) * values.max(initial=0.0)))
     singular_values = np.zeros(min(n, p))  # the last is 0 where centring takes it
@@ -115,7 +133,7 @@ def decompose(
     return Spectrum(
         left=left,
         values=values[:rank],
-        right=right[:rank],
+        right_factors=(right[0][:rank], *right[1:]),
         singular_values=singular_values,
         projections=projections,
         residuals=residuals,
@@ -198,6 +216,36 @@ def _from_contrasts(B, unit):
     """Undo :func:`_contrasts`: the columns come out orthogonal to `unit`."""
     first = unit[1:] @ B
     return np.vstack([-first, B - np.outer(unit[1:], first / (1 + unit[0]))])
+
+
+def _decompose_design(A):
+    """Thin singular value decomposition, its right vectors as a tuple of factors."""
+    if len(A) * _WIDE < A.shape[1]:
+        by_gram = _decompose_gram(A)
+        if by_gram is not None:
+            return by_gram
+        Q, R = linalg.qr(A.T, mode="economic")
+        left, values, right = thin_svd(R.T)
+        return left, values, (right, Q.T)
+    left, values, right = thin_svd(A)
+    return left, values, (right,)
+
+
+def _decompose_gram(A):
+    """The same of independent rows, by AA' = U S^2 U'; None where that is inexact."""
+    if not len(A) or not _SQUARED[0] < np.abs(A).max() < _SQUARED[1]:
+        return None
+    gram = A @ A.T
+    factor, dependent = linalg.lapack.dpotrf(gram)
+    if dependent:
+        return None
+    norm = np.abs(gram).sum(axis=0).max()
+    inverse_condition, _ = linalg.lapack.dpocon(factor, norm)
+    if inverse_condition * _TRUSTED_GRAM < 1:
+        return None
+    squares, vectors = linalg.eigh(gram, driver="evd")
+    values, left = np.sqrt(squares[::-1]), vectors[:, ::-1]
+    return left, values, ((left / values).T, A)
 
 
 def thin_svd(A: Floats) -> tuple[Floats, Floats, Floats]:

@@ -182,7 +182,7 @@ def _solve_widths(
 def _count(spectrum, X_test, alpha):
     """Squared norms of the smoother's rows, as blocks of widths give them."""
     applied = ridge_filter(spectrum.values, np.array([alpha]))
-    width = spectrum.right.shape[1]
+    width = len(spectrum.x_mean)
     counts = count_effective_parameters(spectrum, X_test[:, :width], applied)
     train, test = (float(count[0]) - spectrum.fit_intercept for count in counts)
     return train, test * len(X_test) / len(spectrum.weights)

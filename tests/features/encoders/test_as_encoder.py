@@ -67,6 +67,7 @@ def test_a_missing_library_names_its_extra(tmp_path, monkeypatch):
             as_encoder(tmp_path)
 
 
+@pytest.mark.slow
 def test_nothing_is_imported_before_it_is_needed():
     code = (
         "import sys, skhmmdd\n"

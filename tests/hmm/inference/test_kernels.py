@@ -186,6 +186,7 @@ CHAINS = {
 
 @pytest.mark.parametrize("name", CHAINS)
 @pytest.mark.parametrize("n_steps", [LONG, 128 * 20 + 1, 6000])
+@pytest.mark.slow
 def test_long_sequences(name, n_steps):
     hmm = CHAINS[name]()
     X = random_sequences(hmm, (n_steps,), missing=0.1, seed=3)

@@ -217,6 +217,7 @@ LONG_CHAINS = {
 
 @pytest.mark.parametrize("name", LONG_CHAINS)
 @pytest.mark.parametrize("order", [1, -1])
+@pytest.mark.slow
 def test_long_sequences_that_are_cut(name, order):
     hmm = LONG_CHAINS[name]()
     n_steps = LONG + 100

@@ -187,6 +187,7 @@ def plain_filter(hmm, x):
 
 @pytest.mark.parametrize("radius", [0.9, 0.999, 1.0])
 @pytest.mark.parametrize("missing", [0.0, 0.02])
+@pytest.mark.slow
 def test_steady_state_of_long_sequences(radius, missing, monkeypatch):
     hmm = random_model(3, 2, radius=radius)
     (x,) = draw(hmm, (5000,), missing)

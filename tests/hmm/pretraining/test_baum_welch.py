@@ -224,6 +224,7 @@ def test_never_falls(kind, missing, pseudocount):
 
 
 @pytest.mark.parametrize("kind", ALL_KINDS)
+@pytest.mark.slow
 def test_ends_at_a_maximum_of_the_penalised_likelihood(kind):
     X = corpus(kind, seed=5, n=30)
     options = options_of(kind)
@@ -311,6 +312,7 @@ def test_the_best_start_is_kept(kind):
 
 
 @pytest.mark.parametrize("kind", ALL_KINDS)
+@pytest.mark.slow
 def test_reproducible(kind):
     X = corpus(kind, n=50, missing=0.2)
     options = options_of(kind)

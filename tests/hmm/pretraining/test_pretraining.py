@@ -193,6 +193,7 @@ def is_held_out(X, model, size):
     return np.array(found)
 
 
+@pytest.mark.slow
 def test_early_stopping_on_batches():
     X = corpus(n=40)
     start = random_hmm("categorical", n_states=5, size=3, seed=7)
@@ -232,6 +233,7 @@ def test_early_stopping_on_batches_resumes(monkeypatch, tmp_path, kind):
 
 @pytest.mark.parametrize("fraction", [None, 0.2])
 @pytest.mark.parametrize("dtype", [np.int64, np.float64])
+@pytest.mark.slow
 def test_one_batch_is_in_memory_at_a_time(dtype, fraction):
     shape = (5_000, 20)
 
@@ -554,6 +556,7 @@ def test_resumes_after_a_kill(tmp_path):
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("split", [True, pytest.param(False, marks=pytest.mark.slow)])
+@pytest.mark.slow
 def test_a_family_grows(tmp_path, kind, split):
     X = corpus(kind, n=60)
     options = options_of(kind) | {"split": split, "random_state": 0}
