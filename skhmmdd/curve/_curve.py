@@ -75,6 +75,11 @@ class DoubleDescentCurve(ShownFindings, BaseDoubleDescentCurve):
         - a list of these, or a dict of names to these: all are taken of the same
           fits. The first is the primary risk.
 
+    weight_risks : bool, default=False
+        Whether the risks are means weighted by the `sample_weight` given to `fit`. With
+        metadata routing a scorer gets weights if it requested them, and this is about
+        all other risks. The risk from which the threshold is read is always weighted.
+
     strategy : {"auto", "refit", "path"}, default="auto"
         How the curve is computed.
 

@@ -6,7 +6,13 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
+from sklearn import get_config
 from sklearn.base import MetaEstimatorMixin, clone, is_classifier
+from sklearn.utils.metadata_routing import (
+    MetadataRouter,
+    MethodMapping,
+    process_routing,
+)
 from sklearn.utils.validation import check_is_fitted
 
 from skhmmdd._base import SkhmmddEstimator, fit_context
@@ -21,6 +27,7 @@ from skhmmdd.curve.measurement._base_curve import tags_of_inner
 from skhmmdd.curve.measurement._complexity import list_values
 from skhmmdd.curve.measurement._frozen import KeptTransforms
 from skhmmdd.curve.measurement._results import as_column
+from skhmmdd.curve.measurement._routing import route
 from skhmmdd.curve.measurement._validation import (
     check_data,
     check_param_name,
@@ -182,7 +189,11 @@ class DoubleDescentFamily(ShownFindings, MetaEstimatorMixin, SkhmmddEstimator):
         X, y, groups = check_data(X, y, groups, classifier)
         remember_features(self, X)
         curve._validate_params()
-        splits = curve._split(X, y, groups, classifier)
+        if get_config().get("enable_metadata_routing", False):
+            given = fit_params if groups is None else {**fit_params, "groups": groups}
+            fit_params = dict(process_routing(self, "fit", **given).curve.fit)
+            groups = fit_params.pop("groups", None)
+        splits = curve._split(X, y, route(curve, groups, fit_params), classifier)
         lift = KeptTransforms(self.param_name)
         curves = []
         for value in values:
@@ -196,6 +207,17 @@ class DoubleDescentFamily(ShownFindings, MetaEstimatorMixin, SkhmmddEstimator):
         self.param_range_, self.curves_ = values, curves
         self.results_ = self._join_results()
         return self
+
+    def get_metadata_routing(self) -> MetadataRouter:
+        """Tell that what is given to `fit` goes on to the curve.
+
+        Returns
+        -------
+        MetadataRouter
+            The curve, with what its own router says.
+        """
+        mapping = MethodMapping().add(caller="fit", callee="fit")
+        return MetadataRouter(owner=self).add(curve=self.curve, method_mapping=mapping)
 
     def _check_values(self):
         """The values of the parameter, if there can be a curve for each."""

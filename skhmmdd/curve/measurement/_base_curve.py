@@ -1,6 +1,7 @@
 """The measurement of a curve: an estimator without figures."""
 
 from collections.abc import Callable, Iterable
+from functools import partial
 from numbers import Integral
 from typing import Any, ClassVar, Literal, Self
 
@@ -14,11 +15,12 @@ from sklearn.utils._param_validation import (
     RealNotInt,
     StrOptions,
 )
+from sklearn.utils.metadata_routing import MetadataRouter
 from sklearn.utils.validation import _num_samples
 
 from skhmmdd._base import SkhmmddEstimator, fit_context
 from skhmmdd._typing import Array, Floats, Names, RandomState
-from skhmmdd.curve._choice import BestPoint, Choice, compare_sides, peak_and_best
+from skhmmdd.curve._choice import BestPoint, Choice, peak_and_best
 from skhmmdd.curve._landmarks import (
     CurvePoint,
     find_danger_zone,
@@ -39,6 +41,7 @@ from skhmmdd.curve.measurement._risks import (
     resolve_risks,
     threshold_risk,
 )
+from skhmmdd.curve.measurement._routing import Routed, route, router_of
 from skhmmdd.curve.measurement._validation import (
     check_data,
     check_param_name,
@@ -96,6 +99,7 @@ class BaseDoubleDescentCurve(MetaEstimatorMixin, SkhmmddEstimator):
             Interval(RealNotInt, 0, 1, closed="neither"),
         ],
         "risk": [str, callable, list, dict],
+        "weight_risks": ["boolean"],
         "strategy": [StrOptions({"auto", "refit", "path"})],
         "choose": [StrOptions({"lowest", "one_standard_error"})],
         "quantiles": [tuple, list],
@@ -115,6 +119,7 @@ class BaseDoubleDescentCurve(MetaEstimatorMixin, SkhmmddEstimator):
         cv: Any = None,
         train_size: int | float | None = None,
         risk: Risk | list[Any] | dict[str, Any] = "squared_error",
+        weight_risks: bool = False,
         strategy: Literal["auto", "refit", "path"] = "auto",
         choose: Choice = "lowest",
         quantiles: tuple[float, float] = (0.25, 0.75),
@@ -130,6 +135,7 @@ class BaseDoubleDescentCurve(MetaEstimatorMixin, SkhmmddEstimator):
         self.cv = cv
         self.train_size = train_size
         self.risk = risk
+        self.weight_risks = weight_risks
         self.strategy = strategy
         self.choose = choose
         self.quantiles = quantiles
@@ -160,12 +166,14 @@ class BaseDoubleDescentCurve(MetaEstimatorMixin, SkhmmddEstimator):
             Targets.
 
         groups : array-like of shape (n_samples,), default=None
-            Group labels for `cv`.
+            Group labels for `cv`. With a `train_size`, whole groups are drawn.
 
         **fit_params : dict
-            Passed to the `fit` of the estimator, e.g. ``ridge__sample_weight``.
-            Those with one entry for each sample are split as X is. The risks are not
-            weighted.
+            `sample_weight` goes to the `fit` of the last step, and to the risks if
+            `weight_risks`; a name such as ``ridge__sample_weight`` to the `fit` of that
+            step. What has one entry for each sample is split as X is. With
+            ``sklearn.set_config(enable_metadata_routing=True)``, all goes to those that
+            requested it: the estimator and its steps, `cv`, and scorers.
 
         Returns
         -------
@@ -204,11 +212,12 @@ class BaseDoubleDescentCurve(MetaEstimatorMixin, SkhmmddEstimator):
         )
         X, y, groups = check_data(X, y, groups, classifier)
         remember_features(self, X)
+        routed = route(self, groups, fit_params)
         if splits is None:
-            splits = self._split(X, y, groups, classifier)
+            splits = self._split(X, y, routed, classifier)
 
         problem = (estimator, self.param_name, self.param_range_)
-        self._choose_strategy(why_not_path(*problem, risks, fit_params))
+        self._choose_strategy(why_not_path(*problem, risks, routed))
         options: dict[str, Any] = {
             "splits": splits,
             "risks": risks,
@@ -222,23 +231,40 @@ class BaseDoubleDescentCurve(MetaEstimatorMixin, SkhmmddEstimator):
                 _num_samples(X),
                 classifier=classifier,
                 y=y,
-                weighted=any(key.endswith("sample_weight") for key in fit_params),
+                weighted=any(key.endswith("sample_weight") for key in routed.fit),
             )
         if self.strategy_ == "path":
             table = path_curve(*problem, X, y, **options)
         else:
-            table = refit_curve(*problem, X, y, fit_params=fit_params, **options)
+            table = refit_curve(*problem, X, y, routed=routed, **options)
         self._keep(table, splits)
         self.interpolation_threshold_, self._interpolation_ends = find_threshold(
             self.complexity_,
             table.threshold_risk,
-            constant_risk(risks.threshold, classifier, y, splits),
+            constant_risk(
+                risks.threshold, classifier, y, splits, partial(routed.of_threshold, X)
+            ),
         )
         return self
 
-    def _split(self, X, y, groups, classifier):
-        splitter = make_cv(self.cv, self.train_size, y, classifier, self.random_state)
-        return make_splits(splitter, X, y, groups)
+    def _split(
+        self, X: Any, y: ArrayLike, routed: Routed, classifier: bool
+    ) -> list[Any]:
+        grouped = routed.split.get("groups") is not None
+        splitter = make_cv(
+            self.cv, self.train_size, y, classifier, self.random_state, grouped
+        )
+        return make_splits(splitter, X, y, routed.split)
+
+    def get_metadata_routing(self) -> MetadataRouter:
+        """Tell who may ask for what is given to `fit`, as scikit-learn's searches do.
+
+        Returns
+        -------
+        MetadataRouter
+            The estimator, `cv` and the scorers, with what each requested.
+        """
+        return router_of(self)
 
     def _choose_strategy(self, obstacle):
         """Set the strategy, and the reason for it in words."""

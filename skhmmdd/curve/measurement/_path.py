@@ -54,7 +54,7 @@ def path_name(estimator, param_name):
     return None
 
 
-def why_not_path(estimator, param_name, param_range, risks, fit_params):
+def why_not_path(estimator, param_name, param_range, risks, routed):
     """What keeps a curve from a path of its head, in words; None if nothing does.
 
     Parameters
@@ -63,7 +63,7 @@ def why_not_path(estimator, param_name, param_range, risks, fit_params):
     param_name : str
     param_range : list
     risks : Risks
-    fit_params : dict
+    routed : Routed
 
     Returns
     -------
@@ -88,8 +88,9 @@ def why_not_path(estimator, param_name, param_range, risks, fit_params):
     reason = _why_not_steps(estimator, name) if is_pipeline else None
     if reason:
         return reason
-    if fit_params:
-        return f"fit was given {sorted(fit_params)}"
+    given = {*routed.fit, *(key for risk in routed.risks.values() for key in risk)}
+    if given:
+        return f"fit was given {sorted(given)}"
     scorers = [key for key, risk in risks.named.items() if needs_estimator(risk)]
     if scorers:
         return f"the risks {scorers} are scorers, which ask a fitted estimator"
@@ -281,11 +282,10 @@ def _one_split(split, rest, along, X, y, risks, probe, readout):
         train, threshold = dict.fromkeys(risks.named, path.train_risk), path.train_risk
         test = dict.fromkeys(risks.named, path.test_risk)
     else:
-        train, threshold = zip(
-            *(risks.on_training(one, y_train) for one in trained), strict=True
-        )
-        train = _columns(train)
-        test = _columns([risks.on_test(one, y_test) for one in tested])
+        nothing = {None: {}}
+        threshold = [risks.at_threshold(one, y_train) for one in trained]
+        train = _columns([risks.of(one, y_train, nothing) for one in trained])
+        test = _columns([risks.of(one, y_test, nothing) for one in tested])
     measured = None
     if probe:
         residuals = [probe.residuals(one, y_test) for one in tested]

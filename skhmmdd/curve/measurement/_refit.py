@@ -57,9 +57,7 @@ class Evaluation(NamedTuple):
     measured: Measured | None
 
 
-def fit_and_score(
-    estimator, X, y, split, risks, fit_params, probe=None, jacobians=None
-):
+def fit_and_score(estimator, X, y, split, risks, routed, probe=None, jacobians=None):
     """Fit on the training set of one split; take all the risks on both its sets.
 
     Parameters
@@ -71,8 +69,8 @@ def fit_and_score(
     split : tuple of (train, test)
         Indices of samples.
     risks : Risks
-    fit_params : dict
-        Those as long as X are indexed by the training set.
+    routed : Routed
+        Of which what is as long as X is indexed by the set.
     probe : Probe, default=None
         Takes the diagnostics; None takes none.
     jacobians : jacobians, default=None
@@ -85,31 +83,34 @@ def fit_and_score(
     train, test = split
     X_train, y_train = _safe_split(estimator, X, y, train)
     X_test, y_test = _safe_split(estimator, X, y, test, train)
-    fit_params = _check_method_params(X, params=fit_params, indices=train)
+    fit_params = _check_method_params(X, params=routed.fit, indices=train)
     start = perf_counter()
     estimator.fit(X_train, y_train, **fit_params)
     fitted = perf_counter()
-    train_risks = risks.on_training(Predictions(estimator, X_train), y_train)
+    predictions = Predictions(estimator, X_train)
+    train_risks = risks.of(predictions, y_train, routed.of_risks(X, train))
+    weights = routed.of_threshold(X, train)
+    threshold_risk = risks.at_threshold(predictions, y_train, **weights)
     predictions = Predictions(estimator, X_test)
-    test_risks = risks.on_test(predictions, y_test)
+    test_risks = risks.of(predictions, y_test, routed.of_risks(X, test))
     seconds = fitted - start, perf_counter() - fitted
     measured = None
     if probe:
         if jacobians is not None:
             jacobians = jacobians.take(train)
         measured = probe.measure(estimator, X_train, predictions, y_test, jacobians)
-    return Evaluation(train_risks[0], test_risks, train_risks[1], *seconds, measured)
+    return Evaluation(train_risks, test_risks, threshold_risk, *seconds, measured)
 
 
-def _run_task(task, X, y, risks, fit_params, probe, jacobians):
+def _run_task(task, X, y, risks, routed, probe, jacobians):
     """One parallel task: the frozen leading steps once, the rest in each split."""
     estimator, splits = task
     frozen, rest = split_frozen(estimator)
-    _refuse_fit_params(frozen, fit_params)
+    _refuse_fit_params(frozen, routed.fit)
     lifted = transform_frozen(frozen, X, y)
     if frozen and probe:
         jacobians = lifted_jacobians(lifted, rest)
-    shared = risks, fit_params, probe, jacobians
+    shared = risks, routed, probe, jacobians
     return [fit_and_score(clone(rest), lifted.X, y, split, *shared) for split in splits]
 
 
@@ -145,7 +146,7 @@ def refit_curve(
     *,
     splits,
     risks,
-    fit_params,
+    routed,
     n_jobs=None,
     verbose=0,
     diagnosis=None,
@@ -162,8 +163,8 @@ def refit_curve(
     y : indexable of length n_samples
     splits : list of (train, test)
     risks : Risks
-    fit_params : dict
-        Passed to `fit`.
+    routed : Routed
+        What the fits and the risks are given.
     n_jobs : int, default=None
     verbose : int, default=0
         Above zero, progress goes to the standard error stream.
@@ -180,7 +181,7 @@ def refit_curve(
     # The limit belongs to the process: it must outlast the threads of a backend.
     with single_blas_thread():
         frozen, rest = split_frozen(estimator, untouched_by=param_name)
-        _refuse_fit_params(frozen, fit_params)
+        _refuse_fit_params(frozen, routed.fit)
         lifted = lift(frozen, X, y)
         # A value that is an estimator would otherwise be fitted in place.
         estimators = [
@@ -192,7 +193,7 @@ def refit_curve(
         evaluations = []
         tasks = _make_tasks(estimators, splits)
         jacobians = lifted_jacobians(lifted, rest) if probe else None
-        shared = lifted.X, y, risks, fit_params, probe, jacobians
+        shared = lifted.X, y, risks, routed, probe, jacobians
         for results in map_jobs(_run_task, tasks, *shared, n_jobs=n_jobs, prefer=None):
             for evaluation in results:
                 if diagnosis:

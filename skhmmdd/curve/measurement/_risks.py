@@ -42,16 +42,18 @@ class Risks(NamedTuple):
     named: dict
     threshold: Callable[..., Any]
 
-    def on_training(self, predictions, y):
-        """All on a training set: those by name, and that of the threshold."""
-        return self.on_test(predictions, y), float(self.threshold(predictions, y))
-
-    def on_test(self, predictions, y):
-        """Those by name on a test set."""
+    def of(self, predictions, y, params):
+        """Those by name; `params` has the arguments by name, of others under None."""
         return {
-            name: one_risk(name, risk, predictions, y)
+            name: one_risk(
+                name, partial(risk, **params.get(name, params[None])), predictions, y
+            )
             for name, risk in self.named.items()
         }
+
+    def at_threshold(self, predictions, y, **params):
+        """That of the threshold on a training set, as a float."""
+        return float(self.threshold(predictions, y, **params))
 
 
 # A name, a scorer, or a function of targets and predictions.
@@ -90,11 +92,25 @@ class Predictions:
 # and are specialised with `partial`, so that workers can unpickle them.
 
 
-def _mean_loss(loss, classifier, predictions, y):
+def _mean_loss(loss, classifier, predictions, y, sample_weight=None):
     residuals = _class_residuals if classifier else _residuals
     # A head near the threshold may overflow: its risk is then infinite.
     with np.errstate(over="ignore", invalid="ignore"):
-        return np.mean(loss(residuals(predictions, np.asarray(y))))
+        return _mean(loss(residuals(predictions, np.asarray(y))), sample_weight)
+
+
+def _mean(losses, sample_weight):
+    """Over outputs and samples, of which those of weight zero are as if absent."""
+    if sample_weight is None:
+        return np.mean(losses)
+    weights = np.asarray(sample_weight, dtype=np.float64)
+    if not (weights >= 0).all() or not weights.any():
+        raise ValueError(
+            "The sample_weight of every training and test set must be at least 0, and "
+            f"not all 0; got weights from {weights.min():g} to {weights.max():g}."
+        )
+    losses, weights = losses[weights > 0], weights[weights > 0]
+    return np.average(losses.reshape(len(losses), -1).mean(axis=1), weights=weights)
 
 
 def _square_per_output(residuals):
@@ -129,14 +145,14 @@ def _class_residuals(predictions, y):
     return scores - (y[:, None] == labels)
 
 
-def _zero_one_error(predictions, y):
+def _zero_one_error(predictions, y, sample_weight=None):
     y = np.asarray(y)
     wrong = np.asarray(predictions.predicted).reshape(y.shape) != y
-    return np.mean(wrong.reshape(len(y), -1).any(axis=1))
+    return _mean(wrong.reshape(len(y), -1).any(axis=1), sample_weight)
 
 
-def _score_to_risk(scorer, best, predictions, y):
-    return best - scorer(predictions.estimator, predictions.X, y)
+def _score_to_risk(scorer, best, predictions, y, **params):
+    return best - scorer(predictions.estimator, predictions.X, y, **params)
 
 
 @cache
@@ -156,8 +172,8 @@ def _best_score(scorer):
     return int(scorer._sign > 0 and known and not counts)
 
 
-def _of_predictions(function, predictions, y):
-    return function(y, predictions.predicted)
+def _of_predictions(function, predictions, y, **params):
+    return function(y, predictions.predicted, **params)
 
 
 def _builtin_risk(name, classifier):
@@ -204,6 +220,25 @@ def _name_of(risk):
     return getattr(function, "__name__", type(function).__name__)
 
 
+def _named(risk):
+    """Names and what they stand for, as the user gave them."""
+    if isinstance(risk, dict):
+        return list(risk.items())
+    several = risk if isinstance(risk, (list, tuple)) else [risk]
+    return [(_name_of(one), one) for one in several]
+
+
+def scorers_among(risk):
+    """The scorers by name among the risks that a user gave, who may ask for weights."""
+    found = {}
+    for name, one in _named(risk):
+        if isinstance(one, str) and one in get_scorer_names():
+            found[name] = get_scorer(one)
+        elif isinstance(one, _BaseScorer):
+            found[name] = one
+    return found
+
+
 def resolve_risks(risk, classifier):
     """Turn the argument `risk` into functions.
 
@@ -219,11 +254,7 @@ def resolve_risks(risk, classifier):
     dict of str to callable
         Functions of ``(predictions, y)``; the first is the primary risk.
     """
-    if isinstance(risk, dict):
-        named = list(risk.items())
-    else:
-        several = risk if isinstance(risk, (list, tuple)) else [risk]
-        named = [(_name_of(one), one) for one in several]
+    named = _named(risk)
     names = [name for name, _ in named]
     if not names:
         raise ValueError("risk must name at least one risk, got none.")
@@ -262,7 +293,7 @@ def threshold_risk(risk, classifier):
     return _builtin_risk(primary, classifier)
 
 
-def constant_risk(risk, classifier, y, splits):
+def constant_risk(risk, classifier, y, splits, params=None):
     """Training risk of the constant predictor in every split.
 
     Parameters
@@ -273,6 +304,9 @@ def constant_risk(risk, classifier, y, splits):
         Classifiers are compared with the class frequencies, regressors with the mean.
     y : indexable of length n_samples
     splits : list of (train, test)
+    params : callable, default=None
+        From a training set to arguments of the risk, of which the weights also count
+        in the constant.
 
     Returns
     -------
@@ -280,10 +314,12 @@ def constant_risk(risk, classifier, y, splits):
     """
     risks = []
     for train, _ in splits:
+        weights = params(train) if params else {}
         y_train = np.asarray(_safe_indexing(y, train))
         X_train = np.zeros((len(y_train), 1))
         dummy = DummyClassifier() if classifier else DummyRegressor()
-        risks.append(risk(Predictions(dummy.fit(X_train, y_train), X_train), y_train))
+        dummy.fit(X_train, y_train, **weights)
+        risks.append(risk(Predictions(dummy, X_train), y_train, **weights))
     return np.array(risks)
 
 
@@ -346,7 +382,4 @@ def risk_label(name, risk=None):
 
 def _asked_for(name, risk):
     """What a user gave under a name of a risk."""
-    if isinstance(risk, dict):
-        return risk[name]
-    several = risk if isinstance(risk, (list, tuple)) else [risk]
-    return next((one for one in several if one and _name_of(one) == name), name)
+    return name if risk is None else dict(_named(risk))[name]

@@ -4,7 +4,12 @@ from collections.abc import Iterable, Sized
 from numbers import Integral, Real
 
 import numpy as np
-from sklearn.model_selection import ShuffleSplit, StratifiedShuffleSplit, check_cv
+from sklearn.model_selection import (
+    GroupShuffleSplit,
+    ShuffleSplit,
+    StratifiedShuffleSplit,
+    check_cv,
+)
 from sklearn.utils import assert_all_finite, indexable
 from sklearn.utils.multiclass import type_of_target
 from sklearn.utils.validation import (
@@ -57,7 +62,7 @@ def remember_features(estimator, X):
         _check_n_features(estimator, X, reset=True)
 
 
-def make_cv(cv, train_size, y, classifier, random_state):
+def make_cv(cv, train_size, y, classifier, random_state, grouped=False):
     """Cross-validation, or random training sets of one size.
 
     Parameters
@@ -67,6 +72,8 @@ def make_cv(cv, train_size, y, classifier, random_state):
     y : array-like of shape (n_samples,) or (n_samples, n_outputs)
     classifier : bool
         Classes are spread evenly over the splits.
+    grouped : bool, default=False
+        Whole groups are drawn, whatever their classes.
 
     Returns
     -------
@@ -81,8 +88,16 @@ def make_cv(cv, train_size, y, classifier, random_state):
             "train_size needs cv to be None or the number of random splits, got "
             f"cv={cv!r}. Set train_size=None to use that splitter."
         )
+    if grouped and isinstance(train_size, Integral):
+        raise ValueError(
+            f"train_size={train_size} counts samples, but with groups whole groups are "
+            "drawn. Give the fraction of the groups to train on, in (0, 1), or "
+            "train_size=None and cv=GroupShuffleSplit(...)."
+        )
     stratify = classifier and type_of_target(y) in ("binary", "multiclass")
     splitter = StratifiedShuffleSplit if stratify else ShuffleSplit
+    if grouped:
+        splitter = GroupShuffleSplit
     return splitter(
         n_splits=10 if cv is None else cv,
         train_size=train_size,
@@ -132,7 +147,7 @@ def check_data(X, y, groups, classifier):
     return X, y, groups
 
 
-def make_splits(splitter, X, y, groups):
+def make_splits(splitter, X, y, params):
     """The training and test sets of a cross-validation generator.
 
     Parameters
@@ -140,7 +155,8 @@ def make_splits(splitter, X, y, groups):
     splitter : cross-validation generator
         As `make_cv` gives it.
     X, y : indexable of length n_samples
-    groups : array-like of shape (n_samples,) or None
+    params : dict
+        Of the generator: `groups`, or what else it requested.
 
     Returns
     -------
@@ -149,7 +165,7 @@ def make_splits(splitter, X, y, groups):
     """
     n_samples = _num_samples(X)
     splits = []
-    for index, split in enumerate(splitter.split(X, y, groups)):
+    for index, split in enumerate(splitter.split(X, y, **params)):
         pair = zip(("training", "test"), _check_pair(index, split), strict=True)
         where = f"set of split {index} of cv"
         splits.append(
