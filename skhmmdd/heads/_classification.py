@@ -1,19 +1,55 @@
 """Classification by linear heads: labels to targets, scores to labels."""
 
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.base import ClassifierMixin
-from sklearn.utils import column_or_1d
+from sklearn.utils import column_or_1d, compute_class_weight
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import validate_data
 
 from skhmmdd._base import fit_context
-from skhmmdd._typing import Array, Floats
+from skhmmdd._typing import Array, Floats, Ints
 from skhmmdd.heads._base import LinearHead
 from skhmmdd.heads._targets import code_labels, labels_of, probabilities_of
 from skhmmdd.heads._validation import check_sample_weight, quiet_sums
+
+
+def class_factors(
+    class_weight: dict[Any, float] | str | None,
+    labels: Ints,
+    weights: Array,
+    n_classes: int,
+    classes: Array | None,
+) -> Floats:
+    """What the weights of each class are multiplied by.
+
+    Parameters
+    ----------
+    class_weight : dict, "balanced" or None
+    labels : ndarray of int of shape (n_samples,)
+        In [0, n_classes).
+    weights : ndarray of shape (n_samples,)
+    n_classes : int
+    classes : ndarray of shape (n_classes,) or None
+        What a dict names; None where there is no dict.
+
+    Returns
+    -------
+    ndarray of shape (n_classes,)
+    """
+    if class_weight is None:
+        return np.ones(n_classes)
+    if isinstance(class_weight, str):
+        totals = np.bincount(labels, weights, n_classes)
+        return totals.sum() / (n_classes * totals)
+    factors = compute_class_weight(class_weight, classes=classes, y=classes)
+    if not (np.isfinite(factors).all() and (factors > 0).all()):
+        raise ValueError(
+            f"class_weight must hold finite positive weights; got {class_weight!r}."
+        )
+    return factors
 
 
 class ClassificationHead(ClassifierMixin, LinearHead):
@@ -65,8 +101,13 @@ class ClassificationHead(ClassifierMixin, LinearHead):
                 "y must hold at least two classes among the samples of positive "
                 f"weight; got one class: {self.classes_.tolist()}."
             )
+        weights = self._weigh_classes(y, weights)
         self._fit_targets(X, code_labels(y, self.classes_), weights)
         return self
+
+    def _weigh_classes(self, y: Array, weights: Array) -> Array:
+        """The weights of samples under those of their classes, if it does so here."""
+        return weights
 
     def decision_function(self, X: ArrayLike) -> Floats:
         """Scores of the classes.

@@ -1,7 +1,14 @@
 """The linear head for classification."""
 
+from collections.abc import Sequence
+from typing import Any, Literal
+
+import numpy as np
+from sklearn.utils._param_validation import StrOptions
+
+from skhmmdd._typing import Array
 from skhmmdd.heads._base import WIDTH
-from skhmmdd.heads._classification import ClassificationHead
+from skhmmdd.heads._classification import ClassificationHead, class_factors
 from skhmmdd.heads._ridge_head import RidgeHead
 
 
@@ -28,6 +35,10 @@ class HeadClassifier(ClassificationHead, RidgeHead):
         Singular values up to ``rcond`` times the largest count as zero, at every
         ``alpha``; must be in [0, 1). None means ``max(n_samples, n_features)`` times
         the float64 epsilon.
+
+    class_weight : dict, "balanced" or None, default=None
+        Positive weights of the classes, ``{label: weight}``, by which the weights of
+        their samples are multiplied. "balanced" makes every class weigh the same.
 
     Attributes
     ----------
@@ -86,7 +97,8 @@ class HeadClassifier(ClassificationHead, RidgeHead):
     most probable class is the one of the highest score. They are not calibrated.
 
     Integer weights are counts and floating weights importances, as for
-    :class:`~skhmmdd.heads.HeadRegressor`.
+    :class:`~skhmmdd.heads.HeadRegressor`. With a `class_weight` they are importances,
+    and a curve refits the head at every value.
 
     References
     ----------
@@ -106,3 +118,36 @@ class HeadClassifier(ClassificationHead, RidgeHead):
     """
 
     _paths = ("alpha", WIDTH)
+
+    _parameter_constraints = {  # noqa: RUF012
+        **RidgeHead._parameter_constraints,
+        "class_weight": [dict, StrOptions({"balanced"}), None],
+    }
+
+    def __init__(
+        self,
+        alpha: float | Literal["loo"] = 0.0,
+        *,
+        fit_intercept: bool = True,
+        rcond: float | None = None,
+        class_weight: dict[Any, float] | Literal["balanced"] | None = None,
+    ) -> None:
+        super().__init__(alpha, fit_intercept=fit_intercept, rcond=rcond)
+        self.class_weight = class_weight
+
+    def _weigh_classes(self, y: Array, weights: Array) -> Array:
+        if self.class_weight is None:
+            return weights
+        labels = np.searchsorted(self.classes_, y).clip(max=len(self.classes_) - 1)
+        # A sample of weight zero may be of a class that nobody else is of.
+        labels[weights == 0] = 0
+        n_classes = len(self.classes_)
+        factors = class_factors(
+            self.class_weight, labels, weights, n_classes, self.classes_
+        )
+        return weights * factors[labels]
+
+    def _why_not_along(self, name: str, values: Sequence[Any]) -> str | None:
+        if self.class_weight is not None:
+            return "class_weight weights the samples of every split anew"
+        return super()._why_not_along(name, values)

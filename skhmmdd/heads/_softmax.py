@@ -8,14 +8,13 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.utils import compute_class_weight
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
 from skhmmdd._parallel import single_blas_thread
 from skhmmdd._typing import Array, Floats
 from skhmmdd.heads._base import TrainAndTest, finite_scores
-from skhmmdd.heads._classification import ClassificationHead
+from skhmmdd.heads._classification import ClassificationHead, class_factors
 from skhmmdd.heads._ridge_head import is_penalty
 from skhmmdd.heads._targets import log_softmax_of, softmax_of
 from skhmmdd.heads._validation import check_alpha, check_step_counts, is_step_count
@@ -336,7 +335,9 @@ class SoftmaxHead(ClassificationHead):
             labels, n_classes = (targets[:, 0] > 0).astype(int), 2
         else:
             labels, n_classes = targets.argmax(axis=1), targets.shape[1]
-        factors = self._class_factors(labels, weights, n_classes, classes)[labels]
+        factors = class_factors(self.class_weight, labels, weights, n_classes, classes)[
+            labels
+        ]
         spectrum = decompose(
             X,
             np.empty((len(X), 0)),
@@ -347,21 +348,6 @@ class SoftmaxHead(ClassificationHead):
         if weights.dtype.kind == "i":  # counts stay counts, whatever their class weighs
             spectrum = spectrum._replace(left_out=1.0 / weights)
         return pose_problem(spectrum, labels, n_classes, self.fit_intercept)
-
-    def _class_factors(self, labels, weights, n_classes, classes):
-        """What the weights of each class are multiplied by, shape (n_classes,)."""
-        if self.class_weight is None:
-            return np.ones(n_classes)
-        if isinstance(self.class_weight, str):
-            totals = np.bincount(labels, weights, n_classes)
-            return totals.sum() / (n_classes * totals)
-        factors = compute_class_weight(self.class_weight, classes=classes, y=classes)
-        if not (np.isfinite(factors).all() and (factors > 0).all()):
-            raise ValueError(
-                "class_weight must hold finite positive weights; got "
-                f"{self.class_weight!r}."
-            )
-        return factors
 
     def _why_not_along(self, name: str, values: Sequence[Any]) -> str | None:
         if isinstance(self.class_weight, dict):

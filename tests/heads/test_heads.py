@@ -9,9 +9,12 @@ from scipy import linalg, sparse
 from sklearn.base import clone
 from sklearn.linear_model import Ridge, RidgeClassifier
 from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import make_pipeline
+from sklearn.utils import compute_sample_weight
 from sklearn.utils.estimator_checks import parametrize_with_checks
 from threadpoolctl import threadpool_info, threadpool_limits
 
+from skhmmdd import DoubleDescentCurve, LeadingColumns
 from skhmmdd.heads import HeadClassifier, HeadRegressor
 from skhmmdd.heads._targets import project_simplex
 from skhmmdd.heads.solvers._leave_one_out import (
@@ -740,3 +743,34 @@ def test_grid_search_over_alpha():
     X, y = make(30, 60)
     search = GridSearchCV(HeadRegressor(), {"alpha": [0.0, 10.0, "loo"]}, cv=3)
     assert search.fit(X, y).best_estimator_.coef_.shape == (60,)
+
+
+@pytest.mark.parametrize("n_classes", [2, 3])
+@pytest.mark.parametrize("class_weight", ["balanced", {0: 3.0, 1: 0.2}])
+@pytest.mark.parametrize("weighted", [False, True])
+def test_class_weights_multiply_those_of_samples(n_classes, class_weight, weighted):
+    rng = np.random.RandomState(0)
+    X = rng.randn(40, 6)
+    y = rng.choice(n_classes, 40, p=[0.7, 0.3] if n_classes == 2 else [0.6, 0.3, 0.1])
+    weights = rng.randint(0, 3, 40) if weighted else None
+    if weighted:  # of a class that has no other sample
+        y[0], weights[0] = 9, 0
+    head = HeadClassifier(0.3, class_weight=class_weight).fit(X, y, weights)
+    counts = np.ones(40, int) if weights is None else weights
+    rows = np.repeat(np.arange(40), counts)
+    of_rows = compute_sample_weight(class_weight, y[rows])
+    product = np.bincount(rows, of_rows, 40)
+    kept = np.flatnonzero(product)
+    expected = HeadClassifier(0.3).fit(X[kept], y[kept], product[kept])
+    assert_allclose(head.coef_, expected.coef_, rtol=1e-10)
+    assert_allclose(head.intercept_, expected.intercept_, rtol=1e-10)
+
+
+def test_class_weights_are_refits_on_a_curve():
+    X, y = np.random.RandomState(0).randn(40, 6), np.arange(40) % 3
+    model = make_pipeline(LeadingColumns(), HeadClassifier(class_weight="balanced"))
+    curve = DoubleDescentCurve(model, "leadingcolumns__n_components", [2, 4]).fit(X, y)
+    assert curve.strategy_ == "refit" and "class_weight" in curve.strategy_reason_
+    for bad in ({0: -1.0, 1: 1.0}, {0: np.inf}):
+        with pytest.raises(ValueError, match="class_weight must hold finite positive"):
+            HeadClassifier(class_weight=bad).fit(X, y)
