@@ -7,6 +7,7 @@ from sklearn.base import is_classifier
 from sklearn.utils.validation import check_is_fitted
 
 from skhmmdd._typing import Floats
+from skhmmdd.curve._refitted import RefittedEstimator
 from skhmmdd.curve.display._display import DoubleDescentDisplay
 from skhmmdd.curve.display._html import ShownFindings
 from skhmmdd.curve.display._summary import Findings, describe
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 
-class DoubleDescentCurve(ShownFindings, BaseDoubleDescentCurve):
+class DoubleDescentCurve(ShownFindings, RefittedEstimator, BaseDoubleDescentCurve):
     r"""Training and test risk of an estimator along one axis of complexity.
 
     The estimator is fitted at every value of one parameter and on every split of the
@@ -102,6 +103,10 @@ class DoubleDescentCurve(ShownFindings, BaseDoubleDescentCurve):
         Whether to take, beside the risk, the bias and variance over training sets, the
         norm of the head, its effective parameters and bounds of its Lipschitz constant.
         See the Notes.
+
+    refit : bool, default=False
+        Whether to fit the estimator on all of X at the value of `best_`, as
+        `best_estimator_`. The curve then predicts and scores as that does.
 
     n_jobs : int, default=None
         Number of fits that run in parallel. None is 1 unless in a
@@ -205,6 +210,10 @@ class DoubleDescentCurve(ShownFindings, BaseDoubleDescentCurve):
 
     strategy_reason_ : str
         Why it was used.
+
+    best_estimator_ : estimator
+        Fitted on all of X at ``best_.param``. Only with `refit`. Its number of training
+        samples is not that of the curve, and neither is its threshold.
 
     n_features_in_ : int
         Number of features seen during fit. Only if X has two dimensions.

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn import config_context
-from sklearn.base import clone
-from sklearn.exceptions import UnsetMetadataPassedError
+from sklearn.base import clone, is_classifier, is_regressor
+from sklearn.exceptions import NotFittedError, UnsetMetadataPassedError
 from sklearn.linear_model import Ridge
 from sklearn.metrics import get_scorer, mean_absolute_error, mean_squared_error
 from sklearn.model_selection import GridSearchCV, GroupKFold, ShuffleSplit
@@ -206,3 +206,31 @@ def route_of(curve, groups):
     from skhmmdd.curve.measurement._routing import route
 
     return route(curve, groups, {})
+
+
+def test_refit(data):
+    X, y, weights = data
+    curve = DoubleDescentCurve(heads(), WIDTH, [5, 20], cv=CV, refit=True)
+    assert hasattr(curve, "predict") and not hasattr(curve, "predict_proba")
+    assert is_regressor(curve) and not is_regressor(
+        clone(curve).set_params(refit=False)
+    )
+    with pytest.raises(NotFittedError):
+        curve.predict(X)
+    curve.fit(X, y, sample_weight=weights)
+    expected = clone(heads()).set_params(**{WIDTH: curve.best_.param})
+    expected.fit(X, y, headregressor__sample_weight=weights)
+    assert_array_equal(curve.predict(X), expected.predict(X))
+    assert curve.score(X, y) == expected.score(X, y)
+    assert curve.estimator.steps[0][1].n_components is None  # as it was given
+
+    plain = clone(curve).set_params(refit=False).fit(X, y)
+    assert not hasattr(plain, "best_estimator_") and not hasattr(plain, "predict")
+    again = curve.set_params(refit=False).fit(X, y)
+    assert not hasattr(again, "best_estimator_")
+
+    classes = make_pipeline(LeadingColumns(), HeadClassifier(0.1))
+    curve = DoubleDescentCurve(classes, WIDTH, [5, 20], cv=CV, refit=True)
+    curve.fit(X, y > 0)
+    assert is_classifier(curve) and curve.classes_.tolist() == [False, True]
+    assert curve.predict_proba(X).shape == (60, 2)

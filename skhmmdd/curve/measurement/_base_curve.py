@@ -19,6 +19,7 @@ from sklearn.utils.metadata_routing import MetadataRouter
 from sklearn.utils.validation import _num_samples
 
 from skhmmdd._base import SkhmmddEstimator, fit_context
+from skhmmdd._parallel import single_blas_thread
 from skhmmdd._typing import Array, Floats, Names, RandomState
 from skhmmdd.curve._choice import BestPoint, Choice, peak_and_best
 from skhmmdd.curve._landmarks import (
@@ -84,6 +85,7 @@ class BaseDoubleDescentCurve(MetaEstimatorMixin, SkhmmddEstimator):
     danger_zone_: tuple[float, float] | None
     strategy_: Literal["path", "refit"]
     strategy_reason_: str
+    best_estimator_: BaseEstimator
     n_features_in_: int
     feature_names_in_: Names
 
@@ -104,6 +106,7 @@ class BaseDoubleDescentCurve(MetaEstimatorMixin, SkhmmddEstimator):
         "choose": [StrOptions({"lowest", "one_standard_error"})],
         "quantiles": [tuple, list],
         "diagnostics": ["boolean"],
+        "refit": ["boolean"],
         "n_jobs": [Integral, None],
         "verbose": ["verbose"],
         "random_state": ["random_state"],
@@ -124,6 +127,7 @@ class BaseDoubleDescentCurve(MetaEstimatorMixin, SkhmmddEstimator):
         choose: Choice = "lowest",
         quantiles: tuple[float, float] = (0.25, 0.75),
         diagnostics: bool = False,
+        refit: bool = False,
         n_jobs: int | None = None,
         verbose: int = 0,
         random_state: RandomState = None,
@@ -140,6 +144,7 @@ class BaseDoubleDescentCurve(MetaEstimatorMixin, SkhmmddEstimator):
         self.choose = choose
         self.quantiles = quantiles
         self.diagnostics = diagnostics
+        self.refit = refit
         self.n_jobs = n_jobs
         self.verbose = verbose
         self.random_state = random_state
@@ -245,6 +250,15 @@ class BaseDoubleDescentCurve(MetaEstimatorMixin, SkhmmddEstimator):
                 risks.threshold, classifier, y, splits, partial(routed.of_threshold, X)
             ),
         )
+        if hasattr(self, "best_estimator_"):  # of an earlier fit
+            del self.best_estimator_
+        if self.refit:
+            best = clone(self.best_.param, safe=False)
+            self.best_estimator_ = clone(self.estimator).set_params(
+                **{self.param_name: best}
+            )
+            with single_blas_thread():
+                self.best_estimator_.fit(X, y, **routed.fit)
         return self
 
     def _split(
@@ -328,13 +342,19 @@ class BaseDoubleDescentCurve(MetaEstimatorMixin, SkhmmddEstimator):
         )
 
     def __sklearn_tags__(self):
-        return tags_of_inner(super().__sklearn_tags__(), self.estimator)
+        tags = tags_of_inner(super().__sklearn_tags__(), self.estimator)
+        if self.refit:
+            inner = get_tags(self.estimator)
+            tags.estimator_type = inner.estimator_type
+            tags.regressor_tags = inner.regressor_tags
+            tags.classifier_tags = inner.classifier_tags
+        return tags
 
 
 def tags_of_inner(tags, estimator):
     """What the estimator takes, the curve takes; but a curve predicts nothing.
 
-    It is neither a regressor nor a classifier.
+    It is neither a regressor nor a classifier, unless it refits its best estimator.
     """
     inner = get_tags(estimator)
     tags.input_tags = inner.input_tags
