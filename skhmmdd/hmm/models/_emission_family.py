@@ -37,7 +37,7 @@ class EmissionFamily(FrozenHMM):
     @property
     @abstractmethod
     def _n_emission_parameters(self):
-        """Free parameters of the emission."""
+        """Free parameters in each array of the emission, a tuple of int."""
 
     @classmethod
     @abstractmethod
@@ -70,7 +70,7 @@ class EmissionFamily(FrozenHMM):
         """
 
     @abstractmethod
-    def _maximise(self, counts, pseudocount, center, scale):
+    def _maximise(self, counts, pseudocount, center, scale, fixed=()):
         """Emission after the M-step; what has no data at all stays as it was.
 
         Parameters
@@ -81,11 +81,16 @@ class EmissionFamily(FrozenHMM):
             What the prior is worth, in observations.
         center, scale : float or ndarray of shape (n_features,)
             Mean and variance of the data.
+        fixed : collection of str, default=()
+            Arrays that the caller puts back: the others are the best beside them.
         """
 
     @abstractmethod
     def _log_prior(self, center, scale):
-        """Logarithm of the prior that `_maximise` adds, for a pseudocount of one."""
+        """Logarithm of the prior that `_maximise` adds, for a pseudocount of one.
+
+        One number for each array of the emission.
+        """
 
     @property
     @abstractmethod
@@ -136,7 +141,7 @@ class EmissionFamily(FrozenHMM):
             check_density(sequences, self._chain.emission.log_density, reach, name)
 
 
-def estimate_rows(counts, pseudocount, before):
+def estimate_rows(counts, pseudocount, before, structural_zeros=False):
     """Probabilities from counts and a Dirichlet prior of parameter 1 + pseudocount.
 
     Parameters
@@ -144,8 +149,12 @@ def estimate_rows(counts, pseudocount, before):
     counts, before : ndarray of shape (n_rows, n_columns)
         A row without any count stays as it was before.
     pseudocount : float
+    structural_zeros : bool, default=False
+        Whether what was zero before stays so, whatever the prior.
     """
     counts = np.maximum(counts, 0.0) + pseudocount
+    if structural_zeros:
+        counts[before == 0] = 0.0
     total = counts.sum(axis=1, keepdims=True)
     return np.divide(counts, total, out=before.copy(), where=total > 0)
 

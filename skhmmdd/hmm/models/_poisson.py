@@ -100,7 +100,7 @@ class PoissonHMM(EmissionFamily):
 
     @property
     def _n_emission_parameters(self):
-        return self.rates.size
+        return (self.rates.size,)
 
     @property
     def _state_means(self) -> Floats:
@@ -143,7 +143,7 @@ class PoissonHMM(EmissionFamily):
         seen = ~np.isnan(values)
         return smoothed.T @ seen, smoothed.T @ np.where(seen, values, 0.0)
 
-    def _maximise(self, counts, pseudocount, center, scale):
+    def _maximise(self, counts, pseudocount, center, scale, fixed=()):
         # The Gamma prior is worth `pseudocount` observations at the data's mean rate.
         weight, total = counts
         weight = weight + pseudocount
@@ -153,7 +153,7 @@ class PoissonHMM(EmissionFamily):
 
     def _log_prior(self, center, scale):
         prior = np.maximum(center, _LEAST_RATE)
-        return (prior * np.log(self.rates) - self.rates).sum()
+        return ((prior * np.log(self.rates) - self.rates).sum(),)
 
     @property
     def _score_names(self):

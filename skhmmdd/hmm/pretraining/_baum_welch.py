@@ -2,6 +2,7 @@
 
 import time
 import warnings
+from collections.abc import Sequence
 from functools import partial
 from numbers import Integral, Real
 from os import PathLike
@@ -27,7 +28,12 @@ from skhmmdd._typing import (
 from skhmmdd.hmm.models._families import FAMILIES, EmissionName, Pretrained
 from skhmmdd.hmm.pretraining._corpus import is_batches, read_corpus, weighted_part
 from skhmmdd.hmm.pretraining._em_loop import Options, Start, list_starts, next_weights
-from skhmmdd.hmm.pretraining._information_criteria import LikelihoodMixin, aic, bic
+from skhmmdd.hmm.pretraining._information_criteria import (
+    LikelihoodMixin,
+    aic,
+    bic,
+    n_parameters,
+)
 from skhmmdd.hmm.pretraining._initialization import draw_start
 from skhmmdd.hmm.pretraining._restarts import best_run
 from skhmmdd.hmm.pretraining._stepwise import Online, absorb, after_fit
@@ -78,6 +84,14 @@ class BaumWelch(LikelihoodMixin, DensityMixin, SkhmmddEstimator):
         `n_symbols` and `n_init`; None draws them at random. "kmeans" takes means and
         variances of continuous observations or counts from clusters of at most
         20,000 steps.
+    fixed : tuple of str, default=()
+        Arrays of the weights that stay as they start, by the names of the frozen
+        model's attributes, such as ("transmat", "means"). The others are the best
+        beside them.
+    structural_zeros : bool, default=False
+        Whether start and transition probabilities that are zero in `init` stay zero:
+        a left-right or banded model stays one, and the prior is on the others alone.
+        With False only `pseudocount=0` keeps them. Random starts hold no zeros.
     validation_fraction : float, default=None
         Fraction of the sequences, in (0, 1), held out to stop early; the weights
         that are best on them are kept. Of a corpus in batches each sequence is held
@@ -96,9 +110,9 @@ class BaumWelch(LikelihoodMixin, DensityMixin, SkhmmddEstimator):
         What runs the iterations of `fit`. "pomegranate" has pomegranate's
         `DenseHMM.fit` do so (on a GPU where torch has CUDA), from the same starts,
         with the same prior and in double precision. It takes categorical and
-        Gaussian emissions, but neither missing observations, weights of sequences
-        nor batches; `n_jobs` is ignored: torch sets its threads. It needs the extra
-        `skhmmdd[pomegranate]`.
+        Gaussian emissions, but neither missing observations, weights of sequences,
+        known states, batches, `fixed` nor `structural_zeros`; `n_jobs` is ignored:
+        torch sets its threads. It needs the extra `skhmmdd[pomegranate]`.
     batch_size : int, default=None
         Sequences worked on at a time; None takes as many as keep the working
         arrays in some 32 MB.
@@ -138,7 +152,7 @@ class BaumWelch(LikelihoodMixin, DensityMixin, SkhmmddEstimator):
     aic_, bic_ : float
         Akaike's and Schwarz's information criteria of `hmm_` on the sequences it
         learned from, the latter with the observed steps as observations: lower is
-        better.
+        better. What is fixed, by name or as a structural zero, is no free parameter.
     n_batches_ : int
         Batches that `partial_fit` saw; an iteration of an earlier `fit` counts as
         one.
@@ -228,6 +242,8 @@ class BaumWelch(LikelihoodMixin, DensityMixin, SkhmmddEstimator):
         "tol": [Interval(Real, 0, None, closed="left")],
         "pseudocount": [Interval(Real, 0, None, closed="left")],
         "init": [None, *FAMILIES.values(), StrOptions({"kmeans"})],
+        "fixed": [tuple, list],
+        "structural_zeros": ["boolean"],
         "validation_fraction": [None, Interval(Real, 0, 1, closed="neither")],
         "n_iter_no_change": [Interval(Integral, 1, None, closed="left")],
         "step_power": [Interval(Real, 0.5, 1, closed="right")],
@@ -252,6 +268,8 @@ class BaumWelch(LikelihoodMixin, DensityMixin, SkhmmddEstimator):
         tol: float = 1e-5,
         pseudocount: float = 1e-3,
         init: Pretrained | Literal["kmeans"] | None = None,
+        fixed: Sequence[str] = (),
+        structural_zeros: bool = False,
         validation_fraction: float | None = None,
         n_iter_no_change: int = 5,
         step_power: float = 0.6,
@@ -272,6 +290,8 @@ class BaumWelch(LikelihoodMixin, DensityMixin, SkhmmddEstimator):
         self.tol = tol
         self.pseudocount = pseudocount
         self.init = init
+        self.fixed = fixed
+        self.structural_zeros = structural_zeros
         self.validation_fraction = validation_fraction
         self.n_iter_no_change = n_iter_no_change
         self.step_power = step_power
@@ -310,7 +330,11 @@ class BaumWelch(LikelihoodMixin, DensityMixin, SkhmmddEstimator):
         """
         corpus = self._read_corpus(X, sample_weight, reset=True)
         run, corpus, done = best_run(
-            self, corpus, self._start_from(corpus), self._options(), self.checkpoint
+            self,
+            corpus,
+            self._start_from(corpus),
+            self._options(corpus.family),
+            self.checkpoint,
         )
         self.hmm_, self.converged_ = run.best, run.converged
         self.starts_, self.n_observed_ = list_starts(done), float(corpus.n_observed)
@@ -324,8 +348,10 @@ class BaumWelch(LikelihoodMixin, DensityMixin, SkhmmddEstimator):
             self.validation_log_likelihoods_ = np.array(run.held_out)
             kept = int(np.argmax(run.held_out))
         log_likelihood = float(self.log_likelihoods_[kept])
-        self.aic_ = float(aic(self.hmm_, log_likelihood))
-        self.bic_ = float(bic(self.hmm_, log_likelihood, corpus.n_observed))
+        structure = self._given_start if self.structural_zeros else None
+        n_free = n_parameters(self.hmm_, self.fixed, structure)
+        self.aic_ = aic(n_free, log_likelihood)
+        self.bic_ = bic(n_free, log_likelihood, corpus.n_observed)
         self._online = after_fit(corpus, run)
         self.n_batches_ = self._online.n_batches
         if self.tol > 0 and not self.converged_:
@@ -373,12 +399,14 @@ class BaumWelch(LikelihoodMixin, DensityMixin, SkhmmddEstimator):
         began = time.perf_counter()
         if not hasattr(self, "hmm_"):
             corpus = self._read_corpus(X, sample_weight, reset=True)
+            options = self._options(corpus.family)
             rng = check_random_state(self.random_state)
             self.hmm_ = self._start_from(corpus)(rng)
             self._online = Online(None, 0.0, 0, corpus.center, corpus.scale)
             part = corpus.source.part
         else:
             X = check_sequence_table(self, X, reset=False)
+            options = self._options(type(self.hmm_))
             part = weighted_part(self.hmm_._read(X), sample_weight)
         self._online, counts = absorb(
             self._online,
@@ -388,7 +416,7 @@ class BaumWelch(LikelihoodMixin, DensityMixin, SkhmmddEstimator):
             self.batch_size,
             self.n_jobs,
         )
-        self.hmm_ = next_weights(self.hmm_, counts, self.pseudocount, self._online)
+        self.hmm_ = next_weights(self.hmm_, counts, options, self._online)
         self.n_batches_ = self._online.n_batches
         if self.verbose > 1:
             print(
@@ -400,12 +428,11 @@ class BaumWelch(LikelihoodMixin, DensityMixin, SkhmmddEstimator):
 
     def _read_corpus(self, X, sample_weight, reset):
         X = check_sequence_table(self, X, reset=reset)
-        init = None if isinstance(self.init, str) else self.init
         return read_corpus(
             X,
             self.emission,
             self.n_symbols,
-            init,
+            self._given_start,
             sample_weight,
             self.n_jobs,
             self.verbose,
@@ -413,12 +440,23 @@ class BaumWelch(LikelihoodMixin, DensityMixin, SkhmmddEstimator):
 
     def _start_from(self, corpus):
         """A function of a RandomState that gives weights to start from."""
-        if self.init is not None and not isinstance(self.init, str):
-            return lambda rng: self.init
+        if (given := self._given_start) is not None:
+            return lambda rng: given
         options = {name: getattr(self, name) for name in corpus.family._options}
         return partial(draw_start, corpus, self.n_states, self.init, options)
 
-    def _options(self):
+    @property
+    def _given_start(self):
+        """The weights to start from, None where they are drawn."""
+        return None if isinstance(self.init, str) else self.init
+
+    def _options(self, family):
+        names = family._array_names
+        if unknown := [name for name in self.fixed if name not in names]:
+            raise ValueError(
+                f"fixed names {unknown[0]!r}, but the parameters of a "
+                f"{family.__name__} are {', '.join(names)}."
+            )
         return Options(*(getattr(self, name) for name in Options._fields))
 
     def __sklearn_tags__(self):

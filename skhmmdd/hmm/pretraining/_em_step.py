@@ -102,7 +102,15 @@ def expected_counts(hmm, block, center=0.0, weights=None):
     )
 
 
-def maximise(hmm, statistics, pseudocount, center=0.0, scale=1.0):
+def maximise(
+    hmm,
+    statistics,
+    pseudocount,
+    center=0.0,
+    scale=1.0,
+    fixed=(),
+    structural_zeros=False,
+):
     """M-step: new frozen weights of the same kind.
 
     Parameters
@@ -114,21 +122,41 @@ def maximise(hmm, statistics, pseudocount, center=0.0, scale=1.0):
         Strength of the prior, in observations; 0 is plain maximum likelihood.
     center, scale : float or ndarray of shape (n_features,)
         Mean and variance of the data: moments were taken about the former.
+    fixed : collection of str, default=()
+        Arrays of `hmm` that stay as they are.
+    structural_zeros : bool, default=False
+        Whether probabilities of the chain that are zero stay zero.
 
     Returns
     -------
     EmissionFamily
     """
-    startprob = estimate_rows(statistics.start[None], pseudocount, hmm.startprob[None])
-    transmat = estimate_rows(statistics.transitions, pseudocount, hmm.transmat)
-    emission = hmm._maximise(statistics.emission, pseudocount, center, scale)
-    return type(hmm)(startprob[0], transmat, *emission)
+    startprob, transmat = (
+        estimate_rows(counts, pseudocount, before, structural_zeros)
+        for counts, before in (
+            (statistics.start[None], hmm.startprob[None]),
+            (statistics.transitions, hmm.transmat),
+        )
+    )
+    emission = hmm._maximise(statistics.emission, pseudocount, center, scale, fixed)
+    best = zip(hmm._array_names, (startprob[0], transmat, *emission), strict=True)
+    return type(hmm)(
+        *(getattr(hmm, name) if name in fixed else array for name, array in best)
+    )
 
 
-def log_prior(hmm, pseudocount, center=0.0, scale=1.0):
-    """What the M-step adds to the log-likelihood, up to a constant."""
+def log_prior(
+    hmm, pseudocount, center=0.0, scale=1.0, fixed=(), structural_zeros=False
+):
+    """What the M-step adds to the log-likelihood, up to a constant; see `maximise`."""
     if pseudocount == 0:
         return 0.0
     with np.errstate(divide="ignore"):
-        chain = np.log(hmm.startprob).sum() + np.log(hmm.transmat).sum()
-        return pseudocount * (chain + hmm._log_prior(center, scale))
+        chain = [
+            np.log(rows[rows > 0] if structural_zeros else rows).sum()
+            for rows in (hmm.startprob, hmm.transmat)
+        ]
+        parts = zip(
+            hmm._array_names, (*chain, *hmm._log_prior(center, scale)), strict=True
+        )
+        return pseudocount * sum(part for name, part in parts if name not in fixed)
