@@ -26,7 +26,7 @@ from skhmmdd._typing import (
     StrPath,
 )
 from skhmmdd.hmm.models._families import FAMILIES, EmissionName, Pretrained
-from skhmmdd.hmm.pretraining._corpus import is_batches, read_corpus, weighted_part
+from skhmmdd.hmm.pretraining._corpus import is_batches, make_part, read_corpus
 from skhmmdd.hmm.pretraining._em_loop import Options, Start, list_starts, next_weights
 from skhmmdd.hmm.pretraining._information_criteria import (
     LikelihoodMixin,
@@ -133,7 +133,8 @@ class BaumWelch(LikelihoodMixin, DensityMixin, SkhmmddEstimator):
     hmm_ : CategoricalHMM, GaussianHMM, GaussianMixtureHMM or PoissonHMM
         The pretrained, frozen weights.
     log_likelihoods_ : ndarray of shape (n_iter_ + 1,)
-        Log-likelihood of the corpus, in nats, at the start and after each iteration.
+        Log-likelihood of the corpus, in nats, at the start and after each iteration;
+        with known states, of both together.
     log_posteriors_ : ndarray of shape (n_iter_ + 1,)
         The same with the prior's logarithm added (up to a constant): what EM
         raises at every iteration.
@@ -167,8 +168,9 @@ class BaumWelch(LikelihoodMixin, DensityMixin, SkhmmddEstimator):
     ValueError
         If the corpus is empty, holds symbols outside the alphabet, counts that are
         negative or no whole numbers, infinity, an empty sequence or a feature that is
-        never observed, or does not fit `init`; if `pseudocount` is too small to keep a
-        variance from vanishing.
+        never observed, or does not fit `init`; if `states` do not fit the sequences,
+        or those sequences are impossible in them; if `fixed` names no parameter of the
+        model; if `pseudocount` is too small to keep a variance from vanishing.
 
     Warns
     -----
@@ -191,6 +193,12 @@ class BaumWelch(LikelihoodMixin, DensityMixin, SkhmmddEstimator):
     state that loses all its data keeps a proper distribution. Missing observations are
     marginalised out; for a full covariance, missing features of an observed step are
     replaced by their conditional expectations.
+
+    Where the state of a step is known, the step has likelihood zero in every other
+    state. With all states known the expected counts are counts, and one iteration ends
+    at the estimate in closed form. A random start does not look at the labels: with few
+    of them give as `init` weights whose states are in their order, such as those of a
+    first fit to the labelled sequences alone.
 
     References
     ----------
@@ -304,7 +312,11 @@ class BaumWelch(LikelihoodMixin, DensityMixin, SkhmmddEstimator):
 
     @fit_context(prefer_skip_nested_validation=True)
     def fit(
-        self, X: Corpus, y: object = None, sample_weight: ArrayLike | None = None
+        self,
+        X: Corpus,
+        y: object = None,
+        sample_weight: ArrayLike | None = None,
+        states: Corpus | None = None,
     ) -> Self:
         """Estimate the weights.
 
@@ -322,13 +334,19 @@ class BaumWelch(LikelihoodMixin, DensityMixin, SkhmmddEstimator):
             How often each sequence counts, in [0, 1e20 / n_steps], the largest at
             least 1e-60; None is once. For a corpus in batches one such array for each,
             in a list or another re-iterable.
+        states : array of shape (n_sequences, n_steps) or list of arrays, default=None
+            The hidden state of each step where it is known, an integer in
+            [0, n_states), and -1 where it is not; in a list, None stands for a
+            sequence of which none is. EM then climbs the likelihood of sequences and
+            known states together. For a corpus in batches one such array or list for
+            each, as with `sample_weight`.
 
         Returns
         -------
         self : BaumWelch
             With `hmm_` pretrained.
         """
-        corpus = self._read_corpus(X, sample_weight, reset=True)
+        corpus = self._read_corpus(X, sample_weight, states)
         run, corpus, done = best_run(
             self,
             corpus,
@@ -368,7 +386,11 @@ class BaumWelch(LikelihoodMixin, DensityMixin, SkhmmddEstimator):
 
     @fit_context(prefer_skip_nested_validation=True)
     def partial_fit(
-        self, X: SequencesLike, y: object = None, sample_weight: ArrayLike | None = None
+        self,
+        X: SequencesLike,
+        y: object = None,
+        sample_weight: ArrayLike | None = None,
+        states: SequencesLike | None = None,
     ) -> Self:
         """One step of stepwise (online) EM, on a batch of sequences.
 
@@ -385,6 +407,8 @@ class BaumWelch(LikelihoodMixin, DensityMixin, SkhmmddEstimator):
         sample_weight : array-like of shape (n_sequences,), default=None
             How often each sequence counts, in [0, 1e20 / n_steps], the largest at
             least 1e-60; None is once.
+        states : array of shape (n_sequences, n_steps) or list of arrays, default=None
+            The states that are known, as `fit` takes them.
 
         Returns
         -------
@@ -398,7 +422,7 @@ class BaumWelch(LikelihoodMixin, DensityMixin, SkhmmddEstimator):
             )
         began = time.perf_counter()
         if not hasattr(self, "hmm_"):
-            corpus = self._read_corpus(X, sample_weight, reset=True)
+            corpus = self._read_corpus(X, sample_weight, states)
             options = self._options(corpus.family)
             rng = check_random_state(self.random_state)
             self.hmm_ = self._start_from(corpus)(rng)
@@ -407,7 +431,8 @@ class BaumWelch(LikelihoodMixin, DensityMixin, SkhmmddEstimator):
         else:
             X = check_sequence_table(self, X, reset=False)
             options = self._options(type(self.hmm_))
-            part = weighted_part(self.hmm_._read(X), sample_weight)
+            n_states = self.hmm_.n_states
+            part = make_part(self.hmm_._read(X), sample_weight, states, n_states)
         self._online, counts = absorb(
             self._online,
             self.hmm_,
@@ -426,14 +451,16 @@ class BaumWelch(LikelihoodMixin, DensityMixin, SkhmmddEstimator):
             )
         return self
 
-    def _read_corpus(self, X, sample_weight, reset):
-        X = check_sequence_table(self, X, reset=reset)
+    def _read_corpus(self, X, sample_weight, states):
+        X = check_sequence_table(self, X, reset=True)
         return read_corpus(
             X,
             self.emission,
             self.n_symbols,
             self._given_start,
             sample_weight,
+            states,
+            self.n_states,
             self.n_jobs,
             self.verbose,
         )

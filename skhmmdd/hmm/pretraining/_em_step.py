@@ -13,6 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 from skhmmdd.hmm.inference._forward_backward import rows_to_redo
+from skhmmdd.hmm.inference._known_states import condition_on, observed
 from skhmmdd.hmm.inference._log_posterior import posterior_of_rows
 from skhmmdd.hmm.inference._smoothing import walk_both_ways
 from skhmmdd.hmm.models._emission_family import estimate_rows
@@ -38,7 +39,7 @@ class Statistics(NamedTuple):
         )
 
 
-def expected_counts(hmm, block, center=0.0, weights=None):
+def expected_counts(hmm, block, center=0.0, weights=None, states=None):
     """E-step on one block.
 
     Parameters
@@ -50,6 +51,8 @@ def expected_counts(hmm, block, center=0.0, weights=None):
         not cancel.
     weights : ndarray of shape (n_sequences,), default=None
         How often each sequence of the block counts; None is once.
+    states : ndarray of int of shape (n_steps, n_sequences), default=None
+        The states that are known, -1 for others; None is none.
 
     Returns
     -------
@@ -60,9 +63,12 @@ def expected_counts(hmm, block, center=0.0, weights=None):
     ValueError
         If a sequence is impossible under the model.
     """
+    chain = hmm._chain
+    if states is not None:
+        chain, block = condition_on(chain, block, states)
     # 1. Filtered beliefs alpha_t, smoothed beliefs gamma_t and what is ahead, u_t.
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-        walk, smoothed, ahead = walk_both_ways(hmm._chain, block)
+        walk, smoothed, ahead = walk_both_ways(chain, block)
         log_likelihood = walk.log_likelihood()
         total = walk.join(smoothed @ np.ones(hmm.n_states))
     total[np.arange(len(total))[:, None] >= block.lengths] = 1.0
@@ -72,7 +78,7 @@ def expected_counts(hmm, block, center=0.0, weights=None):
     if len(rows := rows_to_redo(walk, total)):
         gone = slice(None) if walk.is_cut else rows
         filtered[:, gone] = ahead[:, gone] = 0.0
-        for some, *redone in posterior_of_rows(hmm._chain, block, rows, weights):
+        for some, *redone in posterior_of_rows(chain, block, rows, weights):
             gamma, log_likelihood[some], transitions = redone
             walk.join(smoothed)[: len(gamma), some] = gamma
             extra = extra + transitions
@@ -93,6 +99,8 @@ def expected_counts(hmm, block, center=0.0, weights=None):
         starts = starts[:1]
     # 5. Expected counts of the emission: of x_t weighted by gamma_t.
     values = walk.block.values
+    if states is not None:
+        values = observed(values, has_features=not hmm._is_symbolic)
     values = values.reshape(-1, *values.shape[2:])
     return Statistics(
         log_likelihood.sum(),
