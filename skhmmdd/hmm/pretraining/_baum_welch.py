@@ -26,7 +26,13 @@ from skhmmdd._typing import (
     StrPath,
 )
 from skhmmdd.hmm.models._families import FAMILIES, EmissionName, Pretrained
-from skhmmdd.hmm.pretraining._corpus import is_batches, make_part, read_corpus
+from skhmmdd.hmm.pretraining._corpus import (
+    is_batches,
+    make_part,
+    read_corpus,
+    refuse_lengths,
+    warn_of_single_steps,
+)
 from skhmmdd.hmm.pretraining._em_loop import Options, Start, list_starts, next_weights
 from skhmmdd.hmm.pretraining._information_criteria import (
     LikelihoodMixin,
@@ -50,7 +56,8 @@ class BaumWelch(LikelihoodMixin, DensityMixin, SkhmmddEstimator):
         What a state emits, one of:
 
         - "auto": "categorical" for integers of at least -1, some of which may be
-          missing, otherwise "gaussian".
+          missing, otherwise "gaussian"; with a warning where NaN alone may have made
+          floats of symbols.
         - "categorical": symbols.
         - "gaussian": vectors, from one Gaussian a state.
         - "gaussian_mixture": vectors, from several diagonal Gaussians a state.
@@ -169,13 +176,18 @@ class BaumWelch(LikelihoodMixin, DensityMixin, SkhmmddEstimator):
         If the corpus is empty, holds symbols outside the alphabet, counts that are
         negative or no whole numbers, infinity, an empty sequence or a feature that is
         never observed, or does not fit `init`; if `states` do not fit the sequences,
-        or those sequences are impossible in them; if `fixed` names no parameter of the
+        or those sequences are impossible in them; if `y` holds fewer integers than `X`
+        has rows, and they sum to these (pass ``np.split(X, np.cumsum(lengths)[:-1])``
+        as `X`); if `fixed` names no parameter of the
         model; if `pseudocount` is too small to keep a variance from vanishing.
 
     Warns
     -----
     ConvergenceWarning
         If the start that is kept did not reach `tol` within `max_iter` iterations.
+    UserWarning
+        If every sequence has one step; if `emission="auto"` takes whole numbers and NaN
+        for continuous observations.
 
     See Also
     --------
@@ -329,7 +341,7 @@ class BaumWelch(LikelihoodMixin, DensityMixin, SkhmmddEstimator):
             at a time. A batch that is an iterable of another kind is read by the
             worker.
         y : None
-            Ignored.
+            Ignored, unless it looks like the lengths that hmmlearn takes.
         sample_weight : array-like of shape (n_sequences,), default=None
             How often each sequence counts, in [0, 1e20 / n_steps], the largest at
             least 1e-60; None is once. For a corpus in batches one such array for each,
@@ -346,7 +358,9 @@ class BaumWelch(LikelihoodMixin, DensityMixin, SkhmmddEstimator):
         self : BaumWelch
             With `hmm_` pretrained.
         """
+        refuse_lengths(X, y)
         corpus = self._read_corpus(X, sample_weight, states)
+        warn_of_single_steps(corpus)
         run, corpus, done = best_run(
             self,
             corpus,
@@ -420,6 +434,7 @@ class BaumWelch(LikelihoodMixin, DensityMixin, SkhmmddEstimator):
                 "partial_fit takes one batch as X, an array or list of sequences: call "
                 "it for each, or hand all of them to fit."
             )
+        refuse_lengths(X, y)
         began = time.perf_counter()
         if not hasattr(self, "hmm_"):
             corpus = self._read_corpus(X, sample_weight, states)

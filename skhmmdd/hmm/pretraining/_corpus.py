@@ -1,5 +1,6 @@
 """The sequences that pretraining learns from: sums over the parts of a source."""
 
+import warnings
 from collections.abc import Collection, Iterator, Mapping, Sequence, Set
 from hashlib import sha256
 
@@ -20,6 +21,9 @@ from skhmmdd.hmm.pretraining._sources import (
 )
 from skhmmdd.hmm.sequences._overflow import check_moments, check_weights
 from skhmmdd.hmm.sequences._reading import infer_emission, read_states
+
+# What to do with sequences end to end.
+_SPLIT = "np.split(X, np.cumsum(lengths)[:-1])"
 
 
 class Corpus:
@@ -282,6 +286,46 @@ def is_batches(X):
     return hasattr(X, "__iter__") and not (
         is_array or known or plain or hasattr(X, "tocsr")
     )
+
+
+def refuse_lengths(X, y):
+    """Raise ValueError where `y` is what hmmlearn calls `lengths`.
+
+    Labels have as many entries as `X`; lengths of sequences that lie end to end in `X`
+    have fewer, and sum to that.
+    """
+    if (
+        y is None
+        or is_batches(X)
+        or not (hasattr(X, "__len__") and hasattr(y, "__len__"))
+    ):
+        return
+    try:
+        lengths = np.asarray(y)
+    except ValueError:  # ragged
+        return
+    n = len(X)
+    is_tally = lengths.ndim == 1 and lengths.dtype.kind in "iu" and len(lengths) != n
+    if is_tally and int(lengths.sum()) == n:
+        raise ValueError(
+            f"y looks like the lengths of sequences: its {len(lengths)} integers sum "
+            f"to the {n} rows of X. One sample is one sequence here, and y is ignored: "
+            f"pass {_SPLIT} as X."
+        )
+
+
+def warn_of_single_steps(corpus):
+    """Warn if no sequence of a corpus has a transition to learn from."""
+    # The sums of weights are rounded.
+    if corpus.n_observed <= (1 + 1e-9) * corpus.n_sequences:
+        warnings.warn(
+            "Every sequence of X has one step, so there are no transitions to learn "
+            "from: each row of a table is a sequence. If sequences lie end to end in "
+            f"X, as hmmlearn has them, pass {_SPLIT}, or [X] if all of it is one "
+            "sequence.",
+            UserWarning,
+            stacklevel=4,
+        )
 
 
 def _first(X):

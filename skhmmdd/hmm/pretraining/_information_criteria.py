@@ -8,6 +8,7 @@ from sklearn.utils.validation import check_is_fitted
 from skhmmdd._base import check_sequence_table
 from skhmmdd._typing import Floats, SequencesLike
 from skhmmdd.hmm.models._families import Pretrained
+from skhmmdd.hmm.pretraining._corpus import refuse_lengths
 
 
 def n_parameters(
@@ -85,6 +86,7 @@ class LikelihoodMixin:
         float
             Not divided by the lengths: see `bits_per_step` for that.
         """
+        refuse_lengths(X, y)
         return float(np.mean(self.score_samples(X)))
 
     def bits_per_step(self, X: SequencesLike) -> float:

@@ -3,6 +3,7 @@
 One sample is one sequence, whatever form the collection comes in.
 """
 
+import warnings
 from collections.abc import Mapping, Set
 from numbers import Integral
 from typing import Literal
@@ -35,9 +36,27 @@ def infer_emission(X: SequencesLike) -> Literal["categorical", "gaussian"]:
     """ "categorical" for integers of at least -1, otherwise "gaussian"."""
     values = _read(X, "X")[0]
     if values.dtype.kind not in "iu":
+        _warn_of_symbols(values)
         return "gaussian"
     seen = values.compressed() if np.ma.isMaskedArray(values) else values
     return "gaussian" if seen.size and seen.min() < MISSING else "categorical"
+
+
+def _warn_of_symbols(values):
+    """Warn if floats may be symbols that NaN made floats of, as pandas does."""
+    missing = np.isnan(values)
+    seen = values[~missing]
+    if values.size > len(values) or not (missing.any() and len(seen)):
+        return
+    if seen.min() >= MISSING and (np.rint(seen) == seen).all():
+        warnings.warn(
+            "X holds whole numbers and NaN, which emission='auto' reads as continuous: "
+            "it makes a Gaussian model. For symbols, NaN where one is missing, pass "
+            "emission='categorical'; for counts emission='poisson'; "
+            "emission='gaussian' is what was done, without this warning.",
+            UserWarning,
+            stacklevel=7,
+        )
 
 
 def read_symbols(
