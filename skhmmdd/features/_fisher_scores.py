@@ -1,5 +1,7 @@
 """Gradients of the log-likelihood in all weights of a frozen model, as features."""
 
+from __future__ import annotations
+
 from numbers import Integral
 from typing import Any, Literal, Self
 

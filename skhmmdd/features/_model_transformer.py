@@ -1,5 +1,7 @@
 """What the transformers share that stand on a frozen hidden Markov model."""
 
+from __future__ import annotations
+
 from typing import Any
 
 from sklearn import get_config

@@ -1,5 +1,7 @@
 """Frozen HMM beliefs as features of tunable width."""
 
+from __future__ import annotations
+
 from copy import copy
 from functools import partial
 from numbers import Integral

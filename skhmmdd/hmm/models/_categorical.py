@@ -1,5 +1,7 @@
 """The categorical family: each state emits symbols with probabilities of its own."""
 
+from __future__ import annotations
+
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy.sparse import csc_array

@@ -5,6 +5,8 @@ in `_families.py`. All that it says is a pure function of arrays: EM, its starts
 families of growing size are built from it in `skhmmdd.hmm.pretraining`.
 """
 
+from __future__ import annotations
+
 from abc import abstractmethod
 from typing import ClassVar
 

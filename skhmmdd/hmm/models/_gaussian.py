@@ -1,5 +1,7 @@
 """The Gaussian family: diagonal or full covariances, and their moments."""
 
+from __future__ import annotations
+
 from functools import partial
 
 import numpy as np

@@ -1,5 +1,7 @@
 """The Gaussian mixture family: each state emits from several diagonal Gaussians."""
 
+from __future__ import annotations
+
 from functools import partial
 
 import numpy as np

@@ -1,5 +1,7 @@
 """The Poisson family: each state emits counts at rates of its own."""
 
+from __future__ import annotations
+
 from functools import partial
 
 import numpy as np

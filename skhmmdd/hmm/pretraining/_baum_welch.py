@@ -1,5 +1,7 @@
 """Pretraining of hidden Markov models by expectation-maximisation."""
 
+from __future__ import annotations
+
 import time
 import warnings
 from collections.abc import Sequence

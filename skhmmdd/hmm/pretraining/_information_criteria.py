@@ -1,5 +1,7 @@
 """How well weights fit for their size, and in which unit to say it."""
 
+from __future__ import annotations
+
 from collections.abc import Collection
 
 import numpy as np

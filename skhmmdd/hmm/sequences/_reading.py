@@ -3,6 +3,8 @@
 One sample is one sequence, whatever form the collection comes in.
 """
 
+from __future__ import annotations
+
 import warnings
 from collections.abc import Mapping, Set
 from numbers import Integral
