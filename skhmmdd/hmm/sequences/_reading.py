@@ -31,6 +31,8 @@ _WORDS = {
     ),
     "state": ("there is one state", ""),
 }
+# Values looked at together.
+_SPAN = 2**16
 _COMPLEX = "Complex data not supported"
 
 
@@ -46,11 +48,18 @@ def infer_emission(X: SequencesLike) -> Literal["categorical", "gaussian"]:
 
 def _warn_of_symbols(values):
     """Warn if floats may be symbols that NaN made floats of, as pandas does."""
-    missing = np.isnan(values)
-    seen = values[~missing]
-    if values.size > len(values) or not (missing.any() and len(seen)):
+    if values.size > len(values) or values.dtype.kind != "f":
         return
-    if seen.min() >= MISSING and (np.rint(seen) == seen).all():
+    some_missing, some_seen = False, False
+    # A part at a time: the values may be a file. The first mostly shows a fraction.
+    for first in range(0, len(values), _SPAN):
+        part = values[first : first + _SPAN].ravel()
+        seen = part[~np.isnan(part)]
+        if (np.rint(seen) != seen).any() or seen.min(initial=0.0) < MISSING:
+            return
+        some_missing |= len(seen) < len(part)
+        some_seen |= len(seen) > 0
+    if some_missing and some_seen:
         warnings.warn(
             "X holds whole numbers and NaN, which emission='auto' reads as continuous: "
             "it makes a Gaussian model. For symbols, NaN where one is missing, pass "
