@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 import warnings
-from collections.abc import Sequence
 from functools import partial
 from numbers import Integral, Real
 from os import PathLike
@@ -93,7 +92,7 @@ class BaumWelch(LikelihoodMixin, DensityMixin, SkhmmddEstimator):
         `n_symbols` and `n_init`; None draws them at random. "kmeans" takes means and
         variances of continuous observations or counts from clusters of at most
         20,000 steps.
-    fixed : tuple of str, default=()
+    fixed : tuple or list of str, default=()
         Arrays of the weights that stay as they start, by the names of the frozen
         model's attributes, such as ("transmat", "means"). The others are the best
         beside them.
@@ -178,10 +177,10 @@ class BaumWelch(LikelihoodMixin, DensityMixin, SkhmmddEstimator):
         If the corpus is empty, holds symbols outside the alphabet, counts that are
         negative or no whole numbers, infinity, an empty sequence or a feature that is
         never observed, or does not fit `init`; if `states` do not fit the sequences,
-        or those sequences are impossible in them; if `y` holds fewer integers than `X`
-        has rows, and they sum to these (pass ``np.split(X, np.cumsum(lengths)[:-1])``
-        as `X`); if `fixed` names no parameter of the
-        model; if `pseudocount` is too small to keep a variance from vanishing.
+        or those sequences are impossible in them; if `fixed` names no parameter of the
+        model; if `y` holds integers that sum to the rows of `X`, as lengths do (pass
+        ``np.split(X, np.cumsum(lengths)[:-1])`` as `X`); if `pseudocount` is too small
+        to keep a variance from vanishing.
 
     Warns
     -----
@@ -290,7 +289,7 @@ class BaumWelch(LikelihoodMixin, DensityMixin, SkhmmddEstimator):
         tol: float = 1e-5,
         pseudocount: float = 1e-3,
         init: Pretrained | Literal["kmeans"] | None = None,
-        fixed: Sequence[str] = (),
+        fixed: tuple[str, ...] | list[str] = (),
         structural_zeros: bool = False,
         validation_fraction: float | None = None,
         n_iter_no_change: int = 5,

@@ -294,17 +294,12 @@ def refuse_lengths(X, y):
     Labels have as many entries as `X`; lengths of sequences that lie end to end in `X`
     have fewer, and sum to that.
     """
-    if (
-        y is None
-        or is_batches(X)
-        or not (hasattr(X, "__len__") and hasattr(y, "__len__"))
-    ):
+    if y is None or is_batches(X):
         return
     try:
-        lengths = np.asarray(y)
-    except ValueError:  # ragged
+        n, lengths = len(X), np.asarray(y)
+    except (TypeError, ValueError):  # sparse, for others to refuse, or ragged
         return
-    n = len(X)
     is_tally = lengths.ndim == 1 and lengths.dtype.kind in "iu" and len(lengths) != n
     if is_tally and int(lengths.sum()) == n:
         raise ValueError(

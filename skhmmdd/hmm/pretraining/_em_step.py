@@ -139,12 +139,11 @@ def maximise(
     -------
     EmissionFamily
     """
-    startprob, transmat = (
-        estimate_rows(counts, pseudocount, before, structural_zeros)
-        for counts, before in (
-            (statistics.start[None], hmm.startprob[None]),
-            (statistics.transitions, hmm.transmat),
-        )
+    startprob = estimate_rows(
+        statistics.start[None], pseudocount, hmm.startprob[None], structural_zeros
+    )
+    transmat = estimate_rows(
+        statistics.transitions, pseudocount, hmm.transmat, structural_zeros
     )
     emission = hmm._maximise(statistics.emission, pseudocount, center, scale, fixed)
     best = zip(hmm._array_names, (startprob[0], transmat, *emission), strict=True)
