@@ -146,7 +146,7 @@ class CategoricalHMM(EmissionFamily):
         counts = (one_hot @ smoothed).reshape(n_owners, n_rows, -1)
         return counts[:, :-1]
 
-    def _maximise(self, counts, pseudocount, center, scale, fixed=()):
+    def _maximise(self, counts, pseudocount, center, scale, fixed=(), tied=()):
         return (estimate_rows(counts[0], pseudocount, self.emissionprob),)
 
     def _log_prior(self, center, scale):

@@ -28,6 +28,8 @@ class EmissionFamily(FrozenHMM):
 
     # Parameters of BaumWelch that `_start` takes.
     _options: ClassVar[tuple[str, ...]] = ()
+    # Arrays that all states may share.
+    _tieable: ClassVar[tuple[str, ...]] = ()
     # What scikit-learn's tags say of its sequences, where it is not False.
     _input_tags: ClassVar[tuple[str, ...]] = ()
 
@@ -72,7 +74,7 @@ class EmissionFamily(FrozenHMM):
         """
 
     @abstractmethod
-    def _maximise(self, counts, pseudocount, center, scale, fixed=()):
+    def _maximise(self, counts, pseudocount, center, scale, fixed=(), tied=()):
         """Emission after the M-step; what has no data at all stays as it was.
 
         Parameters
@@ -85,6 +87,8 @@ class EmissionFamily(FrozenHMM):
             Mean and variance of the data.
         fixed : collection of str, default=()
             Arrays that the caller puts back: the others are the best beside them.
+        tied : collection of str, default=()
+            Arrays of `_tieable` that are to be the same in all states.
         """
 
     @abstractmethod

@@ -80,6 +80,7 @@ class GaussianHMM(EmissionFamily):
 
     _array_names = ("startprob", "transmat", "means", "covars")
     _options = ("covariance_type",)
+    _tieable = ("covars",)
     _read_sequences = staticmethod(read_observations)
 
     def __init__(
@@ -213,9 +214,9 @@ class GaussianHMM(EmissionFamily):
                 second[k][np.ix_(missing, missing)] += gamma.sum() * rest
         return weight, first, second
 
-    def _maximise(self, counts, pseudocount, center, scale, fixed=()):
+    def _maximise(self, counts, pseudocount, center, scale, fixed=(), tied=()):
         return maximise_moments(
-            counts, self.means, self.covars, pseudocount, center, scale, fixed
+            counts, self.means, self.covars, pseudocount, center, scale, fixed, tied
         )
 
     def _log_prior(self, center, scale):
@@ -279,7 +280,9 @@ def _full_moments(x, smoothed):
     return smoothed.sum(axis=0), smoothed.T @ x, second
 
 
-def maximise_moments(moments, means, covars, pseudocount, center, scale, fixed=()):
+def maximise_moments(
+    moments, means, covars, pseudocount, center, scale, fixed=(), tied=()
+):
     """Means and covariances from moments about `center`.
 
     The prior is worth `pseudocount` observations with the data's variance about the
@@ -296,6 +299,8 @@ def maximise_moments(moments, means, covars, pseudocount, center, scale, fixed=(
     center, scale : float or ndarray of shape (n_features,)
     fixed : collection of str, default=()
         With "means" the covariances are about those given, which stay.
+    tied : collection of str, default=()
+        With "covars" all states have the same.
 
     Returns
     -------
@@ -322,6 +327,10 @@ def maximise_moments(moments, means, covars, pseudocount, center, scale, fixed=(
         scatter = np.maximum(second - n * shift**2, 0.0)
         if gap is not None:
             scatter += n * gap**2
+    if "covars" in tied:
+        # Of the sums over states, which the prior is in as often.
+        n, scatter = (np.broadcast_to(a.mean(axis=0), a.shape) for a in (n, scatter))
+        has_data = n > np.finfo(float).tiny
     covars = np.divide(
         scatter + pseudocount * prior,
         n + pseudocount,

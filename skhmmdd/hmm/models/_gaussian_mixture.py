@@ -200,7 +200,7 @@ class GaussianMixtureHMM(EmissionFamily):
         moments = [diagonal_moments(x, one) for one in share]
         return weight, *(np.stack(one, axis=1) for one in zip(*moments, strict=True))
 
-    def _maximise(self, counts, pseudocount, center, scale, fixed=()):
+    def _maximise(self, counts, pseudocount, center, scale, fixed=(), tied=()):
         weight, *moments = counts
         weights = estimate_rows(weight, pseudocount, self.weights)
         return weights, *maximise_moments(

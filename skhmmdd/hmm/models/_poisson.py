@@ -145,7 +145,7 @@ class PoissonHMM(EmissionFamily):
         seen = ~np.isnan(values)
         return smoothed.T @ seen, smoothed.T @ np.where(seen, values, 0.0)
 
-    def _maximise(self, counts, pseudocount, center, scale, fixed=()):
+    def _maximise(self, counts, pseudocount, center, scale, fixed=(), tied=()):
         # The Gamma prior is worth `pseudocount` observations at the data's mean rate.
         weight, total = counts
         weight = weight + pseudocount

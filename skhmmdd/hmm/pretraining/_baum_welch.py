@@ -96,6 +96,9 @@ class BaumWelch(LikelihoodMixin, DensityMixin, SkhmmddEstimator):
         Arrays of the weights that stay as they start, by the names of the frozen
         model's attributes, such as ("transmat", "means"). The others are the best
         beside them.
+    tied : tuple or list of str, default=()
+        Arrays of the weights that all states share: ("covars",) of a Gaussian model,
+        which is what others call tied covariances, if `covariance_type` is "full".
     structural_zeros : bool, default=False
         Whether start and transition probabilities that are zero in `init` stay zero:
         a left-right or banded model stays one, and the prior is on the others alone.
@@ -119,8 +122,8 @@ class BaumWelch(LikelihoodMixin, DensityMixin, SkhmmddEstimator):
         `DenseHMM.fit` do so (on a GPU where torch has CUDA), from the same starts,
         with the same prior and in double precision. It takes categorical and
         Gaussian emissions, but neither missing observations, weights of sequences,
-        known states, batches, `fixed` nor `structural_zeros`; `n_jobs` is ignored:
-        torch sets its threads. It needs the extra `skhmmdd[pomegranate]`.
+        known states, batches, `fixed`, `tied` nor `structural_zeros`; `n_jobs` is
+        ignored: torch sets its threads. It needs the extra `skhmmdd[pomegranate]`.
     batch_size : int, default=None
         Sequences worked on at a time; None takes as many as keep the working
         arrays in some 32 MB.
@@ -161,7 +164,8 @@ class BaumWelch(LikelihoodMixin, DensityMixin, SkhmmddEstimator):
     aic_, bic_ : float
         Akaike's and Schwarz's information criteria of `hmm_` on the sequences it
         learned from, the latter with the observed steps as observations: lower is
-        better. What is fixed, by name or as a structural zero, is no free parameter.
+        better. What is fixed, by name or as a structural zero, is no free parameter,
+        and what is tied is one for all states.
     n_batches_ : int
         Batches that `partial_fit` saw; an iteration of an earlier `fit` counts as
         one.
@@ -177,8 +181,9 @@ class BaumWelch(LikelihoodMixin, DensityMixin, SkhmmddEstimator):
         If the corpus is empty, holds symbols outside the alphabet, counts that are
         negative or no whole numbers, infinity, an empty sequence or a feature that is
         never observed, or does not fit `init`; if `states` do not fit the sequences,
-        or those sequences are impossible in them; if `fixed` names no parameter of the
-        model; if `y` holds integers that sum to the rows of `X`, as lengths do (pass
+        or those sequences are impossible in them; if `fixed` or `tied` name no such
+        parameter of the model, or those tied differ in `init`; if `y` holds integers
+        that sum to the rows of `X`, as lengths do (pass
         ``np.split(X, np.cumsum(lengths)[:-1])`` as `X`); if `pseudocount` is too small
         to keep a variance from vanishing.
 
@@ -264,6 +269,7 @@ class BaumWelch(LikelihoodMixin, DensityMixin, SkhmmddEstimator):
         "pseudocount": [Interval(Real, 0, None, closed="left")],
         "init": [None, *FAMILIES.values(), StrOptions({"kmeans"})],
         "fixed": [tuple, list],
+        "tied": [tuple, list],
         "structural_zeros": ["boolean"],
         "validation_fraction": [None, Interval(Real, 0, 1, closed="neither")],
         "n_iter_no_change": [Interval(Integral, 1, None, closed="left")],
@@ -290,6 +296,7 @@ class BaumWelch(LikelihoodMixin, DensityMixin, SkhmmddEstimator):
         pseudocount: float = 1e-3,
         init: Pretrained | Literal["kmeans"] | None = None,
         fixed: tuple[str, ...] | list[str] = (),
+        tied: tuple[str, ...] | list[str] = (),
         structural_zeros: bool = False,
         validation_fraction: float | None = None,
         n_iter_no_change: int = 5,
@@ -312,6 +319,7 @@ class BaumWelch(LikelihoodMixin, DensityMixin, SkhmmddEstimator):
         self.pseudocount = pseudocount
         self.init = init
         self.fixed = fixed
+        self.tied = tied
         self.structural_zeros = structural_zeros
         self.validation_fraction = validation_fraction
         self.n_iter_no_change = n_iter_no_change
@@ -382,7 +390,7 @@ class BaumWelch(LikelihoodMixin, DensityMixin, SkhmmddEstimator):
             kept = int(np.argmax(run.held_out))
         log_likelihood = float(self.log_likelihoods_[kept])
         structure = self._given_start if self.structural_zeros else None
-        n_free = n_parameters(self.hmm_, self.fixed, structure)
+        n_free = n_parameters(self.hmm_, self.fixed, self.tied, structure)
         self.aic_ = aic(n_free, log_likelihood)
         self.bic_ = bic(n_free, log_likelihood, corpus.n_observed)
         self._online = after_fit(corpus, run)
@@ -486,7 +494,7 @@ class BaumWelch(LikelihoodMixin, DensityMixin, SkhmmddEstimator):
         if (given := self._given_start) is not None:
             return lambda rng: given
         options = {name: getattr(self, name) for name in corpus.family._options}
-        return partial(draw_start, corpus, self.n_states, self.init, options)
+        return partial(draw_start, corpus, self.n_states, self.init, options, self.tied)
 
     @property
     def _given_start(self):
@@ -494,12 +502,20 @@ class BaumWelch(LikelihoodMixin, DensityMixin, SkhmmddEstimator):
         return None if isinstance(self.init, str) else self.init
 
     def _options(self, family):
-        names = family._array_names
-        if unknown := [name for name in self.fixed if name not in names]:
-            raise ValueError(
-                f"fixed names {unknown[0]!r}, but the parameters of a "
-                f"{family.__name__} are {', '.join(names)}."
-            )
+        for what, allowed in {
+            "fixed": family._array_names,
+            "tied": family._tieable,
+        }.items():
+            for name in getattr(self, what):
+                if name not in allowed:
+                    raise ValueError(
+                        f"{what} names {name!r}; of a {family.__name__} it may name "
+                        f"{', '.join(allowed) or 'nothing'}."
+                    )
+        for name in self.tied if self._given_start is not None else ():
+            array = getattr(self._given_start, name)
+            if (array != array[0]).any():
+                raise ValueError(f"tied names {name!r}, which differ in init.")
         return Options(*(getattr(self, name) for name in Options._fields))
 
     def __sklearn_tags__(self):

@@ -23,6 +23,7 @@ class Options(NamedTuple):
     verbose: int
     engine: str = "numpy"
     fixed: tuple[str, ...] = ()
+    tied: tuple[str, ...] = ()
     structural_zeros: bool = False
 
     def prior(self, corpus):
@@ -32,6 +33,7 @@ class Options(NamedTuple):
             corpus.center,
             corpus.scale,
             self.fixed,
+            self.tied,
             self.structural_zeros,
         )
 
@@ -149,9 +151,9 @@ def _start_em(corpus, hmm, options):
     """What runs EM from `hmm` on: `expect` and `maximise`, in turn."""
     if options.engine == "numpy":
         return _NumpyEM(corpus, options)
-    if options.fixed or options.structural_zeros:
+    if options.fixed or options.tied or options.structural_zeros:
         raise ValueError(
-            "engine='pomegranate' estimates every parameter anew: fixed and "
+            "engine='pomegranate' estimates every parameter anew: fixed, tied and "
             "structural_zeros need engine='numpy'."
         )
     return PomegranateEM(

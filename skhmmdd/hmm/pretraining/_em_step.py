@@ -117,6 +117,7 @@ def maximise(
     center=0.0,
     scale=1.0,
     fixed=(),
+    tied=(),
     structural_zeros=False,
 ):
     """M-step: new frozen weights of the same kind.
@@ -132,6 +133,8 @@ def maximise(
         Mean and variance of the data: moments were taken about the former.
     fixed : collection of str, default=()
         Arrays of `hmm` that stay as they are.
+    tied : collection of str, default=()
+        Arrays of the emission that all states share.
     structural_zeros : bool, default=False
         Whether probabilities of the chain that are zero stay zero.
 
@@ -145,7 +148,9 @@ def maximise(
     transmat = estimate_rows(
         statistics.transitions, pseudocount, hmm.transmat, structural_zeros
     )
-    emission = hmm._maximise(statistics.emission, pseudocount, center, scale, fixed)
+    emission = hmm._maximise(
+        statistics.emission, pseudocount, center, scale, fixed, tied
+    )
     best = zip(hmm._array_names, (startprob[0], transmat, *emission), strict=True)
     return type(hmm)(
         *(getattr(hmm, name) if name in fixed else array for name, array in best)
@@ -153,7 +158,7 @@ def maximise(
 
 
 def log_prior(
-    hmm, pseudocount, center=0.0, scale=1.0, fixed=(), structural_zeros=False
+    hmm, pseudocount, center=0.0, scale=1.0, fixed=(), tied=(), structural_zeros=False
 ):
     """What the M-step adds to the log-likelihood, up to a constant; see `maximise`."""
     if pseudocount == 0:

@@ -16,6 +16,7 @@ from skhmmdd.hmm.pretraining._corpus import refuse_lengths
 def n_parameters(
     hmm: Pretrained,
     fixed: Collection[str] = (),
+    tied: Collection[str] = (),
     structure: Pretrained | None = None,
 ) -> int:
     """Free parameters: a row of probabilities has one less than entries.
@@ -25,6 +26,8 @@ def n_parameters(
     hmm : EmissionFamily
     fixed : collection of str, default=()
         Arrays that were not estimated.
+    tied : collection of str, default=()
+        Arrays that all states share.
     structure : EmissionFamily, default=None
         Weights whose zeros of the chain were not estimated, either.
     """
@@ -39,6 +42,8 @@ def n_parameters(
     if structure is not None:
         for name in ("startprob", "transmat"):
             free[name] -= int((getattr(structure, name) == 0).sum())
+    for name in tied:
+        free[name] //= k
     return sum(n for name, n in free.items() if name not in fixed)
 
 
