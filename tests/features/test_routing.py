@@ -12,6 +12,7 @@ from sklearn.pipeline import make_pipeline
 
 from skhmmdd import (
     BaumWelch,
+    DoubleDescentCurve,
     FisherScoreTransformer,
     HeadRegressor,
     HMMFeatureTransformer,
@@ -94,6 +95,21 @@ def test_weights_are_cut_by_a_search(routing):
     Z = columns.transform(X)
     want = HeadRegressor(0.1).fit(Z[:30], Y[:30]).score(Z[30:], Y[30:])
     assert search.cv_results_["split0_test_score"][1] == pytest.approx(want, rel=1e-9)
+
+
+def test_weights_are_cut_by_a_curve(routing):
+    asks = em().set_fit_request(sample_weight=True)
+    head = HeadRegressor().set_fit_request(sample_weight=True)
+    pipeline = make_pipeline(HMMFeatureTransformer(asks, random_state=0), head)
+    train, test = np.arange(30), np.arange(30, 40)
+    curve = DoubleDescentCurve(
+        pipeline, "hmmfeaturetransformer__n_components", [1, 2], cv=[(train, test)]
+    ).fit(X, Y, sample_weight=WEIGHTS)
+    pipeline.set_params(hmmfeaturetransformer__n_components=2)
+    pipeline.fit(X[train], Y[train], sample_weight=WEIGHTS[train])
+    assert pipeline[0].hmm_ == weighted(X[train], WEIGHTS[train])
+    want = np.mean((pipeline.predict(X[test]) - Y[test]) ** 2)
+    assert curve.test_risk_[1].mean() == pytest.approx(want, rel=1e-9)
 
 
 def test_what_nobody_asked_for_is_no_silence(routing):
