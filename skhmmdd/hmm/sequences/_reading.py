@@ -5,14 +5,14 @@ One sample is one sequence, whatever form the collection comes in.
 
 from collections.abc import Mapping, Set
 from numbers import Integral
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import DTypeLike
 from scipy import sparse
 
 from skhmmdd._tables import as_array, is_missing, with_missing
-from skhmmdd._typing import SequencesLike
+from skhmmdd._typing import Array, SequencesLike
 from skhmmdd.hmm.sequences._blocks import Sequences
 
 MISSING = -1
@@ -31,8 +31,40 @@ def infer_emission(X: SequencesLike) -> Literal["categorical", "gaussian"]:
     return "gaussian" if seen.size and seen.min() < MISSING else "categorical"
 
 
+def as_steps(observation: Any, name: str) -> Array:
+    """One step of every sequence, as an array of sequences.
+
+    Parameters
+    ----------
+    observation : array-like of shape (n_sequences,) or (n_sequences, n_features)
+        Or a column, or a table with a step in each row.
+    name : str
+        The argument's name in error messages.
+
+    Returns
+    -------
+    ndarray of shape (n_sequences, 1) or (n_sequences, 1, n_features)
+    """
+    try:
+        values = np.asanyarray(as_array(observation))
+    except ValueError:
+        raise ValueError(
+            f"{name} is ragged: its steps must all be numbers, or all be arrays of one "
+            "shape (n_features,)."
+        ) from None
+    if values.ndim not in (1, 2):
+        raise ValueError(
+            f"{name} must have shape (n_sequences,) or (n_sequences, n_features), one "
+            f"step of each sequence, got shape {values.shape}."
+        )
+    return values[:, None]
+
+
 def read_symbols(
-    X: SequencesLike, n_symbols: int | None = None, name: str = "X"
+    X: SequencesLike,
+    n_symbols: int | None = None,
+    name: str = "X",
+    keep_missing: bool = False,
 ) -> Sequences:
     """Sequences of integer symbols.
 
@@ -46,6 +78,8 @@ def read_symbols(
         The size of the alphabet; None takes any symbol from 0 on.
     name : str, default="X"
         The argument's name in error messages.
+    keep_missing : bool, default=False
+        Whether trailing ones are missing observations, too, and no padding.
 
     Returns
     -------
@@ -87,6 +121,8 @@ def read_symbols(
         values = values.astype(np.intp)
     if masked is not None:
         values[masked] = MISSING
+    if keep_missing:
+        return Sequences(values, starts, lengths, width)
     return _trim(values, values != MISSING, starts, lengths, width, name)
 
 
@@ -94,6 +130,7 @@ def read_observations(
     X: SequencesLike,
     n_features: int | None = None,
     name: str = "X",
+    keep_missing: bool = False,
     dtype: DTypeLike = np.float64,
 ) -> Sequences:
     """Sequences of continuous observations.
@@ -108,6 +145,8 @@ or list of arrays of shape (n_steps,) or (n_steps, n_features)
         The number of features a step must have; None takes any.
     name : str, default="X"
         The argument's name in error messages.
+    keep_missing : bool, default=False
+        As in `read_symbols`.
     dtype : dtype, default=np.float64
         The floating type of the values.
 
@@ -129,6 +168,8 @@ or list of arrays of shape (n_steps,) or (n_steps, n_features)
             f"{name} holds steps of {values.shape[1]} features, but the HMM was made "
             f"for {n_features}."
         )
+    if keep_missing:
+        return Sequences(values, starts, lengths, width)
     return _trim(values, ~np.isnan(values).all(axis=1), starts, lengths, width, name)
 
 
