@@ -54,8 +54,10 @@ class System(NamedTuple):
         which : ndarray of int of shape (n_sequences,)
             The factor of each sequence.
         """
+        with np.errstate(over="ignore", invalid="ignore"):  # seen once it is filtered
+            mean = mean @ self.transition
         return self._replace(
-            start_mean=mean @ self.transition,
+            start_mean=mean,
             start_roots=[self.predicted_root(root) for root in roots],
             start_of=which,
         )

@@ -166,6 +166,7 @@ class FrozenHMM(FrozenModel[Ints]):
 
         Examples
         --------
+        >>> import numpy as np
         >>> from skhmmdd import CategoricalHMM
         >>> hmm = CategoricalHMM(
         ...     [0.5, 0.5], [[0.7, 0.3], [0.3, 0.7]], [[0.1, 0.9], [0.8, 0.2]]
@@ -174,9 +175,11 @@ class FrozenHMM(FrozenModel[Ints]):
         >>> for symbols in ([1, 0], [1, -1], [0, 1]):
         ...     belief = hmm.update(belief, symbols)
         >>> belief.round(3)
-        array([[0.19 , 0.81 ],
-               [0.731, 0.269]])
-        >>> hmm.filter([[1, 1, 0], [0, -1, 1]])[:, -1].round(3)
+        array([[0.191, 0.809],
+               [0.778, 0.222]])
+        >>> hmm.filter(np.array([[1, 1, 0], [0, -1, 1]]))[:, -1].round(3)
+        array([[0.191, 0.809],
+               [0.778, 0.222]])
         """
         block = self._read_step(observation)
         chain = self._chain_after(belief, len(block.index), "belief")

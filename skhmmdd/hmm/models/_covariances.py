@@ -70,11 +70,7 @@ def as_matrix(cov, shape):
 
 def check_finite(hmm, name):
     """Raise if an array of the weights holds NaN, infinity or what comes near it."""
-    check_bounded(name, getattr(hmm, name))
-
-
-def check_bounded(name, array):
-    """As `check_finite`, of an array."""
+    array = getattr(hmm, name)
     if not np.isfinite(array).all():
         raise ValueError(f"{name} must be finite, got NaN or infinity.")
     if (top := np.abs(array).max()) > MAX_WEIGHT:

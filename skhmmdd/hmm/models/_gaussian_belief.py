@@ -7,7 +7,7 @@ import numpy as np
 from skhmmdd._repr import short_repr
 from skhmmdd._typing import Floats, Ints
 from skhmmdd.hmm.models._base import as_floats
-from skhmmdd.hmm.models._covariances import check_bounded, semi_definite_root
+from skhmmdd.hmm.models._covariances import semi_definite_root
 
 
 class GaussianBelief(NamedTuple):
@@ -60,8 +60,11 @@ def read_gaussian_belief(
     cov = as_floats(
         cov, (*axes, "n_states"), (*shape, n_states), f"cov of {name}"
     ).reshape(n_sequences, -1)
-    check_bounded(f"mean of {name}", mean)
-    check_bounded(f"cov of {name}", cov)
+    for what, values in {"mean": mean, "cov": cov}.items():
+        if (wrong := ~np.isfinite(values)).any():
+            raise ValueError(
+                f"{what} of {name} must be finite, got {float(values[wrong][0])!r}."
+            )
     # Sequences that missed the same steps share a covariance.
     first, which = np.array([0]), np.zeros(n_sequences, dtype=np.intp)
     if (cov != cov[0]).any():

@@ -46,8 +46,8 @@ def as_steps(observation: Any, name: str) -> Array:
     ndarray of shape (n_sequences, 1) or (n_sequences, 1, n_features)
     """
     try:
-        values = np.asanyarray(as_array(observation))
-    except ValueError:
+        values = _stack(observation)
+    except (ValueError, OverflowError):
         raise ValueError(
             f"{name} is ragged: its steps must all be numbers, or all be arrays of one "
             "shape (n_features,)."
@@ -239,12 +239,8 @@ def _read_list(X, name):
 
 def _read_one(sequence, i, name):
     """Sequence `i` of a list, as an array of numbers."""
-    piece = as_array(sequence)
     try:
-        piece = np.asanyarray(piece)
-        if piece.dtype.kind == "O" and piece.ndim == 1:
-            # Steps that are arrays themselves, as a column of nested lists has them.
-            piece = np.asarray(piece.tolist())
+        piece = _stack(sequence)
     except (ValueError, OverflowError):
         raise ValueError(
             f"Sequence {i} of {name} is ragged: its steps must all be numbers, or all "
@@ -261,6 +257,15 @@ def _read_one(sequence, i, name):
     if len(piece) == 0:
         raise ValueError(f"Sequence {i} of {name} is empty.")
     return _as_numbers(piece, [0], name, first=i)
+
+
+def _stack(steps):
+    """Steps as an array; ValueError or OverflowError if they are ragged."""
+    steps = np.asanyarray(as_array(steps))
+    if steps.dtype.kind == "O" and steps.ndim == 1:
+        # Steps that are arrays themselves, as a column of nested lists has them.
+        steps = np.asarray(steps.tolist())
+    return steps
 
 
 def _join(pieces):
