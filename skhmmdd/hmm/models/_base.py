@@ -263,7 +263,8 @@ def read_belief(belief, shape, name):
 def as_floats(array, axes, shape, name):
     """An argument as doubles of the shape that its name asks for."""
     try:
-        array = np.asarray(array, dtype=np.float64)
+        # No complex numbers, and no text.
+        array = np.asarray(array).astype(np.float64, casting="same_kind", copy=False)
     except (TypeError, ValueError):
         raise TypeError(
             f"{name} must be numbers in an array of shape ({', '.join(axes)}) = "
