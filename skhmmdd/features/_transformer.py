@@ -391,8 +391,9 @@ shape (n_steps_i, n_components)
             )
         belief = self.hmm_.update(belief, observation)
         state = belief.mean if isinstance(belief, GaussianBelief) else belief
-        values = self._representation.of(state.astype(check_dtype(self.dtype)))
-        columns = self._columns(values, "last")
+        with np.errstate(over="ignore", invalid="ignore"):
+            values = self._representation.of(state.astype(check_dtype(self.dtype)))
+            columns = self._columns(values, "last")
         check_finite(columns, "observation and hmm")
         return belief, columns
 

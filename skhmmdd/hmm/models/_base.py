@@ -31,7 +31,7 @@ _DECODED_AT_ONCE = 256
 _ROW_SUM_TOLERANCE = 1e-6
 
 
-class FrozenHMM(FrozenModel[Ints]):
+class FrozenHMM(FrozenModel[Ints, ArrayLike]):
     """Base of the frozen weights with a chain of finitely many hidden states.
 
     Subclasses say how an observation's likelihood is computed.
@@ -102,7 +102,7 @@ class FrozenHMM(FrozenModel[Ints]):
         return partial(filter_block, self._filter_chain)
 
     def _filter_after(
-        self, belief: Any, n_sequences: int, name: str
+        self, belief: ArrayLike | None, n_sequences: int, name: str
     ) -> Callable[..., Any]:
         chain = self._chain_after(belief, n_sequences, name)
         return partial(filter_block, chain, carried=belief is not None)

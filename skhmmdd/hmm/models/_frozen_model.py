@@ -5,7 +5,6 @@ from collections.abc import Callable
 from typing import Any, Generic, TypeVar, overload
 
 import numpy as np
-from numpy.typing import ArrayLike
 from sklearn.utils import check_random_state
 
 from skhmmdd._parallel import single_blas_thread
@@ -25,9 +24,11 @@ from skhmmdd.hmm.sequences._reading import as_steps
 
 # Hidden paths: states 0 to n_states - 1, or vectors.
 Path = TypeVar("Path", Ints, Floats)
+# What a user hands as a belief: probabilities, or means and covariances.
+Belief = TypeVar("Belief")
 
 
-class FrozenModel(FrozenValue, ABC, Generic[Path]):
+class FrozenModel(FrozenValue, ABC, Generic[Path, Belief]):
     """Reads sequences in blocks of work, which the kernels of inference walk.
 
     The belief about the hidden state is a row of `n_states` numbers: the probabilities
@@ -61,7 +62,7 @@ class FrozenModel(FrozenValue, ABC, Generic[Path]):
 
     @abstractmethod
     def _filter_after(
-        self, belief: Any, n_sequences: int, name: str
+        self, belief: Belief | None, n_sequences: int, name: str
     ) -> Callable[..., Any]:
         """`_filter_block` of sequences that go on from a belief, as does another.
 
@@ -95,14 +96,14 @@ class FrozenModel(FrozenValue, ABC, Generic[Path]):
 
     @overload
     def filter(
-        self, X: SequenceTable, *, initial_belief: ArrayLike | None = None
+        self, X: SequenceTable, *, initial_belief: Belief | None = None
     ) -> Floats: ...
     @overload
     def filter(
-        self, X: SequenceList, *, initial_belief: ArrayLike | None = None
+        self, X: SequenceList, *, initial_belief: Belief | None = None
     ) -> list[Floats]: ...
     def filter(
-        self, X: SequencesLike, *, initial_belief: ArrayLike | None = None
+        self, X: SequencesLike, *, initial_belief: Belief | None = None
     ) -> Floats | list[Floats]:
         """Filtered beliefs P(z_t | x_1..x_t): causal, no look-ahead.
 

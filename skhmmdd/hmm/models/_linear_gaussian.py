@@ -33,13 +33,13 @@ from skhmmdd.hmm.sequences._blocks import Block, Sequences
 from skhmmdd.hmm.sequences._overflow import check_log_likelihood
 from skhmmdd.hmm.sequences._reading import read_observations
 
-BeliefLike: TypeAlias = GaussianBelief | tuple[ArrayLike, ArrayLike] | None
+BeliefLike: TypeAlias = GaussianBelief | tuple[ArrayLike, ArrayLike]
 
 _BATCH_SIZE = 256
 _BATCH_VALUES = 2**23
 
 
-class LinearGaussianHMM(FrozenModel[Floats]):
+class LinearGaussianHMM(FrozenModel[Floats, BeliefLike]):
     r"""Frozen hidden Markov model with a linear-Gaussian state (state-space model).
 
     States and observations are rows, as samples are:
@@ -214,7 +214,7 @@ class LinearGaussianHMM(FrozenModel[Floats]):
         self,
         X: SequenceTable,
         *,
-        initial_belief: BeliefLike = None,
+        initial_belief: BeliefLike | None = None,
         return_cov: Literal[False] = False,
     ) -> Floats: ...
     @overload
@@ -222,7 +222,7 @@ class LinearGaussianHMM(FrozenModel[Floats]):
         self,
         X: SequenceList,
         *,
-        initial_belief: BeliefLike = None,
+        initial_belief: BeliefLike | None = None,
         return_cov: Literal[False] = False,
     ) -> list[Floats]: ...
     @overload
@@ -230,7 +230,7 @@ class LinearGaussianHMM(FrozenModel[Floats]):
         self,
         X: SequenceTable,
         *,
-        initial_belief: BeliefLike = None,
+        initial_belief: BeliefLike | None = None,
         return_cov: Literal[True],
     ) -> tuple[Floats, Floats]: ...
     @overload
@@ -238,14 +238,14 @@ class LinearGaussianHMM(FrozenModel[Floats]):
         self,
         X: SequenceList,
         *,
-        initial_belief: BeliefLike = None,
+        initial_belief: BeliefLike | None = None,
         return_cov: Literal[True],
     ) -> tuple[list[Floats], list[Floats]]: ...
     def filter(
         self,
         X: SequencesLike,
         *,
-        initial_belief: BeliefLike = None,
+        initial_belief: BeliefLike | None = None,
         return_cov: bool = False,
     ) -> Any:
         """Filtered means E[z_t | x_1..x_t]: causal, no look-ahead (Kalman filter).
@@ -300,7 +300,9 @@ of shape (n_steps_i, n_states)
             return means, [cov.reshape(-1, *shape) for cov in covs]
         return means, covs.reshape(*covs.shape[:2], *shape)
 
-    def update(self, belief: BeliefLike, observation: ArrayLike) -> GaussianBelief:
+    def update(
+        self, belief: BeliefLike | None, observation: ArrayLike
+    ) -> GaussianBelief:
         """One step of the Kalman filter, of every sequence.
 
         Parameters
@@ -366,7 +368,7 @@ of shape (n_steps_i, n_states)
         return partial(_kalman.filter_block, self._system)
 
     def _filter_after(
-        self, belief: Any, n_sequences: int, name: str
+        self, belief: BeliefLike | None, n_sequences: int, name: str
     ) -> Callable[..., Any]:
         system = self._system_after(belief, n_sequences, name)
         return partial(_kalman.filter_block, system)
