@@ -846,7 +846,7 @@ def test_updates_refused():
         with pytest.raises(ValueError, match=message):
             transformer.update(None, [0])
     transformer = HMMFeatureTransformer(hmm).fit([[0]])
-    with pytest.raises(ValueError, match="belief row 0 must sum to one, got 1.5"):
+    with pytest.raises(ValueError, match=r"belief row 0 must sum to one, got 1\.5"):
         transformer.update([[0.5, 0.5, 0.5]], [0])
     far = LinearGaussianHMM([[0.9]], 0.2, [[1e-30]], 1e-60, start_cov=1.0)
     transformer = HMMFeatureTransformer(far, dtype="float32").fit([[1e-30]])
