@@ -778,7 +778,7 @@ def test_steps_of_a_sequence_that_underflows():
 
 @pytest.mark.parametrize("kind", ["categorical", "full", "poisson"])
 @pytest.mark.parametrize("representation", ["belief", "log_belief", "predictive"])
-@pytest.mark.parametrize("readout", [None, *READOUTS])
+@pytest.mark.parametrize("readout", [None, "relu", "fourier"])
 def test_updates_are_the_transform_so_far(kind, representation, readout):
     hmm = random_hmm(kind)
     rows = random_sequences(hmm, [12] * 4, missing=0.2)
