@@ -6,6 +6,7 @@ NaT among dates and None among objects; integers and booleans keep their type, a
 masked array.
 """
 
+from collections.abc import Iterable, Mapping, Set
 from typing import Any
 
 import numpy as np
@@ -52,6 +53,46 @@ def as_array(X: Any) -> Any:
         return X.as_py()
     known = hasattr(X, "__array__") or isinstance(X, memoryview)
     return np.asarray(X) if known else X
+
+
+def stacked(item: Any) -> Any:
+    """A sequence as one array, also if its steps are arrays or lists themselves.
+
+    Raises
+    ------
+    ValueError
+        If the steps are of unequal size.
+    """
+    array = np.asanyarray(as_array(item))
+    if array.dtype.kind == "O" and array.ndim == 1:
+        # As a column of nested lists has them.
+        array = np.asarray(array.tolist())
+    return array
+
+
+def steps_first(X: Any) -> Any:
+    """An array (n, channels, steps), or sequences (channels, steps), steps first.
+
+    What has no channels, or names them as a table does, comes back as it is; so does
+    what is ragged, for the reader to refuse.
+    """
+    X = as_array(X)
+    if isinstance(X, np.ndarray):
+        if X.ndim == 3:
+            return X.swapaxes(1, 2)
+        is_list = X.ndim == 1 and X.dtype.kind == "O"
+    else:
+        no_list = isinstance(X, (str, bytes, Mapping, Set))
+        is_list = isinstance(X, Iterable) and not no_list
+    return [_transposed(item) for item in X] if is_list else X
+
+
+def _transposed(item):
+    try:
+        array = stacked(item)
+    except (ValueError, OverflowError):
+        return item
+    return array.T if array.ndim == 2 else item
 
 
 def is_missing(cell: Any) -> bool:
@@ -134,7 +175,8 @@ def _cells(seen, dtype, to_list):
     name = str(dtype).lower()
     # NumPy turns the integers of a list with an empty place into floats, and the
     # fields of a structure into columns.
-    if "struct" in name or ("list" in name and "int" in name):
+    is_nested = "list" in name or "array" in name
+    if "struct" in name or (is_nested and "int" in name):
         return object_array(to_list())
     return np.asarray(seen)
 

@@ -48,6 +48,11 @@ class FisherScoreTransformer(ModelTransformer):
     pooling : {"sum", "mean"}, default="sum"
         "sum" is the gradient, a sum over steps; "mean" divides it by the number of
         steps of the sequence that are observed.
+    channels_first : bool, default=False
+        Whether arrays of X have shape (n_sequences, n_channels, n_steps), and members
+        of a list (n_channels, n_steps), as those of aeon and sktime do. Sequences
+        without channels, and panels whose cells are series, are read as ever.
+        Implied where `hmm` is a `BaumWelch` that says so.
     n_jobs : int, default=None
         Workers over batches of `transform`: threads, unless a
         :func:`joblib.parallel_config` names others. The features do not depend on it.
@@ -130,6 +135,7 @@ class FisherScoreTransformer(ModelTransformer):
         "hmm": "no_validation",
         "symbols": "no_validation",
         "pooling": [StrOptions({"sum", "mean"})],
+        "channels_first": ["boolean"],
         "n_jobs": [None, Integral],
         "random_state": ["random_state"],
     }
@@ -140,12 +146,14 @@ class FisherScoreTransformer(ModelTransformer):
         *,
         symbols: tuple[int, int] | None = None,
         pooling: Literal["sum", "mean"] = "sum",
+        channels_first: bool = False,
         n_jobs: int | None = None,
         random_state: RandomState = None,
     ) -> None:
         self.hmm = hmm
         self.symbols = symbols
         self.pooling = pooling
+        self.channels_first = channels_first
         self.n_jobs = n_jobs
         self.random_state = random_state
 

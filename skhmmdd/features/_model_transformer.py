@@ -10,12 +10,14 @@ from skhmmdd._typing import Names
 from skhmmdd.features._shared_model import SharedModelTransformer
 from skhmmdd.hmm import BaumWelch, LinearGaussianHMM, as_hmm
 from skhmmdd.hmm.models._base import FrozenHMM
+from skhmmdd.hmm.sequences._panels import warn_of_order
 
 
 class ModelTransformer(SharedModelTransformer):
     """Sequences in, rows out, by the model `hmm`: frozen, or pretrained in `fit`."""
 
     hmm: Any
+    channels_first: bool
     hmm_: FrozenHMM | LinearGaussianHMM
     n_features_in_: int
     feature_names_in_: Names
@@ -29,20 +31,33 @@ class ModelTransformer(SharedModelTransformer):
 
     def _fit_model(self, X, random_state=None):
         """Set `hmm_`; pretrain it, if `hmm` is an unfitted BaumWelch or None."""
-        X = check_sequence_table(self, X, reset=True)
+        table = self._table(X, reset=True)
         if self.__skhmmdd_frozen__:
             self.hmm_ = as_hmm(self.hmm)
             _check_still_fitted(self.hmm)
-            self.hmm_._read(X)
+            sequences = self.hmm_._read(table)
+            if (sequences.lengths == sequences.values.shape[-1]).all():
+                # Sizes would not tell: as many channels as steps.
+                warn_of_order(sequences, self._channels_first)
             return
         pretraining = BaumWelch() if self.hmm is None else clone(self.hmm)
+        pretraining.set_params(channels_first=self._channels_first)
         if pretraining.random_state is None:
             pretraining.set_params(random_state=random_state)
         self.hmm_ = pretraining.fit(X).hmm_
 
     def _sequences(self, X):
         check_is_fitted(self)
-        return self.hmm_._read(check_sequence_table(self, X, reset=False))
+        return self.hmm_._read(self._table(X, reset=False))
+
+    @property
+    def _channels_first(self):
+        return self.channels_first or getattr(self.hmm, "channels_first", False)
+
+    def _table(self, X, reset):
+        return check_sequence_table(
+            self, X, reset=reset, channels_first=self._channels_first
+        )
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

@@ -80,6 +80,11 @@ class HMMFeatureTransformer(NestedFeatures, ModelTransformer):
         not standardised. Without effect when `n_components` is None.
     dtype : {"float64", "float32"} or dtype, default="float64"
         Precision of the recursions and of the features.
+    channels_first : bool, default=False
+        Whether arrays of X have shape (n_sequences, n_channels, n_steps), and members
+        of a list (n_channels, n_steps), as those of aeon and sktime do. Sequences
+        without channels, and panels whose cells are series, are read as ever.
+        Implied where `hmm` is a `BaumWelch` that says so.
     batch_size : int, default=1024
         Sequences worked on at a time, in [1, inf); bounds the working memory.
     n_jobs : int, default=None
@@ -166,6 +171,7 @@ class HMMFeatureTransformer(NestedFeatures, ModelTransformer):
         "pooling": [StrOptions(set(POOLINGS))],
         "readout": [StrOptions(set(READOUTS))],
         "dtype": "no_validation",
+        "channels_first": ["boolean"],
         "batch_size": [Interval(Integral, 1, None, closed="left")],
         "n_jobs": [None, Integral],
         "random_state": ["random_state"],
@@ -183,6 +189,7 @@ class HMMFeatureTransformer(NestedFeatures, ModelTransformer):
         pooling: PoolingName = "last",
         readout: ReadoutName = "relu",
         dtype: DTypeLike = "float64",
+        channels_first: bool = False,
         batch_size: int = 1024,
         n_jobs: int | None = None,
         random_state: RandomState = None,
@@ -193,6 +200,7 @@ class HMMFeatureTransformer(NestedFeatures, ModelTransformer):
         self.pooling = pooling
         self.readout = readout
         self.dtype = dtype
+        self.channels_first = channels_first
         self.batch_size = batch_size
         self.n_jobs = n_jobs
         self.random_state = random_state

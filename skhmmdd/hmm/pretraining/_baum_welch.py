@@ -14,7 +14,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
 
-from skhmmdd._base import SkhmmddEstimator, check_sequence_table, fit_context
+from skhmmdd._base import SkhmmddEstimator, fit_context
 from skhmmdd._typing import (
     Corpus,
     CovarianceType,
@@ -31,6 +31,7 @@ from skhmmdd.hmm.pretraining._information_criteria import LikelihoodMixin, aic, 
 from skhmmdd.hmm.pretraining._initialization import draw_start
 from skhmmdd.hmm.pretraining._restarts import best_run
 from skhmmdd.hmm.pretraining._stepwise import Online, absorb, after_fit
+from skhmmdd.hmm.sequences._panels import warn_of_order
 
 
 class BaumWelch(LikelihoodMixin, DensityMixin, SkhmmddEstimator):
@@ -99,6 +100,10 @@ class BaumWelch(LikelihoodMixin, DensityMixin, SkhmmddEstimator):
         Gaussian emissions, but neither missing observations, weights of sequences
         nor batches; `n_jobs` is ignored: torch sets its threads. It needs the extra
         `skhmmdd[pomegranate]`.
+    channels_first : bool, default=False
+        Whether arrays of X have shape (n_sequences, n_channels, n_steps), and members
+        of a list (n_channels, n_steps), as those of aeon and sktime do. Sequences
+        without channels, and panels whose cells are series, are read as ever.
     batch_size : int, default=None
         Sequences worked on at a time; None takes as many as keep the working
         arrays in some 32 MB.
@@ -160,6 +165,8 @@ class BaumWelch(LikelihoodMixin, DensityMixin, SkhmmddEstimator):
     -----
     ConvergenceWarning
         If the start that is kept did not reach `tol` within `max_iter` iterations.
+    UserWarning
+        If what was read as features looks like steps; see `channels_first`.
 
     See Also
     --------
@@ -233,6 +240,7 @@ class BaumWelch(LikelihoodMixin, DensityMixin, SkhmmddEstimator):
         "step_power": [Interval(Real, 0.5, 1, closed="right")],
         "checkpoint": [None, str, PathLike],
         "engine": [StrOptions({"numpy", "pomegranate"})],
+        "channels_first": ["boolean"],
         "batch_size": [None, Interval(Integral, 1, None, closed="left")],
         "n_jobs": [None, Integral],
         "verbose": ["verbose"],
@@ -257,6 +265,7 @@ class BaumWelch(LikelihoodMixin, DensityMixin, SkhmmddEstimator):
         step_power: float = 0.6,
         checkpoint: StrPath | None = None,
         engine: Literal["numpy", "pomegranate"] = "numpy",
+        channels_first: bool = False,
         batch_size: int | None = None,
         n_jobs: int | None = None,
         verbose: int = 0,
@@ -277,6 +286,7 @@ class BaumWelch(LikelihoodMixin, DensityMixin, SkhmmddEstimator):
         self.step_power = step_power
         self.checkpoint = checkpoint
         self.engine = engine
+        self.channels_first = channels_first
         self.batch_size = batch_size
         self.n_jobs = n_jobs
         self.verbose = verbose
@@ -378,7 +388,7 @@ class BaumWelch(LikelihoodMixin, DensityMixin, SkhmmddEstimator):
             self._online = Online(None, 0.0, 0, corpus.center, corpus.scale)
             part = corpus.source.part
         else:
-            X = check_sequence_table(self, X, reset=False)
+            X = self._table(X, reset=False)
             part = weighted_part(self.hmm_._read(X), sample_weight)
         self._online, counts = absorb(
             self._online,
@@ -399,9 +409,9 @@ class BaumWelch(LikelihoodMixin, DensityMixin, SkhmmddEstimator):
         return self
 
     def _read_corpus(self, X, sample_weight, reset):
-        X = check_sequence_table(self, X, reset=reset)
+        X = self._table(X, reset=reset)
         init = None if isinstance(self.init, str) else self.init
-        return read_corpus(
+        corpus = read_corpus(
             X,
             self.emission,
             self.n_symbols,
@@ -409,7 +419,11 @@ class BaumWelch(LikelihoodMixin, DensityMixin, SkhmmddEstimator):
             sample_weight,
             self.n_jobs,
             self.verbose,
+            self.channels_first,
         )
+        if init is None and not corpus.source.is_streamed:
+            warn_of_order(corpus.source.part.sequences, self.channels_first)
+        return corpus
 
     def _start_from(self, corpus):
         """A function of a RandomState that gives weights to start from."""

@@ -7,7 +7,7 @@ import numpy as np
 from sklearn.utils import check_array
 from sklearn.utils.validation import check_consistent_length
 
-from skhmmdd._tables import is_table
+from skhmmdd._tables import is_table, steps_first
 from skhmmdd.hmm.models._families import FAMILIES
 from skhmmdd.hmm.pretraining._corpus_moments import Location, SymbolCounts, steps_of
 from skhmmdd.hmm.pretraining._sources import (
@@ -174,6 +174,7 @@ def read_corpus(
     sample_weight=None,
     n_jobs=None,
     verbose=0,
+    channels_first=False,
 ):
     """The corpus of what a user calls one.
 
@@ -189,20 +190,25 @@ def read_corpus(
     n_jobs : int, default=None
         Batches that are read at a time.
     verbose : int, default=0
+    channels_first : bool, default=False
+        Whether the channels stand before the steps in each batch. What is no batch
+        has been read so already.
 
     Returns
     -------
     Corpus
     """
     is_streamed = is_batches(X)
+    turns = channels_first and is_streamed
     if init is not None:
         family, size = type(init), init._size
     else:
         if emission == "auto":
-            emission = infer_emission(_first(X) if is_streamed else X)
+            first = _first(X) if is_streamed else X
+            emission = infer_emission(steps_first(first) if turns else first)
         family = FAMILIES[emission]
         size = n_symbols if family._is_symbolic else None
-    reader = Reader(family, size, weighted_part)
+    reader = Reader(family, size, weighted_part, turns)
     if is_streamed:
         if sample_weight is not None and (
             isinstance(sample_weight, Iterator)

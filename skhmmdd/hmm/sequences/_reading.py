@@ -11,9 +11,10 @@ import numpy as np
 from numpy.typing import DTypeLike
 from scipy import sparse
 
-from skhmmdd._tables import as_array, is_missing, with_missing
+from skhmmdd._tables import as_array, is_missing, stacked, with_missing
 from skhmmdd._typing import Array, SequencesLike
 from skhmmdd.hmm.sequences._blocks import Sequences
+from skhmmdd.hmm.sequences._panels import holds_sequences, join_channels, order_hint
 
 MISSING = -1
 # Without an alphabet of a known size a larger symbol is a mistake, not an alphabet.
@@ -46,7 +47,7 @@ def as_steps(observation: Any, name: str) -> Array:
     ndarray of shape (n_sequences, 1) or (n_sequences, 1, n_features)
     """
     try:
-        values = _stack(observation)
+        values = stacked(observation)
     except (ValueError, OverflowError):
         raise ValueError(
             f"{name} is ragged: its steps must all be numbers, or all be arrays of one "
@@ -92,7 +93,7 @@ def read_symbols(
     if values.ndim != 1:
         raise ValueError(
             f"{name} holds steps of {values.shape[1]} features, but a categorical HMM "
-            "reads one integer symbol a step."
+            f"reads one integer symbol a step.{order_hint(lengths, 1)}"
         )
     masked = None
     if np.ma.isMaskedArray(values):
@@ -164,9 +165,10 @@ or list of arrays of shape (n_steps,) or (n_steps, n_features)
     if values.ndim == 1:
         values = values[:, None]
     if n_features is not None and values.shape[1] != n_features:
+        hint = order_hint(lengths, n_features) if values.shape[1] > 1 else ""
         raise ValueError(
             f"{name} holds steps of {values.shape[1]} features, but the HMM was made "
-            f"for {n_features}."
+            f"for {n_features}.{hint}"
         )
     if keep_missing:
         return Sequences(values, starts, lengths, width)
@@ -184,6 +186,8 @@ def _read(X, name):
             "array (n_sequences, n_steps) or a list of sequences."
         )
     X = as_array(X)
+    if isinstance(X, np.ndarray) and X.ndim == 2 and X.dtype.kind == "O":
+        X = join_channels(X, name) if holds_sequences(X) else X
     if not isinstance(X, np.ndarray) or (X.ndim == 1 and X.dtype.kind in "OUS"):
         return *_read_list(X, name), None
     if X.ndim < 2:
@@ -230,6 +234,7 @@ def _read_list(X, name):
         raise ValueError(
             f"The sequences of {name} must all have shape (n_steps,) or all "
             f"(n_steps, n_features); got steps of shapes {sorted(trailing)}."
+            f"{_hint_of_ragged(pieces)}"
         )
     if trailing == {(0,)}:
         raise ValueError(f"The sequences of {name} have steps of 0 features.")
@@ -240,7 +245,7 @@ def _read_list(X, name):
 def _read_one(sequence, i, name):
     """Sequence `i` of a list, as an array of numbers."""
     try:
-        piece = _stack(sequence)
+        piece = stacked(sequence)
     except (ValueError, OverflowError):
         raise ValueError(
             f"Sequence {i} of {name} is ragged: its steps must all be numbers, or all "
@@ -259,13 +264,9 @@ def _read_one(sequence, i, name):
     return _as_numbers(piece, [0], name, first=i)
 
 
-def _stack(steps):
-    """Steps as an array; ValueError or OverflowError if they are ragged."""
-    steps = np.asanyarray(as_array(steps))
-    if steps.dtype.kind == "O" and steps.ndim == 1:
-        # Steps that are arrays themselves, as a column of nested lists has them.
-        steps = np.asarray(steps.tolist())
-    return steps
+def _hint_of_ragged(pieces):
+    are_tables = all(piece.ndim == 2 for piece in pieces)
+    return order_hint([len(piece) for piece in pieces]) if are_tables else ""
 
 
 def _join(pieces):

@@ -89,7 +89,10 @@ NO_SEQUENCES = {
     "nullable Series": pd.Series([0, None], dtype="Int64"),
     "frame of nothing": pd.DataFrame(),
     "frame of no row": pd.DataFrame(columns=["a", "b"]),
-    "frame of lists": pd.DataFrame({"s": [[0, 1], [1, 2]]}),
+    "frame of lists of unequal length": pd.DataFrame({"a": [[0, 1]], "b": [[0]]}),
+    "frame of lists and a number": pd.DataFrame({"a": [[0, 1]], "b": [0]}),
+    "frame of lists and None": pd.DataFrame({"a": [[0, 1]], "b": [None]}),
+    "frame of nested lists": pd.DataFrame({"a": [[[0, 1]]]}),
     "frame of complex": pd.DataFrame([[1j, 0]]),
 }
 # Tokens, but not numbers.
