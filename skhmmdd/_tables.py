@@ -95,6 +95,24 @@ def _transposed(item):
     return array.T if array.ndim == 2 else item
 
 
+def with_alphabet(dtype: Any, n_symbols: int) -> Any:
+    """An integer type that tells how large an alphabet its symbols are from.
+
+    It is equal to `dtype`; NumPy passes what it tells on to parts and copies, and
+    drops it where an array is computed with.
+    """
+    return np.dtype(dtype, metadata={"n_symbols": n_symbols})
+
+
+def told_alphabet(X: Any) -> int:
+    """The size of the alphabet that an array, or the first of a list, tells; or 0."""
+    if not hasattr(X, "dtype") or X.dtype.kind == "O":
+        X = next(iter(X), None)
+    return (getattr(getattr(X, "dtype", None), "metadata", None) or {}).get(
+        "n_symbols", 0
+    )
+
+
 def is_missing(cell: Any) -> bool:
     """Whether `cell` is None, NaN, NaT, pandas.NA or numpy.ma.masked."""
     if cell is None or cell is np.ma.masked:

@@ -13,7 +13,14 @@ from sklearn.utils._set_output import _wrap_data_with_container
 from sklearn.utils.validation import check_array, check_is_fitted
 
 from skhmmdd._base import SkhmmddEstimator, check_columns, fit_context
-from skhmmdd._tables import as_array, filled, is_missing, is_table, object_array
+from skhmmdd._tables import (
+    as_array,
+    filled,
+    is_missing,
+    is_table,
+    object_array,
+    with_alphabet,
+)
 from skhmmdd._typing import Array, Names, SequencesLike, TokensLike
 from skhmmdd.features._token_codes import (
     as_vocabulary,
@@ -123,9 +130,10 @@ class TokenEncoder(
 
         - "error": a ``ValueError`` that names it;
         - "missing": it counts as not observed, -1;
-        - "symbol": all such tokens share one symbol, ``len(vocabulary_)``. An HMM
-          can learn how likely it is only where it also occurs in `fit`, see
-          `min_count`.
+        - "symbol": all such tokens share one symbol, ``len(vocabulary_)``. A
+          `BaumWelch` that learns from the output reserves it. How likely it is can be
+          learned only where it also occurs in `fit`, see `min_count`; elsewhere the
+          prior (`pseudocount`) decides, and without a prior it is impossible.
 
     min_count : int, default=1
         Tokens that occur fewer times than this in `fit` are left out of the
@@ -257,6 +265,9 @@ class TokenEncoder(
                 "dtype must be a signed integer type, as -1 is the missing token, and "
                 f"hold {n_symbols} symbols; got {dtype}."
             )
+        if self.handle_unknown == "symbol":
+            # For pretraining to reserve a symbol that these sequences may not hold.
+            dtype = with_alphabet(dtype, n_symbols)
         self._dtype = dtype
         self.vocabulary_ = as_vocabulary(kept)
         self.n_symbols_ = n_symbols

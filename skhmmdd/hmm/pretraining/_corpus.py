@@ -7,7 +7,7 @@ import numpy as np
 from sklearn.utils import check_array
 from sklearn.utils.validation import check_consistent_length
 
-from skhmmdd._tables import is_table, steps_first
+from skhmmdd._tables import is_table, steps_first, told_alphabet
 from skhmmdd.hmm.models._families import FAMILIES
 from skhmmdd.hmm.pretraining._corpus_moments import Location, SymbolCounts, steps_of
 from skhmmdd.hmm.pretraining._sources import (
@@ -32,9 +32,11 @@ class Corpus:
         Of the emission, a subclass of EmissionFamily.
     n_symbols : int or None
         Size of the alphabet; None is one more than the largest symbol.
+    n_reserved : int, default=0
+        The least size, where `n_symbols` is None.
     """
 
-    def __init__(self, source, family, n_symbols=None):
+    def __init__(self, source, family, n_symbols=None, n_reserved=0):
         self.source, self.family = source, family
         self.n_sequences, self.n_observed = 0.0, 0.0
         summary = SymbolCounts() if family._is_symbolic else Location()
@@ -47,7 +49,7 @@ class Corpus:
         if not self.n_observed:
             return
         if family._is_symbolic:
-            self.n_symbols = n_symbols or max(1, len(summary.counts))
+            self.n_symbols = n_symbols or max(1, n_reserved, len(summary.counts))
             self.symbol_counts = summary.padded(self.n_symbols)
         else:
             self.center, self.scale = summary.center_and_scale()
@@ -223,7 +225,8 @@ def read_corpus(
         source = InMemory(reader(X, sample_weight))
         if init is not None:
             init._check_density(source.part.sequences)
-    corpus = Corpus(source, family, size if family._is_symbolic else None)
+    n_reserved = 0 if is_streamed else told_alphabet(X)
+    corpus = Corpus(source, family, size if family._is_symbolic else None, n_reserved)
     if not corpus.n_observed:
         raise ValueError("X holds no batch: at least one is needed.")
     return corpus
