@@ -1,6 +1,6 @@
 """What the transformers share that stand on a frozen hidden Markov model."""
 
-from typing import Any
+from typing import Any, Literal
 
 from sklearn.base import clone
 from sklearn.utils.validation import check_is_fitted
@@ -11,6 +11,7 @@ from skhmmdd.features._shared_model import SharedModelTransformer
 from skhmmdd.hmm import BaumWelch, LinearGaussianHMM, as_hmm
 from skhmmdd.hmm.models._base import FrozenHMM
 from skhmmdd.hmm.sequences._panels import warn_of_order
+from skhmmdd.hmm.sequences._reading import drop_empty
 
 
 class ModelTransformer(SharedModelTransformer):
@@ -18,6 +19,8 @@ class ModelTransformer(SharedModelTransformer):
 
     hmm: Any
     channels_first: bool
+    # Where a subclass has no such parameter.
+    handle_empty: Literal["error", "prior"] = "error"
     hmm_: FrozenHMM | LinearGaussianHMM
     n_features_in_: int
     feature_names_in_: Names
@@ -35,20 +38,30 @@ class ModelTransformer(SharedModelTransformer):
         if self.__skhmmdd_frozen__:
             self.hmm_ = as_hmm(self.hmm)
             _check_still_fitted(self.hmm)
-            sequences = self.hmm_._read(table)
+            sequences = self._read(table)
             if (sequences.lengths == sequences.values.shape[-1]).all():
                 # Sizes would not tell: as many channels as steps.
                 warn_of_order(sequences, self._channels_first)
             return
         pretraining = BaumWelch() if self.hmm is None else clone(self.hmm)
         pretraining.set_params(channels_first=self._channels_first)
+        if self.handle_empty == "prior":
+            # Nothing is to be learned from them.
+            full = drop_empty(table, pretraining.emission in ("auto", "categorical"))
+            if full is not table:
+                X = full
+                pretraining.set_params(channels_first=False)
         if pretraining.random_state is None:
             pretraining.set_params(random_state=random_state)
         self.hmm_ = pretraining.fit(X).hmm_
 
     def _sequences(self, X):
         check_is_fitted(self)
-        return self.hmm_._read(self._table(X, reset=False))
+        return self._read(self._table(X, reset=False))
+
+    def _read(self, table):
+        keep_missing = "first" if self.handle_empty == "prior" else False
+        return self.hmm_._read(table, keep_missing=keep_missing)
 
     @property
     def _channels_first(self):

@@ -232,8 +232,8 @@ class TokenEncoder(
         Parameters
         ----------
         X : list, 1-D object array or Series of sequences, or table of tokens
-            Strings, or lists or 1-D arrays of hashable tokens, none of them empty; or
-            a 2-D array or DataFrame with one sequence in each row.
+            Strings, or lists or 1-D arrays of hashable tokens, some of which may be
+            empty; or a 2-D array or DataFrame with one sequence in each row.
         y : None
             Ignored.
 
@@ -301,7 +301,9 @@ class TokenEncoder(
         is_2d = isinstance(X, np.ndarray) and X.ndim == 2
         sequences = [np.asanyarray(as_array(s)) for s in X]
         lengths = measure(sequences)
-        symbols = np.ma.concatenate(sequences)
+        # An empty list would make floats of them all.
+        full = [s for s in sequences if len(s)]
+        symbols = np.ma.concatenate(full or [np.empty(0, np.intp)])
         if symbols.dtype.kind not in "iu":
             raise ValueError(f"Symbols of X must be integers, got {symbols.dtype}.")
         is_bad = (symbols < _MISSING) | (symbols >= self.n_symbols_)

@@ -3,7 +3,7 @@
 from copy import copy
 from functools import partial
 from numbers import Integral
-from typing import Any, Self, overload
+from typing import Any, Literal, Self, overload
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
@@ -80,6 +80,12 @@ class HMMFeatureTransformer(NestedFeatures, ModelTransformer):
         not standardised. Without effect when `n_components` is None.
     dtype : {"float64", "float32"} or dtype, default="float64"
         Precision of the recursions and of the features.
+    handle_empty : {"error", "prior"}, default="error"
+        What becomes of a sequence in which nothing is observed:
+
+        - "error": a ``ValueError`` that names it;
+        - "prior": it counts as one step that is missing, of which the belief is the
+          start distribution. A `BaumWelch` does not learn from it.
     channels_first : bool, default=False
         Whether arrays of X have shape (n_sequences, n_channels, n_steps), and members
         of a list (n_channels, n_steps), as those of aeon and sktime do. Sequences
@@ -171,6 +177,7 @@ class HMMFeatureTransformer(NestedFeatures, ModelTransformer):
         "pooling": [StrOptions(set(POOLINGS))],
         "readout": [StrOptions(set(READOUTS))],
         "dtype": "no_validation",
+        "handle_empty": [StrOptions({"error", "prior"})],
         "channels_first": ["boolean"],
         "batch_size": [Interval(Integral, 1, None, closed="left")],
         "n_jobs": [None, Integral],
@@ -189,6 +196,7 @@ class HMMFeatureTransformer(NestedFeatures, ModelTransformer):
         pooling: PoolingName = "last",
         readout: ReadoutName = "relu",
         dtype: DTypeLike = "float64",
+        handle_empty: Literal["error", "prior"] = "error",
         channels_first: bool = False,
         batch_size: int = 1024,
         n_jobs: int | None = None,
@@ -200,6 +208,7 @@ class HMMFeatureTransformer(NestedFeatures, ModelTransformer):
         self.pooling = pooling
         self.readout = readout
         self.dtype = dtype
+        self.handle_empty = handle_empty
         self.channels_first = channels_first
         self.batch_size = batch_size
         self.n_jobs = n_jobs

@@ -14,6 +14,7 @@ from skhmmdd._typing import SequencesLike
 from skhmmdd.hmm.models._base import FrozenHMM
 from skhmmdd.hmm.sequences._blocks import Sequences
 from skhmmdd.hmm.sequences._overflow import check_density
+from skhmmdd.hmm.sequences._reading import KeepMissing
 
 
 class EmissionFamily(FrozenHMM):
@@ -125,7 +126,7 @@ class EmissionFamily(FrozenHMM):
         return np.inf
 
     def _read(
-        self, X: SequencesLike, name: str = "X", keep_missing: bool = False
+        self, X: SequencesLike, name: str = "X", keep_missing: KeepMissing = False
     ) -> Sequences:
         sequences = self._read_sequences(X, self._size, name, keep_missing)
         self._check_density(sequences, name)

@@ -32,6 +32,7 @@ from skhmmdd.hmm.inference._likelihoods import DensityEmission
 from skhmmdd.hmm.inference._recursions import block_rows
 from skhmmdd.hmm.models._base import FrozenHMM, check_shape
 from skhmmdd.hmm.sequences._blocks import Sequences
+from skhmmdd.hmm.sequences._reading import KeepMissing
 
 
 class _Marked(FrozenHMM):
@@ -52,7 +53,7 @@ class _Marked(FrozenHMM):
         return self.within._state_covars
 
     def _read(
-        self, X: SequencesLike, name: str = "X", keep_missing: bool = False
+        self, X: SequencesLike, name: str = "X", keep_missing: KeepMissing = False
     ) -> Sequences:
         values, starts, lengths, width = self.within._read(X, name, keep_missing)
         values = values.reshape(len(values), -1)

@@ -20,7 +20,7 @@ from skhmmdd._typing import (
 from skhmmdd.hmm.inference._collectors import LastSteps
 from skhmmdd.hmm.models._frozen import FrozenValue
 from skhmmdd.hmm.sequences._blocks import Block, Sequences
-from skhmmdd.hmm.sequences._reading import as_steps
+from skhmmdd.hmm.sequences._reading import KeepMissing, as_steps
 
 # Hidden paths: states 0 to n_states - 1, or vectors.
 Path = TypeVar("Path", Ints, Floats)
@@ -44,11 +44,11 @@ class FrozenModel(FrozenValue, ABC, Generic[Path, Belief]):
 
     @abstractmethod
     def _read(
-        self, X: SequencesLike, name: str = "X", keep_missing: bool = False
+        self, X: SequencesLike, name: str = "X", keep_missing: KeepMissing = False
     ) -> Sequences:
         """`X` as Sequences, checked against this model.
 
-        With `keep_missing` nothing is padding.
+        With `keep_missing` nothing is padding; "first" as `read_symbols` has it.
         """
 
     @abstractmethod

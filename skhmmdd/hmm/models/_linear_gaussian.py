@@ -31,7 +31,7 @@ from skhmmdd.hmm.models._frozen_model import FrozenModel
 from skhmmdd.hmm.models._gaussian_belief import GaussianBelief, read_gaussian_belief
 from skhmmdd.hmm.sequences._blocks import Block, Sequences
 from skhmmdd.hmm.sequences._overflow import check_log_likelihood
-from skhmmdd.hmm.sequences._reading import read_observations
+from skhmmdd.hmm.sequences._reading import KeepMissing, read_observations
 
 BeliefLike: TypeAlias = GaussianBelief | tuple[ArrayLike, ArrayLike]
 
@@ -355,7 +355,7 @@ of shape (n_steps_i, n_states)
     # What other modules ask --------------------------------------------------------
 
     def _read(
-        self, X: SequencesLike, name: str = "X", keep_missing: bool = False
+        self, X: SequencesLike, name: str = "X", keep_missing: KeepMissing = False
     ) -> Sequences:
         return read_observations(X, self.n_features, name, keep_missing)
 

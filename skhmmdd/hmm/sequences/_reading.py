@@ -4,23 +4,23 @@ One sample is one sequence, whatever form the collection comes in.
 """
 
 from collections.abc import Mapping, Set
-from numbers import Integral
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import DTypeLike
 from scipy import sparse
 
-from skhmmdd._tables import as_array, is_missing, stacked, with_missing
+from skhmmdd._tables import as_array, stacked, with_missing
 from skhmmdd._typing import Array, SequencesLike
 from skhmmdd.hmm.sequences._blocks import Sequences
+from skhmmdd.hmm.sequences._numbers import as_numbers, sequence_of, text_error
 from skhmmdd.hmm.sequences._panels import holds_sequences, join_channels, order_hint
 
 MISSING = -1
+# See `read_symbols`.
+KeepMissing: TypeAlias = bool | Literal["first"]
 # Without an alphabet of a known size a larger symbol is a mistake, not an alphabet.
 _MAX_SYMBOL = 2**31 - 1
-_NO_NUMBERS = {"M": "dates", "m": "durations"}
-_COMPLEX = "Complex data not supported"
 
 
 def infer_emission(X: SequencesLike) -> Literal["categorical", "gaussian"]:
@@ -65,7 +65,7 @@ def read_symbols(
     X: SequencesLike,
     n_symbols: int | None = None,
     name: str = "X",
-    keep_missing: bool = False,
+    keep_missing: KeepMissing = False,
 ) -> Sequences:
     """Sequences of integer symbols.
 
@@ -79,15 +79,16 @@ def read_symbols(
         The size of the alphabet; None takes any symbol from 0 on.
     name : str, default="X"
         The argument's name in error messages.
-    keep_missing : bool, default=False
-        Whether trailing ones are missing observations, too, and no padding.
+    keep_missing : bool or "first", default=False
+        Whether trailing ones are missing observations, too, and no padding. "first"
+        keeps one, where a sequence has no other step.
 
     Returns
     -------
     Sequences
         With integer values of shape (n,), -1 for missing.
     """
-    values, starts, lengths, width = _read(X, name)
+    values, starts, lengths, width = _read(X, name, keep_missing == "first")
     if values.ndim == 2 and values.shape[1] == 1:
         values = values[:, 0]
     if values.ndim != 1:
@@ -113,7 +114,7 @@ def read_symbols(
         top = _MAX_SYMBOL if n_symbols is None else n_symbols - 1
         if low < MISSING or high > top:
             bad = low if low < MISSING else high
-            sequence = _sequence_of(values == bad, starts)
+            sequence = sequence_of(values == bad, starts)
             raise ValueError(
                 f"{name} holds the symbol {int(bad)} in sequence {sequence}; symbols "
                 f"must be at least 0 and at most {top} (-1 means missing)."
@@ -122,16 +123,17 @@ def read_symbols(
         values = values.astype(np.intp)
     if masked is not None:
         values[masked] = MISSING
-    if keep_missing:
+    if keep_missing is True:
         return Sequences(values, starts, lengths, width)
-    return _trim(values, values != MISSING, starts, lengths, width, name)
+    seen = values != MISSING
+    return _trim(values, seen, starts, lengths, width, name, keep_missing)
 
 
 def read_observations(
     X: SequencesLike,
     n_features: int | None = None,
     name: str = "X",
-    keep_missing: bool = False,
+    keep_missing: KeepMissing = False,
     dtype: DTypeLike = np.float64,
 ) -> Sequences:
     """Sequences of continuous observations.
@@ -146,7 +148,7 @@ or list of arrays of shape (n_steps,) or (n_steps, n_features)
         The number of features a step must have; None takes any.
     name : str, default="X"
         The argument's name in error messages.
-    keep_missing : bool, default=False
+    keep_missing : bool or "first", default=False
         As in `read_symbols`.
     dtype : dtype, default=np.float64
         The floating type of the values.
@@ -156,7 +158,7 @@ or list of arrays of shape (n_steps,) or (n_steps, n_features)
     Sequences
         With floating values of shape (n, n_features), NaN for missing.
     """
-    values, starts, lengths, width = _read(X, name)
+    values, starts, lengths, width = _read(X, name, keep_missing == "first")
     if np.ma.isMaskedArray(values):
         masked = np.ma.getmaskarray(values)
         values = np.ma.filled(values, 0).astype(dtype)
@@ -164,21 +166,29 @@ or list of arrays of shape (n_steps,) or (n_steps, n_features)
     values = values.astype(dtype, copy=False)
     if values.ndim == 1:
         values = values[:, None]
+        if (
+            n_features is not None
+            and keep_missing == "first"
+            and np.isnan(values).all()
+        ):
+            values = np.repeat(values, n_features, axis=1)
     if n_features is not None and values.shape[1] != n_features:
         hint = order_hint(lengths, n_features) if values.shape[1] > 1 else ""
         raise ValueError(
             f"{name} holds steps of {values.shape[1]} features, but the HMM was made "
             f"for {n_features}.{hint}"
         )
-    if keep_missing:
+    if keep_missing is True:
         return Sequences(values, starts, lengths, width)
-    return _trim(values, ~np.isnan(values).all(axis=1), starts, lengths, width, name)
+    seen = ~np.isnan(values).all(axis=1)
+    return _trim(values, seen, starts, lengths, width, name, keep_missing)
 
 
-def _read(X, name):
+def _read(X, name, keep_empty=False):
     """The flat values with starts, lengths and width, not yet trimmed.
 
-    Values are numbers or booleans; integers may come as a masked array.
+    Values are numbers or booleans; integers may come as a masked array. `keep_empty`
+    makes one missing step of an empty sequence of a list.
     """
     if sparse.issparse(X):
         raise TypeError(
@@ -189,7 +199,7 @@ def _read(X, name):
     if isinstance(X, np.ndarray) and X.ndim == 2 and X.dtype.kind == "O":
         X = join_channels(X, name) if holds_sequences(X) else X
     if not isinstance(X, np.ndarray) or (X.ndim == 1 and X.dtype.kind in "OUS"):
-        return *_read_list(X, name), None
+        return *_read_list(X, name, keep_empty), None
     if X.ndim < 2:
         raise ValueError(
             f"Expected 2D array or a list of sequences as {name}, got a {X.ndim}D "
@@ -211,10 +221,10 @@ def _read(X, name):
     if width == 0:
         raise ValueError(f"{name} has shape {X.shape}: its sequences are empty.")
     values, starts = X.reshape(n * width, *X.shape[2:]), np.arange(n) * width
-    return _as_numbers(values, starts, name), starts, np.full(n, width), width
+    return as_numbers(values, starts, name), starts, np.full(n, width), width
 
 
-def _read_list(X, name):
+def _read_list(X, name, keep_empty):
     if isinstance(X, (Mapping, Set)):
         raise TypeError(
             f"{name} must be an array or a list of sequences, got a "
@@ -229,17 +239,24 @@ def _read_list(X, name):
     if not sequences:
         raise ValueError(f"{name} holds no sequence: at least one is needed.")
     pieces = [_read_one(sequence, i, name) for i, sequence in enumerate(sequences)]
-    trailing = {piece.shape[1:] for piece in pieces}
+    lengths = np.array([len(piece) for piece in pieces])
+    if (lengths == 0).any() and not keep_empty:
+        raise _empty_error(np.argmin(lengths), name)
+    full = [piece for piece in pieces if len(piece)] or pieces
+    trailing = {piece.shape[1:] for piece in full}
     if len(trailing) > 1 or len(next(iter(trailing))) > 1:
         raise ValueError(
             f"The sequences of {name} must all have shape (n_steps,) or all "
             f"(n_steps, n_features); got steps of shapes {sorted(trailing)}."
-            f"{_hint_of_ragged(pieces)}"
+            f"{_hint_of_ragged(full)}"
         )
     if trailing == {(0,)}:
         raise ValueError(f"The sequences of {name} have steps of 0 features.")
-    lengths = np.array([len(piece) for piece in pieces])
-    return _join(pieces), np.cumsum(lengths) - lengths, lengths
+    values = _join(full)
+    if (lengths == 0).any():
+        is_empty, lengths = lengths == 0, np.maximum(lengths, 1)
+        values = with_missing(values, np.repeat(is_empty, lengths))
+    return values, np.cumsum(lengths) - lengths, lengths
 
 
 def _read_one(sequence, i, name):
@@ -252,16 +269,14 @@ def _read_one(sequence, i, name):
             "be arrays of one shape (n_features,)."
         ) from None
     if piece.dtype.kind in "US":
-        raise _text_error(sequence, i, name)
+        raise text_error(sequence, i, name)
     if piece.ndim == 0:
         raise ValueError(
             f"Expected 2D array or a list of sequences as {name}, got a list whose "
             f"item {i} is {sequence!r:.80}. Reshape your data: a single sequence is "
             f"passed as [{name}]."
         )
-    if len(piece) == 0:
-        raise ValueError(f"Sequence {i} of {name} is empty.")
-    return _as_numbers(piece, [0], name, first=i)
+    return as_numbers(piece, [0], name, first=i)
 
 
 def _hint_of_ragged(pieces):
@@ -279,104 +294,41 @@ def _join(pieces):
     return np.ma.concatenate(pieces) if is_masked else np.concatenate(pieces)
 
 
-def _as_numbers(values, starts, name, first=0):
-    """`values` as booleans, integers or finite and missing floats, or an error.
-
-    Parameters
-    ----------
-    values : ndarray of shape (n_steps, ...)
-    starts : sequence of int
-        Where the sequences begin, the first of which has the number `first`.
-    name : str
-    first : int, default=0
-    """
-    kind = values.dtype.kind
-    if kind in "US":
-        raise _text_error(values.flat[0], first, name)
-    if kind == "O":
-        values = _numbers_of_cells(values, starts, name, first)
-    elif kind == "c":
-        raise ValueError(f"{_COMPLEX}: {name} has it in sequence {first}.")
-    elif kind not in "biuf":
-        what = _NO_NUMBERS.get(kind, "values")
-        raise ValueError(
-            f"{name} must hold numbers, got {what} of type {values.dtype} in sequence "
-            f"{first}."
-        )
-    if values.dtype.kind == "f":
-        if values.dtype.itemsize > 8:
-            with np.errstate(over="ignore"):  # for the next line to refuse
-                values = values.astype(np.float64)
-        if (wrong := np.isinf(values)).any():
-            wrong = wrong.reshape(len(values), -1).any(axis=1)
-            raise ValueError(
-                f"Input {name} contains infinity, or a number too large for a double, "
-                f"in sequence {first + _sequence_of(wrong, starts)}."
-            )
-    return values
-
-
-def _numbers_of_cells(cells, starts, name, first):
-    """Python objects as numbers: a masked array if they are integers and some miss."""
-    numbers, missing = [], np.zeros(cells.shape, dtype=bool)
-    for position, cell in enumerate(cells.ravel().tolist()):
-        if is_missing(cell):
-            missing.flat[position] = True
-            continue
-        try:
-            if isinstance(cell, (str, bytes)):
-                raise ValueError("text")
-            numbers.append(_number(cell))
-        except (TypeError, ValueError, OverflowError) as error:
-            step = position * len(cells) // cells.size
-            sequence = first + np.searchsorted(starts, step, side="right") - 1
-            if isinstance(cell, (str, bytes)):
-                raise _text_error(cell, sequence, name) from None
-            kind = TypeError if isinstance(error, TypeError) else ValueError
-            raise kind(
-                f"{name} must hold numbers, got {cell!r:.80} in sequence {sequence}: "
-                f"{error}."
-            ) from None
-    values = np.array(numbers)
-    if values.dtype.kind == "O":
-        values = values.astype(np.float64)
-    return with_missing(values, missing)
-
-
-def _number(cell):
-    if hasattr(cell, "as_py"):
-        cell = cell.as_py()
-    if isinstance(cell, (np.ndarray, np.datetime64, np.timedelta64)):
-        raise TypeError(f"a number was needed, not '{type(cell).__name__}'")
-    if isinstance(cell, (complex, np.complexfloating)):
-        raise TypeError(_COMPLEX)
-    number = float(cell)
-    return int(cell) if isinstance(cell, Integral) else number
-
-
-def _text_error(text, sequence, name):
-    return ValueError(
-        f"could not convert the text {text!r:.80} in sequence {sequence} of {name} to "
-        "a number; turn strings or lists of tokens into symbols first, with "
-        "TokenEncoder."
-    )
-
-
-def _sequence_of(wrong, starts):
-    """The sequence of the first step that is wrong."""
-    return np.searchsorted(starts, np.argmax(wrong), side="right") - 1
-
-
-def _trim(values, observed, starts, lengths, width, name):
+def _trim(values, observed, starts, lengths, width, name, keep_missing):
     """Cut what is missing at the end of each sequence."""
     last = starts + lengths - 1
     if not observed[last].all():
         # The last observed step at or before each position, -1 where there is none.
         position = np.where(observed, np.arange(len(observed)), -1)
         lengths = np.maximum.accumulate(position)[last] - starts + 1
+        if keep_missing == "first":
+            lengths = np.maximum(lengths, 1)
         if (lengths <= 0).any():
-            raise ValueError(
-                f"Sequence {np.flatnonzero(lengths <= 0)[0]} of {name} is empty: every "
-                "step is missing."
-            )
+            raise _empty_error(np.argmax(lengths <= 0), name, ": every step is missing")
     return Sequences(values, starts, lengths, width)
+
+
+def _empty_error(i, name, why=""):
+    return ValueError(
+        f"Sequence {i} of {name} is empty{why}. Drop it, or have its features made of "
+        "the start distribution by HMMFeatureTransformer(handle_empty='prior')."
+    )
+
+
+def drop_empty(X: Any, symbolic: bool = True, name: str = "X") -> Any:
+    """The sequences of X in which a step is observed; `symbolic` takes -1 for none."""
+    values, starts, lengths, _ = _read(X, name, keep_empty=True)
+    missing = np.ma.getmaskarray(values).copy()
+    values = np.ma.getdata(values)
+    if values.dtype.kind == "f":
+        missing |= np.isnan(values)
+    elif symbolic:
+        missing |= values == MISSING
+    observed = ~missing.reshape(len(values), -1).all(axis=1)
+    total = np.append(0, np.cumsum(observed))
+    kept = total[starts + lengths] > total[starts]
+    if kept.all():
+        return X
+    if isinstance(X, np.ndarray):
+        return X[kept]
+    return [one for one, is_kept in zip(X, kept, strict=True) if is_kept]

@@ -159,7 +159,8 @@ def test_models_and_estimators(name, door):
 @pytest.mark.parametrize("name", NO_SEQUENCES)
 def test_token_encoder(name):
     assert_refused(TokenEncoder().fit, NO_SEQUENCES[name])
-    assert_refused(TokenEncoder().fit([["a"]]).transform, NO_SEQUENCES[name])
+    if name != "list of nothing":  # an empty sequence has a code of its own
+        assert_refused(TokenEncoder().fit([["a"]]).transform, NO_SEQUENCES[name])
 
 
 @pytest.mark.parametrize("kind", [iter, lambda x: map(list, x)])
