@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Set
 from typing import Any
 
 import numpy as np
+from sklearn.utils._set_output import _get_output_config
 
 from skhmmdd._typing import Array
 
@@ -138,6 +139,20 @@ def object_array(items: Any) -> Array:
     for i, item in enumerate(items):
         array[i] = item
     return array
+
+
+def keep_index(rows: Array, X: Any, transformer: Any) -> Any:
+    """What a transformer made of `X`, with the index of `X` if that is a pandas Series.
+
+    Only where the transformer is set to pandas output. scikit-learn sees to frames, in
+    its newer versions to Series, and lets no 1-D array of objects be a Series.
+    """
+    is_series = hasattr(X, "iloc") and len(X.shape) == 1
+    config = _get_output_config("transform", transformer)
+    if not is_series or config["dense"] != "pandas":
+        return rows
+    container = type(X) if rows.ndim == 1 else type(X.to_frame())
+    return container(rows, index=X.index)
 
 
 def _table(table):

@@ -10,6 +10,7 @@ from sklearn.utils.validation import _check_feature_names_in, check_is_fitted
 
 from skhmmdd._base import fit_context
 from skhmmdd._parallel import map_jobs
+from skhmmdd._tables import keep_index
 from skhmmdd._typing import Floats, Names, RandomState, SequencesLike
 from skhmmdd.features._model_transformer import ModelTransformer
 from skhmmdd.features._shared_model import check_finite
@@ -207,7 +208,7 @@ class FisherScoreTransformer(ModelTransformer):
         found = map_jobs(_pooled_scores, pieces, *shared, n_jobs=self.n_jobs)
         for index, scores in zip(blocks, found, strict=True):
             out[index] = scores
-        return out
+        return keep_index(out, X, self)
 
     def get_feature_names_out(self, input_features: ArrayLike | None = None) -> Names:
         """Names of the parameters, such as "transition[0,1]".

@@ -18,6 +18,7 @@ from skhmmdd._tables import (
     filled,
     is_missing,
     is_table,
+    keep_index,
     object_array,
     with_alphabet,
 )
@@ -106,7 +107,8 @@ class _SequenceTransformMixin:
             )
         encoded = symbols.astype(self._dtype)[read.codes]
         if not read.is_rectangular:
-            return object_array([encoded[i:j] for i, j in spans(read.lengths)])
+            sequences = object_array([encoded[i:j] for i, j in spans(read.lengths)])
+            return keep_index(sequences, X, self)
         encoded = encoded.reshape(len(read.lengths), -1)
         if read.kind == "table" and hasattr(self, "n_features_in_"):
             return _wrap_data_with_container("transform", encoded, X, self)

@@ -13,6 +13,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from skhmmdd._base import fit_context
 from skhmmdd._parallel import map_jobs
+from skhmmdd._tables import keep_index
 from skhmmdd._typing import (
     Array,
     Names,
@@ -265,7 +266,7 @@ class HMMFeatureTransformer(NestedFeatures, ModelTransformer):
         found = map_jobs(_pooled_columns, pieces, worker, dtype, n_jobs=self.n_jobs)
         for index, columns in zip(blocks, found, strict=True):
             out[index] = columns
-        return out
+        return keep_index(out, X, self)
 
     def readout_jacobians(self, X: SequencesLike) -> ReadoutJacobians:
         r"""How the features of sequences change with the beliefs that they are made of.

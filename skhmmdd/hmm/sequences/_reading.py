@@ -166,12 +166,9 @@ or list of arrays of shape (n_steps,) or (n_steps, n_features)
     values = values.astype(dtype, copy=False)
     if values.ndim == 1:
         values = values[:, None]
-        if (
-            n_features is not None
-            and keep_missing == "first"
-            and np.isnan(values).all()
-        ):
-            values = np.repeat(values, n_features, axis=1)
+        if keep_missing == "first" and np.isnan(values).all():
+            # An empty list has no features that could be too few.
+            values = np.repeat(values, n_features or 1, axis=1)
     if n_features is not None and values.shape[1] != n_features:
         hint = order_hint(lengths, n_features) if values.shape[1] > 1 else ""
         raise ValueError(
