@@ -52,7 +52,8 @@ class FisherScoreTransformer(ModelTransformer):
     channels_first : bool, default=False
         Whether arrays of X have shape (n_sequences, n_channels, n_steps), and members
         of a list (n_channels, n_steps), as those of aeon and sktime do. Sequences
-        without channels, and panels whose cells are series, are read as ever.
+        without channels, and panels whose cells are series, are read as ever. A
+        warning of `fit` says where features look like steps.
         Implied where `hmm` is a `BaumWelch` that says so.
     n_jobs : int, default=None
         Workers over batches of `transform`: threads, unless a

@@ -48,9 +48,10 @@ class FrozenFeatureTransformer(NestedFeatures):
     ----------
     encoder : callable, frozen weights, or model that `as_encoder` takes
         A callable is given a batch (a list of str, a list of sequences, or an array
-        with one sample a row) and gives an array of shape (batch, width), or a list of
-        arrays of shape (n_steps, width). Frozen weights of a hidden Markov model give
-        its beliefs, as `HMMFeatureTransformer` does. Clones share the encoder.
+        with one sample a row and its axes as they are) and gives an array of shape
+        (batch, width), or a list of arrays of shape (n_steps, width). Frozen weights of
+        a hidden Markov model give its beliefs, as `HMMFeatureTransformer` does. Clones
+        share the encoder.
     n_components : int, default=None
         Width of the features, in [1, inf); None gives the pooled encoding itself.
         Features are nested: the first k columns at width K are the columns at width k.

@@ -133,9 +133,10 @@ class TokenEncoder(
         - "error": a ``ValueError`` that names it;
         - "missing": it counts as not observed, -1;
         - "symbol": all such tokens share one symbol, ``len(vocabulary_)``. A
-          `BaumWelch` that learns from the output reserves it. How likely it is can be
-          learned only where it also occurs in `fit`, see `min_count`; elsewhere the
-          prior (`pseudocount`) decides, and without a prior it is impossible.
+          `BaumWelch` that learns from the output reserves it (a table in a polars
+          frame does not tell it to). How likely it is can be learned only where it
+          also occurs in `fit`, see `min_count`; elsewhere the prior decides
+          (`pseudocount`), and with no prior it is impossible.
 
     min_count : int, default=1
         Tokens that occur fewer times than this in `fit` are left out of the

@@ -90,7 +90,8 @@ class HMMFeatureTransformer(NestedFeatures, ModelTransformer):
     channels_first : bool, default=False
         Whether arrays of X have shape (n_sequences, n_channels, n_steps), and members
         of a list (n_channels, n_steps), as those of aeon and sktime do. Sequences
-        without channels, and panels whose cells are series, are read as ever.
+        without channels, and panels whose cells are series, are read as ever. A
+        warning of `fit` says where features look like steps.
         Implied where `hmm` is a `BaumWelch` that says so.
     batch_size : int, default=1024
         Sequences worked on at a time, in [1, inf); bounds the working memory.

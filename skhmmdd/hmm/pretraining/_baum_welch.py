@@ -55,8 +55,8 @@ class BaumWelch(LikelihoodMixin, DensityMixin, SkhmmddEstimator):
     n_components : int, default=2
         Gaussians in each state of a Gaussian mixture, in [1, inf).
     n_symbols : int, default=None
-        Size of the alphabet of a categorical model; None is one more than the largest
-        symbol that `fit` sees. Name it when later data may hold other symbols.
+        Size of the alphabet of a categorical model; None is what a `TokenEncoder` told
+        of its own, or else one more than the largest symbol that `fit` sees. Name it when later data may hold other symbols.
     n_init : int, default=1
         Number of random starts, in [1, inf); the best by its penalised
         log-likelihood is kept.
@@ -103,7 +103,8 @@ class BaumWelch(LikelihoodMixin, DensityMixin, SkhmmddEstimator):
     channels_first : bool, default=False
         Whether arrays of X have shape (n_sequences, n_channels, n_steps), and members
         of a list (n_channels, n_steps), as those of aeon and sktime do. Sequences
-        without channels, and panels whose cells are series, are read as ever.
+        without channels, and panels whose cells are series, are read as ever. A
+        warning of `fit` says where features look like steps.
     batch_size : int, default=None
         Sequences worked on at a time; None takes as many as keep the working
         arrays in some 32 MB.

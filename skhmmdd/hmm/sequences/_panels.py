@@ -16,8 +16,9 @@ from skhmmdd._tables import stacked
 _MANY_FOLD = 5
 # With fewer features than these their neighbours tell nothing.
 _FEWEST = 8
-# Correlations of neighbours: what looks like time, and by how much more than the rest.
-_SMOOTH, _SMOOTHER = 0.5, 0.25
+# Correlations of neighbours: what looks like time, and by how much more than the rest,
+# as a difference of correlations or as a ratio of what they are short of one.
+_SMOOTH, _SMOOTHER, _SMOOTHER_BY = 0.5, 0.25, 8
 # Numbers that are looked at.
 _ENOUGH = 2**20
 
@@ -91,7 +92,10 @@ def warn_of_order(sequences, channels_first=False):
     if n_features < max(_FEWEST, n_steps):
         return
     along_steps, along_features = _neighbours(sequences)
-    if along_features > max(_SMOOTH, along_steps + _SMOOTHER):
+    is_smoother = along_features - along_steps > _SMOOTHER or (
+        1 - along_steps > _SMOOTHER_BY * (1 - along_features)
+    )
+    if along_features > _SMOOTH and is_smoother:
         why = (
             f"neighbouring features are correlated by {along_features:.2f}, "
             f"neighbouring steps by {along_steps:.2f}"

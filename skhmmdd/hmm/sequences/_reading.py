@@ -288,7 +288,10 @@ def _join(pieces):
         if all(piece.max() <= limit for piece in pieces if piece.dtype.kind == "u"):
             pieces = [piece.astype(np.int64) for piece in pieces]
     is_masked = any(map(np.ma.isMaskedArray, pieces))
-    return np.ma.concatenate(pieces) if is_masked else np.concatenate(pieces)
+    if is_masked:
+        return np.ma.concatenate(pieces)
+    # Sums, to the last bit, do not depend on the order that the pieces have in memory.
+    return np.ascontiguousarray(np.concatenate(pieces))
 
 
 def _trim(values, observed, starts, lengths, width, name, keep_missing):
