@@ -14,6 +14,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.tree import DecisionTreeClassifier
 from sklearn.utils import estimator_checks, get_tags
 
+from skhmmdd import BaumWelch, HMMFeatureTransformer
 from skhmmdd.features._tokens import TokenEncoder
 
 
@@ -313,6 +314,77 @@ def test_unknown_symbol():
     symbols = encoder.transform([["c", "a", None, "d"]])
     assert_sequences_equal(symbols, [[2, 0, -1, 2]])
     assert encoder.inverse_transform(symbols) == [[None, "a", None, None]]
+
+
+@pytest.mark.parametrize("output", ["default", "pandas"])
+@pytest.mark.parametrize(
+    ("X", "new"),
+    [
+        (["abba", "bab", "aab"], ["abz", "zz"]),
+        ([["a", "b", "b"], ["b", "a"], ["b"]], [["a", "z"], ["z"]]),
+        (np.array([["a", "b", "b"], ["b", "a", "b"]]), np.array([["z", "b", "z"]])),
+        ([[5, 7, 5], [7, 7, 7]], [[5, 8, 8]]),
+    ],
+)
+def test_pretraining_reserves_the_symbol(X, new, output):
+    options = {"n_states": 2, "max_iter": 3, "tol": 0, "random_state": 0}
+    model = make_pipeline(
+        TokenEncoder(handle_unknown="symbol"),
+        HMMFeatureTransformer(BaumWelch(**options)),
+    )
+    model.set_output(transform=output).fit(X)
+    encoder, hmm = model[0], model[1].hmm_
+    assert hmm.n_symbols == encoder.n_symbols_ == 3
+    assert (hmm.emissionprob[:, -1] > 0).all()
+    symbols = encoder.set_output(transform="default").fit_transform(X)
+    assert hmm == BaumWelch(**options, n_symbols=3).fit(symbols).hmm_
+    # The belief after an unknown token is Bayes' rule with its probability.
+    last = np.array([hmm.filter([[*x]])[0][-1] for x in encoder.transform(new)])
+    np.testing.assert_allclose(np.asarray(model.transform(new)), last, rtol=1e-12)
+    assert np.isfinite(last).all()
+    # Nothing is reserved where there is no such symbol, or another size is named.
+    model.set_params(tokenencoder__handle_unknown="missing").fit(X)
+    assert model[1].hmm_.n_symbols == 2
+    model.set_params(tokenencoder__handle_unknown="symbol")
+    model.set_params(hmmfeaturetransformer__hmm__n_symbols=5).fit(X)
+    assert model[1].hmm_.n_symbols == 5
+
+
+def test_what_tells_of_the_reserved_symbol():
+    encoder = TokenEncoder(handle_unknown="symbol").fit(["abb", "ba"])
+    symbols = encoder.transform(["abb", "ba", "ab"])
+    options = {"n_states": 2, "max_iter": 1, "tol": 0, "random_state": 0}
+    through = [
+        symbols[[2, 0]],
+        list(symbols),
+        pickle.loads(pickle.dumps(symbols)),
+        clone(encoder).fit_transform(np.array([["a", "b"], ["b", "b"]])),
+    ]
+    for X in through:
+        assert BaumWelch(**options).fit(X).hmm_.n_symbols == 3
+        assert BaumWelch(**options).partial_fit(X).hmm_.n_symbols == 3
+        assert BaumWelch(emission="categorical", **options).fit(X).hmm_.n_symbols == 3
+    # To everything else they are plain integers.
+    assert symbols[0].dtype == np.int32 and type(symbols[0]) is np.ndarray
+    assert repr(symbols[0]) == "array([0, 1, 1], dtype=int32)"
+    plain = [x.tolist() for x in symbols]
+    assert BaumWelch(**options).fit(plain).hmm_.n_symbols == 2
+    # Where more symbols are seen than were told of, all of them count.
+    more = [np.append(symbols[0], 9).astype(symbols[0].dtype), *symbols]
+    assert BaumWelch(**options).fit(more).hmm_.n_symbols == 10
+
+
+def test_no_prior_leaves_the_symbol_impossible():
+    hmm = BaumWelch(2, pseudocount=0, max_iter=2, tol=0, random_state=0)
+    model = make_pipeline(
+        TokenEncoder(handle_unknown="symbol"), HMMFeatureTransformer(hmm)
+    ).fit(["abba", "ba"])
+    with pytest.raises(ValueError, match="impossible|probability zero"):
+        model.transform(["az"])
+    model = make_pipeline(
+        TokenEncoder(handle_unknown="symbol", min_count=2), HMMFeatureTransformer(hmm)
+    ).fit(["abba", "bac"])
+    assert np.isfinite(model.transform(["az"])).all()
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,7 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 from skhmmdd import (
     BaumWelch,
     CategoricalHMM,
+    FisherScoreTransformer,
     GaussianHMM,
     HeadRegressor,
     HMMFeatureTransformer,
@@ -25,6 +26,7 @@ from skhmmdd import (
     TokenEncoder,
     as_hmm,
 )
+from skhmmdd.hmm.models._ending import EndingHMM
 
 KINDS = ["categorical", "diag", "full"]
 REPRESENTATIONS = ["belief", "log_belief", "predictive", "smoothed"]
@@ -852,3 +854,105 @@ def test_updates_refused():
     transformer = HMMFeatureTransformer(far, dtype="float32").fit([[1e-30]])
     with pytest.raises(ValueError, match="overflow float32: rescale observation"):
         transformer.update(None, [1e20])
+
+
+# --- sequences in which nothing is observed
+
+FAMILIES_OF_ONE = {
+    "categorical": random_hmm("categorical"),
+    "gaussian": random_hmm("full", size=1),
+    "poisson": random_hmm("poisson", size=1),
+    "ending": EndingHMM(random_hmm("categorical"), [0.1, 0.2, 0.3]),
+}
+
+
+@pytest.mark.parametrize("kind", FAMILIES_OF_ONE)
+def test_empty_sequences_get_the_prior(kind):
+    hmm = FAMILIES_OF_ONE[kind]
+    of_two = [[0, 1], [1, 1]]
+    features = HMMFeatureTransformer(hmm, handle_empty="prior")
+    for X in ([[0, 1], [], [1, 1]], [[0, 1], [None, None], [1, 1]]):
+        rows = features.fit(X).transform(X)
+        assert_allclose(rows[1], hmm.startprob, rtol=1e-14)
+        expected = HMMFeatureTransformer(hmm).fit_transform(of_two)
+        assert_allclose(rows[[0, 2]], expected, rtol=1e-12)
+    assert_allclose(features.transform([[]]), [hmm.startprob], rtol=1e-14)
+    X = np.ma.array([[0, 1], [0, 0]], mask=[[0, 0], [1, 1]])
+    assert_allclose(features.transform(X)[1], hmm.startprob, rtol=1e-14)
+    steps = features.transform_steps(X)
+    assert_array_equal(steps[1, 1], 0.0)
+    assert_allclose(steps[1, 0], hmm.startprob, rtol=1e-14)
+    # As one step that is missing, whatever is read and how it is pooled.
+    for options in ({"pooling": "sum"}, {"representation": "smoothed"}):
+        if kind == "ending" and "representation" in options:
+            continue  # what looks ahead knows that the chain ends after that step
+        features.set_params(**options).fit(X)
+        assert_allclose(features.transform([[]]), [hmm.startprob], rtol=1e-12)
+    features.set_params(representation="predictive", pooling="last").fit(X)
+    if kind != "ending":
+        expected = hmm.startprob @ hmm.transmat @ hmm._state_means
+        assert_allclose(features.transform([[], [0]])[0], expected, rtol=1e-12)
+
+
+def test_empty_sequences_of_vectors():
+    gaussian = random_hmm("diag", size=3)
+    linear = LinearGaussianHMM([[0.9]], 0.2, [[1.0, 2.0, 0.0]], 0.5, start_mean=[0.3])
+    x = np.random.RandomState(0).standard_normal((4, 5, 3))
+    x[1] = np.nan
+    full = x[[0, 2, 3]]
+    for hmm, prior in ((gaussian, gaussian.startprob), (linear, [0.3])):
+        features = HMMFeatureTransformer(hmm, handle_empty="prior")
+        rows = HMMFeatureTransformer(hmm).fit_transform(full)
+        for X in (x, list(x), [x[0], [], x[2], x[3]], [x[0], np.zeros((0, 3)), *x[2:]]):
+            found = features.fit(X).transform(X)
+            assert_allclose(found[1], prior, rtol=1e-13)
+            assert_allclose(found[[0, 2, 3]], rows, rtol=1e-12)
+        for X in ([[]], [[], []], [np.zeros((0, 3))], np.full((2, 4, 3), np.nan)):
+            assert_allclose(features.transform(X), [prior] * len(X), rtol=1e-13)
+        panel = features.set_params(channels_first=True).fit(x.swapaxes(1, 2))
+        assert_allclose(panel.transform(x.swapaxes(1, 2)), found, rtol=1e-12)
+
+
+def test_empty_sequences_teach_nothing():
+    options = {"n_states": 2, "max_iter": 3, "tol": 0, "random_state": 0}
+    symbols = [[0, 1, 1], [2, 0], [1]]
+    x = np.random.RandomState(0).standard_normal((6, 4))
+    x[2] = np.nan
+    panel = np.random.RandomState(1).standard_normal((6, 2, 4))
+    panel[4] = np.nan
+    for X, full in (
+        ([*symbols, [], [-1, -1]], symbols),
+        (np.array([[0, 1], [-1, -1], [1, 0]]), np.array([[0, 1], [1, 0]])),
+        (x, x[[0, 1, 3, 4, 5]]),
+        (panel, panel[[0, 1, 2, 3, 5]]),
+    ):
+        first = np.ndim(X[0]) == 2
+        hmm = BaumWelch(channels_first=first, **options)
+        features = HMMFeatureTransformer(hmm, handle_empty="prior").fit(X)
+        assert features.hmm_ == hmm.fit(full).hmm_
+        assert len(features.transform(X)) == len(X)
+    # Integers of which -1 is a number, and so nothing is missing.
+    hmm = BaumWelch(emission="gaussian", **options)
+    X = [[-1, -1], [3, 4], [0, -1]]
+    features = HMMFeatureTransformer(hmm, handle_empty="prior").fit(X)
+    assert features.hmm_ == hmm.fit(X).hmm_
+
+
+def test_one_empty_text_among_many():
+    words, y = ["CDE", "DCE", "EEC", "CD", "ECD"], np.arange(5.0)
+    hmm = BaumWelch(2, max_iter=3, tol=0, random_state=0)
+    model = make_pipeline(TokenEncoder(), HMMFeatureTransformer(hmm), HeadRegressor(1))
+    model.fit(words, y)
+    with pytest.raises(ValueError, match=r"Sequence 1 of X is empty.*handle_empty='pr"):
+        model.predict(["CDE", ""])
+    model.set_params(hmmfeaturetransformer__handle_empty="prior")
+    found = model.predict(["CDE", ""])
+    assert_allclose(found[0], model.predict(["CDE"])[0], rtol=1e-12)
+    prior = model[1].hmm_.startprob[None]
+    assert_allclose(found[1], model[2].predict(prior)[0], rtol=1e-12)
+    more = clone(model).fit([*words, ""], [*y, 2.0])
+    assert more[1].hmm_ == model[1].hmm_
+    # Every other transformer names the row.
+    scores = FisherScoreTransformer(model[1].hmm_)
+    with pytest.raises(ValueError, match="Sequence 1 of X is empty"):
+        scores.fit([[0], []])
