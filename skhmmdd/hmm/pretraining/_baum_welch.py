@@ -56,7 +56,8 @@ class BaumWelch(LikelihoodMixin, DensityMixin, SkhmmddEstimator):
         Gaussians in each state of a Gaussian mixture, in [1, inf).
     n_symbols : int, default=None
         Size of the alphabet of a categorical model; None is what a `TokenEncoder` told
-        of its own, or else one more than the largest symbol that `fit` sees. Name it when later data may hold other symbols.
+        of its own, or one more than the largest symbol that `fit` sees, if that is
+        more. Name it when later data may hold other symbols.
     n_init : int, default=1
         Number of random starts, in [1, inf); the best by its penalised
         log-likelihood is kept.
