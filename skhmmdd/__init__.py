@@ -53,6 +53,7 @@ from skhmmdd.heads import (
 from skhmmdd.hmm import (
     BaumWelch,
     CategoricalHMM,
+    GaussianBelief,
     GaussianHMM,
     GaussianMixtureHMM,
     HMMFamily,
@@ -77,6 +78,7 @@ __all__ = [
     "DoubleDescentFamily",
     "FisherScoreTransformer",
     "FrozenFeatureTransformer",
+    "GaussianBelief",
     "GaussianHMM",
     "GaussianMixtureHMM",
     "GradientDescentClassifier",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol, TypeVar
 
 import numpy as np
@@ -14,7 +14,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import validate_data
 
 from skhmmdd._docs import doc_link_template
-from skhmmdd._tables import as_array, is_table
+from skhmmdd._tables import as_array, is_table, steps_first
 from skhmmdd._typing import Array
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
@@ -43,12 +43,15 @@ class SkhmmddEstimator(BaseEstimator):
         return doc_link_template()
 
 
-def check_sequence_table(estimator: BaseEstimator, X: Any, *, reset: bool) -> Any:
+def check_sequence_table(
+    estimator: BaseEstimator, X: Any, *, reset: bool, channels_first: bool = False
+) -> Any:
     """Hold a table of sequences to the columns that `fit` saw.
 
     A DataFrame or a 2-D float array is a table: scikit-learn's rules on
     `n_features_in_` and `feature_names_in_` apply. Arrays of symbols and lists
-    may be as long as they like.
+    may be as long as they like. `channels_first` says that the channels of arrays
+    stand before the steps: what comes back has them last.
 
     Returns
     -------
@@ -62,6 +65,8 @@ def check_sequence_table(estimator: BaseEstimator, X: Any, *, reset: bool) -> An
             if hasattr(estimator, name):
                 delattr(estimator, name)
     array = as_array(X)
+    if channels_first and isinstance(array, (np.ndarray, Sequence)):
+        array = steps_first(array)  # and no iterable of batches
     is_frame = is_table(X)
     is_array = isinstance(array, np.ndarray) and array.ndim == 2
     if is_frame or (is_array and array.dtype.kind not in "iub"):

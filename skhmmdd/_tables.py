@@ -6,9 +6,11 @@ NaT among dates and None among objects; integers and booleans keep their type, a
 masked array.
 """
 
+from collections.abc import Iterable, Mapping, Set
 from typing import Any
 
 import numpy as np
+from sklearn.utils._set_output import _get_output_config
 
 from skhmmdd._typing import Array
 
@@ -54,6 +56,64 @@ def as_array(X: Any) -> Any:
     return np.asarray(X) if known else X
 
 
+def stacked(item: Any) -> Any:
+    """A sequence as one array, also if its steps are arrays or lists themselves.
+
+    Raises
+    ------
+    ValueError
+        If the steps are of unequal size.
+    """
+    array = np.asanyarray(as_array(item))
+    if array.dtype.kind == "O" and array.ndim == 1:
+        # As a column of nested lists has them.
+        array = np.asarray(array.tolist())
+    return array
+
+
+def steps_first(X: Any) -> Any:
+    """An array (n, channels, steps), or sequences (channels, steps), steps first.
+
+    What has no channels, or names them as a table does, comes back as it is; so does
+    what is ragged, for the reader to refuse.
+    """
+    X = as_array(X)
+    if isinstance(X, np.ndarray):
+        if X.ndim == 3:
+            return X.swapaxes(1, 2)
+        is_list = X.ndim == 1 and X.dtype.kind == "O"
+    else:
+        no_list = isinstance(X, (str, bytes, Mapping, Set))
+        is_list = isinstance(X, Iterable) and not no_list
+    return [_transposed(item) for item in X] if is_list else X
+
+
+def _transposed(item):
+    try:
+        array = stacked(item)
+    except (ValueError, OverflowError):
+        return item
+    return array.T if array.ndim == 2 else item
+
+
+def with_alphabet(dtype: Any, n_symbols: int) -> Any:
+    """An integer type that tells how large an alphabet its symbols are from.
+
+    It is equal to `dtype`; NumPy passes what it tells on to parts and copies, and
+    drops it where an array is computed with.
+    """
+    return np.dtype(dtype, metadata={"n_symbols": n_symbols})
+
+
+def told_alphabet(X: Any) -> int:
+    """The size of the alphabet that an array, or the first of a list, tells; or 0."""
+    if not hasattr(X, "dtype") or X.dtype.kind == "O":
+        X = next(iter(X), None)
+    return (getattr(getattr(X, "dtype", None), "metadata", None) or {}).get(
+        "n_symbols", 0
+    )
+
+
 def is_missing(cell: Any) -> bool:
     """Whether `cell` is None, NaN, NaT, pandas.NA or numpy.ma.masked."""
     if cell is None or cell is np.ma.masked:
@@ -79,6 +139,20 @@ def object_array(items: Any) -> Array:
     for i, item in enumerate(items):
         array[i] = item
     return array
+
+
+def keep_index(rows: Array, X: Any, transformer: Any) -> Any:
+    """What a transformer made of `X`, with the index of `X` if that is a pandas Series.
+
+    Only where the transformer is set to pandas output. scikit-learn sees to frames, in
+    its newer versions to Series, and lets no 1-D array of objects be a Series.
+    """
+    is_series = hasattr(X, "iloc") and len(X.shape) == 1
+    config = _get_output_config("transform", transformer)
+    if not is_series or config["dense"] != "pandas":
+        return rows
+    container = type(X) if rows.ndim == 1 else type(X.to_frame())
+    return container(rows, index=X.index)
 
 
 def _table(table):
@@ -134,7 +208,8 @@ def _cells(seen, dtype, to_list):
     name = str(dtype).lower()
     # NumPy turns the integers of a list with an empty place into floats, and the
     # fields of a structure into columns.
-    if "struct" in name or ("list" in name and "int" in name):
+    is_nested = "list" in name or "array" in name
+    if "struct" in name or (is_nested and "int" in name):
         return object_array(to_list())
     return np.asarray(seen)
 

@@ -1,6 +1,7 @@
 """Tables, columns and masked arrays through every door, against plain NumPy."""
 
 import datetime
+from collections.abc import Sequence
 from decimal import Decimal
 
 import numpy as np
@@ -8,8 +9,17 @@ import pandas as pd
 import pytest
 from numpy.testing import assert_array_equal
 from random_models import random_hmm
+from sklearn.base import clone
+from sklearn.pipeline import make_pipeline
 
-from skhmmdd import BaumWelch, HMMFeatureTransformer, LinearGaussianHMM
+from skhmmdd import (
+    BaumWelch,
+    FisherScoreTransformer,
+    FrozenFeatureTransformer,
+    HMMFeatureTransformer,
+    LeadingColumns,
+    LinearGaussianHMM,
+)
 from skhmmdd._tables import as_array, is_table
 from skhmmdd.features import TokenEncoder
 
@@ -76,6 +86,7 @@ def test_tables_at_a_frozen_model(hmm, gaps, library):
         assert_array_equal(run(frame), run(numbers))
 
 
+@pytest.mark.filterwarnings("ignore:X holds whole numbers and NaN")
 @pytest.mark.parametrize("library", LIBRARIES)
 @pytest.mark.parametrize("gaps", [None, GAPS])
 @pytest.mark.parametrize("dtype", [int, float])
@@ -270,3 +281,186 @@ def test_nothing_is_copied_without_need():
     assert as_array(X) is X
     frame = pd.DataFrame(X)
     assert np.shares_memory(as_array(frame), frame.to_numpy())
+
+
+def string_columns():
+    """Columns of strings of pyarrow, pandas and polars, in all their types."""
+    words = ["ab", "ba", "b"]
+    columns = {
+        "category": pd.Series(words, dtype="category"),
+        "string": pd.Series(words, dtype="string"),
+        "index": pd.Index(words),
+        "extension": pd.array(words, dtype="string"),
+    }
+    pl = pytest.importorskip("polars")
+    columns |= {
+        "polars categorical": pl.Series(words, dtype=pl.Categorical),
+        "polars enum": pl.Series(words, dtype=pl.Enum(words)),
+    }
+    pa = pytest.importorskip("pyarrow", exc_type=ImportError)
+    columns |= {
+        "array": pa.array(words),
+        "large": pa.array(words, pa.large_string()),
+        "dictionary": pa.array(words).dictionary_encode(),
+        "chunks": pa.chunked_array([words[:1], words[1:]]),
+        "chunks of a dictionary": pa.chunked_array([words]).dictionary_encode(),
+        "pandas arrow": pd.Series(words, dtype=pd.ArrowDtype(pa.string())),
+    }
+    return columns
+
+
+def test_columns_of_strings():
+    plain = ["ab", "ba", "b"]
+    for column in string_columns().values():
+        encoded = TokenEncoder().fit_transform(column)
+        assert [one.tolist() for one in encoded] == [[0, 1], [1, 0], [1]]
+        frozen = FrozenFeatureTransformer(lambda texts: [[len(t)] for t in texts])
+        assert_array_equal(frozen.fit_transform(column), [[len(t)] for t in plain])
+    pa = pytest.importorskip("pyarrow", exc_type=ImportError)
+    for column in (
+        pa.array(["ab", None]),
+        pa.chunked_array([["ab"], [None]]),
+        pd.Series(["ab", None], dtype="string"),
+        pytest.importorskip("polars").Series(["ab", None]),
+    ):
+        with pytest.raises(ValueError, match=r"X\[1\] is None .* Drop the samples"):
+            TokenEncoder().fit(column)
+
+
+def test_columns_of_lists_of_one_length():
+    sequences = [[0, None, 1], [1, 2, 0]]
+    pl = pytest.importorskip("polars")
+    columns = [pl.Series(sequences, dtype=pl.Array(pl.Int64, 3)), pl.Series(sequences)]
+    pa = pytest.importorskip("pyarrow", exc_type=ImportError)
+    columns += [
+        pa.array(sequences, pa.list_(pa.int8(), 3)),
+        pa.array(sequences, pa.large_list(pa.int64())),
+    ]
+    hmm = random_hmm("categorical")
+    for column in columns:
+        assert_array_equal(hmm.log_likelihood(column), hmm.log_likelihood(sequences))
+        # Integers with an empty place are symbols yet.
+        fitted = BaumWelch(2, max_iter=1, tol=0, random_state=0).fit(column)
+        assert fitted.hmm_.n_symbols == 3
+
+
+class Column(Sequence):
+    """What `datasets.Dataset` has for a column: read an item at a time."""
+
+    def __init__(self, items):
+        self.items = items
+
+    def __len__(self):
+        return len(self.items)
+
+    def __getitem__(self, i):
+        return self.items[i]
+
+
+def dataset_columns(**columns):
+    yield {name: Column(items) for name, items in columns.items()}
+    try:
+        from datasets import Dataset
+    except ImportError:
+        return
+    dataset = Dataset.from_dict(columns)
+    for kind in (None, "numpy", "arrow", "pandas", "polars"):
+        yield dataset.with_format(kind)
+
+
+def test_columns_of_a_dataset():
+    columns = {
+        "text": ["ab", "ba", "b"],
+        "tokens": [["a", "b"], ["b", "a"], ["b"]],
+        "symbols": [[0, 1], [1, 0], [1]],
+        "vectors": [[[0.5, 1.0], [2.0, 0.0]], [[1.0, 1.0]], [[0.0, 3.0]]],
+    }
+    symbolic, gaussian = random_hmm("categorical"), random_hmm("full", size=2)
+    options = {"n_states": 2, "max_iter": 2, "tol": 0, "random_state": 0}
+    for dataset in dataset_columns(**columns):
+        for name in ("text", "tokens"):
+            encoded = TokenEncoder().fit_transform(dataset[name])
+            assert [one.tolist() for one in encoded] == columns["symbols"]
+        for name, hmm in (("symbols", symbolic), ("vectors", gaussian)):
+            plain, column = columns[name], dataset[name]
+            assert_array_equal(hmm.log_likelihood(column), hmm.log_likelihood(plain))
+            fitted = BaumWelch(**options).fit(column)
+            assert fitted.hmm_ == BaumWelch(**options).fit(plain).hmm_
+            assert_array_equal(
+                HMMFeatureTransformer(hmm).fit_transform(column),
+                HMMFeatureTransformer(hmm).fit_transform(plain),
+            )
+        frozen = FrozenFeatureTransformer(lambda texts: [[len(t)] for t in texts])
+        assert_array_equal(frozen.fit_transform(dataset["text"]), [[2], [2], [1]])
+        turned = [np.transpose(x).tolist() for x in columns["vectors"]]
+        panel = HMMFeatureTransformer(gaussian, channels_first=True)
+        assert_array_equal(
+            panel.fit_transform(Column(turned)),
+            HMMFeatureTransformer(gaussian).fit_transform(dataset["vectors"]),
+        )
+
+
+# --- pandas in, pandas out
+
+INDEX = pd.Index([7, 3, 9, 3], name="patient")  # unordered, and one of them twice
+
+
+def indexed():
+    """What a user joins to his table: each with the transformers that take it."""
+    hmm = random_hmm("categorical")
+    of_symbols = [
+        HMMFeatureTransformer(hmm, 5, random_state=0),
+        FisherScoreTransformer(hmm),
+        FrozenFeatureTransformer(hmm),
+        FrozenFeatureTransformer(lambda batch: [[len(x), 1.0] for x in batch]),
+        HMMFeatureTransformer(BaumWelch(2, max_iter=1, tol=0)),
+    ]
+    words = ["ab", "b", "aab", "ba"]
+    of_words = [
+        make_pipeline(TokenEncoder(), *after)
+        for after in (of_symbols[:1], of_symbols[1:2], of_symbols[2:3], of_symbols[4:])
+    ]
+    table = pd.DataFrame(SYMBOLS[:4], index=INDEX)
+    yield table, [*of_symbols[:3], TokenEncoder()]
+    yield pd.Series([[0, 1], [2], [3, 3], [1]], index=INDEX), of_symbols
+    yield pd.Series(words, index=INDEX, name="text"), of_words
+    yield pd.Series(words, index=INDEX, dtype="string"), of_words
+    yield pd.Series(list(map(list, words)), index=INDEX), of_words
+    yield pd.DataFrame({"text": words}, index=INDEX), [of_symbols[3]]
+    frame = pd.DataFrame([[0.5, 1.0], [2.0, 0.0], [1.0, 1.0], [0.0, 1.0]], index=INDEX)
+    yield frame, [LeadingColumns(1)]
+    yield table.astype(str), [make_pipeline(TokenEncoder(), of_symbols[0])]
+
+
+@pytest.mark.filterwarnings("ignore:Baum-Welch did not converge")
+def test_index_is_kept():
+    for X, transformers in indexed():
+        for transformer in transformers:
+            plain = np.asarray(clone(transformer).fit_transform(X))
+            transformer = clone(transformer).set_output(transform="pandas")
+            for found in (transformer.fit_transform(X), transformer.transform(X)):
+                assert isinstance(found, pd.DataFrame)
+                assert found.index.equals(INDEX) and found.index.name == "patient"
+                assert list(found.columns) == list(transformer.get_feature_names_out())
+                if "BaumWelch" not in repr(transformer):
+                    assert_array_equal(found, plain)
+            # A list has no index to keep, nor has any other container.
+            if X.ndim == 1:
+                found = transformer.transform(X.tolist())
+                assert found.index.equals(pd.RangeIndex(4))
+    encoder = TokenEncoder().set_output(transform="pandas")
+    words = pd.Series(["ab", "b"], index=[5, 2])
+    assert encoder.fit_transform(words).index.tolist() == [5, 2]
+    assert isinstance(encoder.fit_transform(["ab", "b"]), np.ndarray)
+    assert isinstance(TokenEncoder().fit_transform(words), np.ndarray)
+
+
+def test_polars_output():
+    pl = pytest.importorskip("polars")
+    hmm = random_hmm("categorical")
+    model = make_pipeline(TokenEncoder(), HMMFeatureTransformer(hmm))
+    for words in (pl.Series(["ab", "b"]), pd.Series(["ab", "b"], index=[5, 2])):
+        plain = model.set_output(transform="default").fit_transform(words)
+        found = model.set_output(transform="polars").fit_transform(words)
+        assert isinstance(found, pl.DataFrame)
+        assert_array_equal(found.to_numpy(), plain)

@@ -12,6 +12,7 @@ from sklearn.utils.validation import _check_feature_names_in, check_is_fitted
 
 from skhmmdd._base import fit_context
 from skhmmdd._parallel import map_jobs
+from skhmmdd._tables import keep_index
 from skhmmdd._typing import Floats, Names, RandomState, SequencesLike
 from skhmmdd.features._model_transformer import ModelTransformer
 from skhmmdd.features._shared_model import check_finite
@@ -50,6 +51,12 @@ class FisherScoreTransformer(ModelTransformer):
     pooling : {"sum", "mean"}, default="sum"
         "sum" is the gradient, a sum over steps; "mean" divides it by the number of
         steps of the sequence that are observed.
+    channels_first : bool, default=False
+        Whether arrays of X have shape (n_sequences, n_channels, n_steps), and members
+        of a list (n_channels, n_steps), as those of aeon and sktime do. Sequences
+        without channels, and panels whose cells are series, are read as ever. A
+        warning of `fit` says where features look like steps.
+        Implied where `hmm` is a `BaumWelch` that says so.
     n_jobs : int, default=None
         Workers over batches of `transform`: threads, unless a
         :func:`joblib.parallel_config` names others. The features do not depend on it.
@@ -132,6 +139,7 @@ class FisherScoreTransformer(ModelTransformer):
         "hmm": "no_validation",
         "symbols": "no_validation",
         "pooling": [StrOptions({"sum", "mean"})],
+        "channels_first": ["boolean"],
         "n_jobs": [None, Integral],
         "random_state": ["random_state"],
     }
@@ -142,12 +150,14 @@ class FisherScoreTransformer(ModelTransformer):
         *,
         symbols: tuple[int, int] | None = None,
         pooling: Literal["sum", "mean"] = "sum",
+        channels_first: bool = False,
         n_jobs: int | None = None,
         random_state: RandomState = None,
     ) -> None:
         self.hmm = hmm
         self.symbols = symbols
         self.pooling = pooling
+        self.channels_first = channels_first
         self.n_jobs = n_jobs
         self.random_state = random_state
 
@@ -206,7 +216,7 @@ class FisherScoreTransformer(ModelTransformer):
         found = map_jobs(_pooled_scores, pieces, *shared, n_jobs=self.n_jobs)
         for index, scores in zip(blocks, found, strict=True):
             out[index] = scores
-        return out
+        return keep_index(out, X, self)
 
     def get_feature_names_out(self, input_features: ArrayLike | None = None) -> Names:
         """Names of the parameters, such as "transition[0,1]".

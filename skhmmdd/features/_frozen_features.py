@@ -15,6 +15,7 @@ from sklearn.utils.validation import check_is_fitted
 from skhmmdd._base import fit_context
 from skhmmdd._parallel import map_jobs
 from skhmmdd._progress import Progress
+from skhmmdd._tables import keep_index
 from skhmmdd._typing import Array, Names, RandomState
 from skhmmdd.features._as_encoder import as_encoder
 from skhmmdd.features._encoding import check_width, encode, weights_key
@@ -49,9 +50,10 @@ class FrozenFeatureTransformer(NestedFeatures):
     ----------
     encoder : callable, frozen weights, or model that `as_encoder` takes
         A callable is given a batch (a list of str, a list of sequences, or an array
-        with one sample a row) and gives an array of shape (batch, width), or a list of
-        arrays of shape (n_steps, width). Frozen weights of a hidden Markov model give
-        its beliefs, as `HMMFeatureTransformer` does. Clones share the encoder.
+        with one sample a row and its axes as they are) and gives an array of shape
+        (batch, width), or a list of arrays of shape (n_steps, width). Frozen weights of
+        a hidden Markov model give its beliefs, as `HMMFeatureTransformer` does. Clones
+        share the encoder.
     n_components : int, default=None
         Width of the features, in [1, inf); None gives the pooled encoding itself.
         Features are nested: the first k columns at width K are the columns at width k.
@@ -225,11 +227,11 @@ class FrozenFeatureTransformer(NestedFeatures):
             In `dtype`. A DataFrame under `set_output`.
         """
         if self._begin(X):
-            return self._beliefs.transform(X)
+            return keep_index(self._beliefs.transform(X), X, self)
         samples = read_samples(self, X, reset=True)
         pooled = self._pooled(samples, range(len(samples)))
         self._end(pooled)
-        return self._mapped(pooled, None)
+        return keep_index(self._mapped(pooled, None), X, self)
 
     def transform(self, X: Any, *, out: Array | None = None) -> Array:
         """One row of features for each sample.
@@ -248,13 +250,14 @@ class FrozenFeatureTransformer(NestedFeatures):
         """
         check_is_fitted(self)
         if self._beliefs is not None:
-            return self._beliefs.transform(X, out=out)
+            return keep_index(self._beliefs.transform(X, out=out), X, self)
         samples = read_samples(self, X, reset=False)
         if out is not None:  # not after hours of encoding
             check_out(
                 out, (len(samples), self._n_features_out), check_dtype(self.dtype)
             )
-        return self._mapped(self._pooled(samples, range(len(samples))), out)
+        pooled = self._pooled(samples, range(len(samples)))
+        return keep_index(self._mapped(pooled, out), X, self)
 
     def transform_steps(self, X: Any) -> list[Array] | Array:
         """The features of every step, unpooled: for labelling and for plots.

@@ -2,28 +2,39 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
+import numpy as np
 from sklearn import get_config
 from sklearn.base import clone
+from sklearn.utils import _safe_indexing
 from sklearn.utils.metadata_routing import (
     MetadataRouter,
     MethodMapping,
     process_routing,
 )
-from sklearn.utils.validation import check_is_fitted
+from sklearn.utils.validation import (
+    _check_method_params,
+    _num_samples,
+    check_is_fitted,
+)
 
 from skhmmdd._base import check_sequence_table
 from skhmmdd._typing import Names
 from skhmmdd.features._shared_model import SharedModelTransformer
 from skhmmdd.hmm import BaumWelch, LinearGaussianHMM, as_hmm
 from skhmmdd.hmm.models._base import FrozenHMM
+from skhmmdd.hmm.sequences._panels import warn_of_order
+from skhmmdd.hmm.sequences._reading import observed_sequences
 
 
 class ModelTransformer(SharedModelTransformer):
     """Sequences in, rows out, by the model `hmm`: frozen, or pretrained in `fit`."""
 
     hmm: Any
+    channels_first: bool
+    # Where a subclass has no such parameter.
+    handle_empty: Literal["error", "prior"] = "error"
     hmm_: FrozenHMM | LinearGaussianHMM
     n_features_in_: int
     feature_names_in_: Names
@@ -61,20 +72,45 @@ class ModelTransformer(SharedModelTransformer):
                 f"fit got {', '.join(fit_params)} to pretrain with, but hmm is frozen: "
                 "pass an unfitted BaumWelch."
             )
-        X = check_sequence_table(self, X, reset=True)
+        table = self._table(X, reset=True)
         if self.__skhmmdd_frozen__:
             self.hmm_ = as_hmm(self.hmm)
             _check_still_fitted(self.hmm)
-            self.hmm_._read(X)
+            sequences = self._read(table)
+            if (sequences.lengths == sequences.values.shape[-1]).all():
+                # Sizes would not tell: as many channels as steps.
+                warn_of_order(sequences, self._channels_first)
             return
         pretraining = BaumWelch() if self.hmm is None else clone(self.hmm)
+        pretraining.set_params(channels_first=self._channels_first)
+        if self.handle_empty == "prior":
+            symbolic = pretraining.emission in ("auto", "categorical")
+            observed = np.flatnonzero(observed_sequences(table, symbolic))
+            if len(observed) < _num_samples(table):
+                # Nothing is to be learned from the others.
+                fit_params = _check_method_params(table, fit_params, observed)
+                X = _safe_indexing(table, observed)
+                pretraining.set_params(channels_first=False)
         if pretraining.random_state is None:
             pretraining.set_params(random_state=random_state)
         self.hmm_ = pretraining.fit(X, **fit_params).hmm_
 
     def _sequences(self, X):
         check_is_fitted(self)
-        return self.hmm_._read(check_sequence_table(self, X, reset=False))
+        return self._read(self._table(X, reset=False))
+
+    def _read(self, table):
+        keep_missing = "first" if self.handle_empty == "prior" else False
+        return self.hmm_._read(table, keep_missing=keep_missing)
+
+    @property
+    def _channels_first(self):
+        return self.channels_first or getattr(self.hmm, "channels_first", False)
+
+    def _table(self, X, reset):
+        return check_sequence_table(
+            self, X, reset=reset, channels_first=self._channels_first
+        )
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

@@ -1,5 +1,6 @@
 """Samples for a frozen encoder: texts, sequences or rows, of whatever container."""
 
+from collections.abc import Sequence
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
@@ -73,7 +74,7 @@ def read_samples(estimator, X, *, reset):
             return _read_list(list(array[:, 0]))
         if array.ndim == 1:
             return _read_list(list(array))
-    elif not isinstance(array, np.ndarray) and isinstance(array, (list, tuple)):
+    elif isinstance(array, Sequence):
         return _read_list(list(array))
     if is_frame:  # its names before its numbers
         check_columns(estimator, X, reset=reset)

@@ -45,7 +45,7 @@ def read_tokens(X, check_table):
     # Nested lists of numbers are a matrix everywhere in scikit-learn, and here too.
     is_rectangular = (
         isinstance(X, (list, tuple))
-        and bool(np.all(lengths == lengths[0]))
+        and bool(np.all(lengths == lengths[0]) and lengths[0])
         and all(isinstance(row, (list, tuple, np.ndarray)) for row in sequences)
         and all(isinstance(token, Real) for token in distinct)
     )
@@ -82,7 +82,7 @@ def _list_sequences(X):
 
 
 def measure(sequences):
-    """The length of each sequence; refuse what is no sequence, or is empty."""
+    """The length of each sequence; refuse what is no sequence."""
     if not len(sequences):
         raise ValueError("X must hold at least one sequence, got an empty list.")
     lengths = np.empty(len(sequences), dtype=np.intp)
@@ -101,17 +101,13 @@ def measure(sequences):
                 f"X[{i}] is {sequence!r} of type {type(sequence).__name__}. {advice}"
             )
         lengths[i] = len(sequence)
-    empty = np.flatnonzero(lengths == 0)
-    if empty.size:
-        raise ValueError(
-            f"The sequences of X must hold at least one token; {empty.size} of "
-            f"{lengths.size} are empty, the first at index {empty[0]}."
-        )
     return lengths
 
 
 def _factorize_characters(text):
     """Distinct characters of `text`, and the index of each of its characters."""
+    if not text:
+        return [], np.empty(0, dtype=np.intp)
     # "surrogatepass": a lone surrogate is a legal character of a Python string.
     points = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), dtype="<u4")
     # The code points are small enough to count: several times faster than sorting.

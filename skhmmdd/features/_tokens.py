@@ -15,7 +15,15 @@ from sklearn.utils._set_output import _wrap_data_with_container
 from sklearn.utils.validation import check_array, check_is_fitted
 
 from skhmmdd._base import SkhmmddEstimator, check_columns, fit_context
-from skhmmdd._tables import as_array, filled, is_missing, is_table, object_array
+from skhmmdd._tables import (
+    as_array,
+    filled,
+    is_missing,
+    is_table,
+    keep_index,
+    object_array,
+    with_alphabet,
+)
 from skhmmdd._typing import Array, Names, SequencesLike, TokensLike
 from skhmmdd.features._token_codes import (
     as_vocabulary,
@@ -101,7 +109,8 @@ class _SequenceTransformMixin:
             )
         encoded = symbols.astype(self._dtype)[read.codes]
         if not read.is_rectangular:
-            return object_array([encoded[i:j] for i, j in spans(read.lengths)])
+            sequences = object_array([encoded[i:j] for i, j in spans(read.lengths)])
+            return keep_index(sequences, X, self)
         encoded = encoded.reshape(len(read.lengths), -1)
         if read.kind == "table" and hasattr(self, "n_features_in_"):
             return _wrap_data_with_container("transform", encoded, X, self)
@@ -125,9 +134,11 @@ class TokenEncoder(
 
         - "error": a ``ValueError`` that names it;
         - "missing": it counts as not observed, -1;
-        - "symbol": all such tokens share one symbol, ``len(vocabulary_)``. An HMM
-          can learn how likely it is only where it also occurs in `fit`, see
-          `min_count`.
+        - "symbol": all such tokens share one symbol, ``len(vocabulary_)``. A
+          `BaumWelch` that learns from the output reserves it (a table in a polars
+          frame does not tell it to). How likely it is can be learned only where it
+          also occurs in `fit`, see `min_count`; elsewhere the prior decides
+          (`pseudocount`), and with no prior it is impossible.
 
     min_count : int, default=1
         Tokens that occur fewer times than this in `fit` are left out of the
@@ -226,8 +237,8 @@ class TokenEncoder(
         Parameters
         ----------
         X : list, 1-D object array or Series of sequences, or table of tokens
-            Strings, or lists or 1-D arrays of hashable tokens, none of them empty; or
-            a 2-D array or DataFrame with one sequence in each row.
+            Strings, or lists or 1-D arrays of hashable tokens, some of which may be
+            empty; or a 2-D array or DataFrame with one sequence in each row.
         y : None
             Ignored.
 
@@ -259,6 +270,9 @@ class TokenEncoder(
                 "dtype must be a signed integer type, as -1 is the missing token, and "
                 f"hold {n_symbols} symbols; got {dtype}."
             )
+        if self.handle_unknown == "symbol":
+            # For pretraining to reserve a symbol that these sequences may not hold.
+            dtype = with_alphabet(dtype, n_symbols)
         self._dtype = dtype
         self.vocabulary_ = as_vocabulary(kept)
         self.n_symbols_ = n_symbols
@@ -292,7 +306,9 @@ class TokenEncoder(
         is_2d = isinstance(X, np.ndarray) and X.ndim == 2
         sequences = [np.asanyarray(as_array(s)) for s in X]
         lengths = measure(sequences)
-        symbols = np.ma.concatenate(sequences)
+        # An empty list would make floats of them all.
+        full = [s for s in sequences if len(s)]
+        symbols = np.ma.concatenate(full or [np.empty(0, np.intp)])
         if symbols.dtype.kind not in "iu":
             raise ValueError(f"Symbols of X must be integers, got {symbols.dtype}.")
         is_bad = (symbols < _MISSING) | (symbols >= self.n_symbols_)

@@ -5,16 +5,17 @@ from __future__ import annotations
 from copy import copy
 from functools import partial
 from numbers import Integral
-from typing import Any, Self, overload
+from typing import Any, Literal, Self, overload
 
 import numpy as np
-from numpy.typing import DTypeLike
+from numpy.typing import ArrayLike, DTypeLike
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.metadata_routing import UNUSED
 from sklearn.utils.validation import check_is_fitted
 
 from skhmmdd._base import fit_context
 from skhmmdd._parallel import map_jobs
+from skhmmdd._tables import keep_index
 from skhmmdd._typing import (
     Array,
     Names,
@@ -36,7 +37,7 @@ from skhmmdd.features._representation import (
     make_representation,
 )
 from skhmmdd.features._shared_model import check_finite
-from skhmmdd.hmm import LinearGaussianHMM
+from skhmmdd.hmm import GaussianBelief, LinearGaussianHMM
 from skhmmdd.hmm.inference._collectors import AllSteps
 from skhmmdd.hmm.models._base import FrozenHMM
 from skhmmdd.hmm.sequences._blocks import Piece
@@ -82,6 +83,18 @@ class HMMFeatureTransformer(NestedFeatures, ModelTransformer):
         not standardised. Without effect when `n_components` is None.
     dtype : {"float64", "float32"} or dtype, default="float64"
         Precision of the recursions and of the features.
+    handle_empty : {"error", "prior"}, default="error"
+        What becomes of a sequence in which nothing is observed:
+
+        - "error": a ``ValueError`` that names it;
+        - "prior": it counts as one step that is missing, of which the belief is the
+          start distribution. A `BaumWelch` does not learn from it.
+    channels_first : bool, default=False
+        Whether arrays of X have shape (n_sequences, n_channels, n_steps), and members
+        of a list (n_channels, n_steps), as those of aeon and sktime do. Sequences
+        without channels, and panels whose cells are series, are read as ever. A
+        warning of `fit` says where features look like steps.
+        Implied where `hmm` is a `BaumWelch` that says so.
     batch_size : int, default=1024
         Sequences worked on at a time, in [1, inf); bounds the working memory.
     n_jobs : int, default=None
@@ -168,6 +181,8 @@ class HMMFeatureTransformer(NestedFeatures, ModelTransformer):
         "pooling": [StrOptions(set(POOLINGS))],
         "readout": [StrOptions(set(READOUTS))],
         "dtype": "no_validation",
+        "handle_empty": [StrOptions({"error", "prior"})],
+        "channels_first": ["boolean"],
         "batch_size": [Interval(Integral, 1, None, closed="left")],
         "n_jobs": [None, Integral],
         "random_state": ["random_state"],
@@ -185,6 +200,8 @@ class HMMFeatureTransformer(NestedFeatures, ModelTransformer):
         pooling: PoolingName = "last",
         readout: ReadoutName = "relu",
         dtype: DTypeLike = "float64",
+        handle_empty: Literal["error", "prior"] = "error",
+        channels_first: bool = False,
         batch_size: int = 1024,
         n_jobs: int | None = None,
         random_state: RandomState = None,
@@ -195,6 +212,8 @@ class HMMFeatureTransformer(NestedFeatures, ModelTransformer):
         self.pooling = pooling
         self.readout = readout
         self.dtype = dtype
+        self.handle_empty = handle_empty
+        self.channels_first = channels_first
         self.batch_size = batch_size
         self.n_jobs = n_jobs
         self.random_state = random_state
@@ -255,7 +274,7 @@ class HMMFeatureTransformer(NestedFeatures, ModelTransformer):
         found = map_jobs(_pooled_columns, pieces, worker, dtype, n_jobs=self.n_jobs)
         for index, columns in zip(blocks, found, strict=True):
             out[index] = columns
-        return out
+        return keep_index(out, X, self)
 
     def readout_jacobians(self, X: SequencesLike) -> ReadoutJacobians:
         r"""How the features of sequences change with the beliefs that they are made of.
@@ -331,6 +350,78 @@ shape (n_steps_i, n_components)
             dtype,
             n_jobs=self.n_jobs,
         )
+
+    def update(self, belief: Any, observation: ArrayLike) -> tuple[Any, Array]:
+        """The features of the next step of each sequence, one step at a time.
+
+        They are those that `transform` gives of the sequences up to this step, for a
+        price that does not grow with them.
+
+        Parameters
+        ----------
+        belief : array-like of shape (n_sequences, n_states) or None
+            What this method gave at the step before. None is that nothing has been
+            seen, which begins the sequences. Of a `LinearGaussianHMM` a
+            `GaussianBelief`.
+        observation : array-like of shape (n_sequences,) or (n_sequences, n_features)
+            The next step of each sequence: symbols, or features. -1 (NaN) is missing.
+            Symbols are encoded as those of `fit` were: a `TokenEncoder` gives sequences
+            of one step, which are taken as they are.
+
+        Returns
+        -------
+        belief : ndarray of shape (n_sequences, n_states), or GaussianBelief
+            To go on from: that of ``hmm_.update``, in float64 whatever `dtype` is.
+        features : ndarray of shape (n_sequences, n_components)
+            In `dtype`; an array, whatever `set_output` says.
+
+        Raises
+        ------
+        ValueError
+            If `pooling` is not "last" or `representation` is "smoothed"; else as
+            ``hmm_.update``.
+
+        See Also
+        --------
+        transform_steps : The features of every step of whole sequences.
+
+        Notes
+        -----
+        Only `pooling="last"` is known from the belief alone: a mean, sum or maximum
+        needs the steps before, and "smoothed" those to come.
+
+        Examples
+        --------
+        >>> from skhmmdd import CategoricalHMM, HMMFeatureTransformer
+        >>> hmm = CategoricalHMM(
+        ...     [0.5, 0.5], [[0.7, 0.3], [0.3, 0.7]], [[0.1, 0.9], [0.8, 0.2]]
+        ... )
+        >>> features = HMMFeatureTransformer(hmm, 3, random_state=0).fit([[0, 1]])
+        >>> belief = None
+        >>> for symbols in ([1, 0], [1, -1], [0, 1]):
+        ...     belief, columns = features.update(belief, symbols)
+        >>> whole = features.transform([[1, 1, 0], [0, -1, 1]])
+        >>> bool(abs(columns - whole).max() < 1e-12)
+        True
+        """
+        check_is_fitted(self)
+        if self.pooling != "last":
+            raise ValueError(
+                f"update gives features of the last step: pooling must be 'last', got "
+                f"{self.pooling!r}, which needs the steps before it."
+            )
+        if self._representation.smoothed:
+            raise ValueError(
+                "representation='smoothed' looks ahead, which no update can: use "
+                "'belief', 'log_belief' or 'predictive'."
+            )
+        belief = self.hmm_.update(belief, observation)
+        state = belief.mean if isinstance(belief, GaussianBelief) else belief
+        with np.errstate(over="ignore", invalid="ignore"):
+            values = self._representation.of(state.astype(check_dtype(self.dtype)))
+            columns = self._columns(values, "last")
+        check_finite(columns, "observation and hmm")
+        return belief, columns
 
     @property
     def _walk(self):

@@ -18,11 +18,15 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 from skhmmdd import (
     BaumWelch,
     CategoricalHMM,
+    FisherScoreTransformer,
     GaussianHMM,
     HeadRegressor,
     HMMFeatureTransformer,
+    LinearGaussianHMM,
+    TokenEncoder,
     as_hmm,
 )
+from skhmmdd.hmm.models._ending import EndingHMM
 
 KINDS = ["categorical", "diag", "full"]
 REPRESENTATIONS = ["belief", "log_belief", "predictive", "smoothed"]
@@ -769,3 +773,192 @@ def test_steps_of_a_sequence_that_underflows():
     transformer = HMMFeatureTransformer(hmm, dtype="float32").fit(X)
     for steps in transformer.transform_steps(X):
         assert_array_equal(steps, [[0.0, 1.0]] * len(steps))
+
+
+# One step at a time -------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", ["categorical", "full", "poisson"])
+@pytest.mark.parametrize("representation", ["belief", "log_belief", "predictive"])
+@pytest.mark.parametrize("readout", [None, "relu", "fourier"])
+def test_updates_are_the_transform_so_far(kind, representation, readout):
+    hmm = random_hmm(kind)
+    rows = random_sequences(hmm, [12] * 4, missing=0.2)
+    X = np.array(rows)
+    width = {} if readout is None else {"n_components": 3, "readout": readout}
+    transformer = HMMFeatureTransformer(
+        hmm, representation=representation, random_state=0, **width
+    ).fit(X)
+    steps, belief = transformer.transform_steps(X), None
+    for t in range(12):
+        belief, features = transformer.update(belief, X[:, t])
+        # Beliefs of zero, as a log belief shows them, end at its floor.
+        assert_allclose(features, steps[:, t], rtol=0, atol=1e-11)
+    assert_allclose(features, transformer.transform(X), rtol=0, atol=1e-11)
+
+
+def test_updates_of_a_linear_gaussian_model():
+    hmm = LinearGaussianHMM([[0.9, 0.1], [0.0, 0.8]], 0.3, [[1.0], [0.5]], 0.5)
+    X = hmm.sample(3, 20, random_state=0)[0]
+    X[1, 4:7] = np.nan
+    for representation in ("belief", "predictive"):
+        transformer = HMMFeatureTransformer(
+            hmm, 5, representation=representation, random_state=0
+        ).fit(X)
+        belief = None
+        for x in X.swapaxes(0, 1):
+            belief, features = transformer.update(belief, x)
+        assert_allclose(features, transformer.transform(X), rtol=0, atol=1e-12)
+        assert_allclose(belief.mean, hmm.filter(X)[:, -1], rtol=0, atol=1e-12)
+
+
+def test_updates_keep_dtype_and_belief_apart():
+    hmm = random_hmm("categorical")
+    X = hmm.sample(5, 6, random_state=0)[0]
+    for dtype in ("float32", "float64"):
+        transformer = HMMFeatureTransformer(hmm, dtype=dtype).fit(X)
+        belief, features = transformer.update(None, X[:, 0])
+        assert (belief.dtype, features.dtype) == (np.float64, np.dtype(dtype))
+        features[:] = 0
+        assert_allclose(belief, hmm.update(None, X[:, 0]), rtol=0, atol=0)
+
+
+def test_updates_of_encoded_tokens():
+    words = [["a", "b", "c"], ["b", "b", "a"]]
+    encoder = TokenEncoder().fit(words)
+    hmm = random_hmm("categorical", size=3)
+    transformer = HMMFeatureTransformer(hmm).fit(encoder.transform(words))
+    belief = None
+    for tokens in zip(*words, strict=True):
+        symbols = encoder.transform([[token] for token in tokens])
+        belief, features = transformer.update(belief, symbols)
+    want = transformer.transform(encoder.transform(words))
+    assert_allclose(features, want, rtol=0, atol=1e-12)
+
+
+def test_updates_refused():
+    hmm = random_hmm("categorical")
+    with pytest.raises(NotFittedError):
+        HMMFeatureTransformer(hmm).update(None, [0])
+    for parameters, message in (
+        ({"pooling": "mean"}, "pooling must be 'last', got 'mean'"),
+        ({"representation": "smoothed"}, "'smoothed' looks ahead"),
+    ):
+        transformer = HMMFeatureTransformer(hmm, **parameters).fit([[0]])
+        with pytest.raises(ValueError, match=message):
+            transformer.update(None, [0])
+    transformer = HMMFeatureTransformer(hmm).fit([[0]])
+    with pytest.raises(ValueError, match=r"belief row 0 must sum to one, got 1\.5"):
+        transformer.update([[0.5, 0.5, 0.5]], [0])
+    far = LinearGaussianHMM([[0.9]], 0.2, [[1e-30]], 1e-60, start_cov=1.0)
+    transformer = HMMFeatureTransformer(far, dtype="float32").fit([[1e-30]])
+    with pytest.raises(ValueError, match="overflow float32: rescale observation"):
+        transformer.update(None, [1e20])
+
+
+# --- sequences in which nothing is observed
+
+FAMILIES_OF_ONE = {
+    "categorical": random_hmm("categorical"),
+    "gaussian": random_hmm("full", size=1),
+    "poisson": random_hmm("poisson", size=1),
+    "ending": EndingHMM(random_hmm("categorical"), [0.1, 0.2, 0.3]),
+}
+
+
+@pytest.mark.parametrize("kind", FAMILIES_OF_ONE)
+def test_empty_sequences_get_the_prior(kind):
+    hmm = FAMILIES_OF_ONE[kind]
+    of_two = [[0, 1], [1, 1]]
+    features = HMMFeatureTransformer(hmm, handle_empty="prior")
+    for X in ([[0, 1], [], [1, 1]], [[0, 1], [None, None], [1, 1]]):
+        rows = features.fit(X).transform(X)
+        assert_allclose(rows[1], hmm.startprob, rtol=1e-14)
+        expected = HMMFeatureTransformer(hmm).fit_transform(of_two)
+        assert_allclose(rows[[0, 2]], expected, rtol=1e-12)
+    assert_allclose(features.transform([[]]), [hmm.startprob], rtol=1e-14)
+    X = np.ma.array([[0, 1], [0, 0]], mask=[[0, 0], [1, 1]])
+    assert_allclose(features.transform(X)[1], hmm.startprob, rtol=1e-14)
+    steps = features.transform_steps(X)
+    assert_array_equal(steps[1, 1], 0.0)
+    assert_allclose(steps[1, 0], hmm.startprob, rtol=1e-14)
+    # As one step that is missing, whatever is read and how it is pooled.
+    features.set_params(pooling="sum").fit(X)
+    assert_allclose(features.transform([[]]), [hmm.startprob], rtol=1e-12)
+    if kind == "ending":
+        return  # what looks ahead knows more: that the chain ends after that step
+    features.set_params(representation="smoothed").fit(X)
+    assert_allclose(features.transform([[]]), [hmm.startprob], rtol=1e-12)
+    features.set_params(representation="predictive", pooling="last").fit(X)
+    expected = hmm.startprob @ hmm.transmat @ hmm._state_means
+    assert_allclose(features.transform([[], [0]])[0], expected, rtol=1e-12)
+
+
+def test_empty_sequences_of_vectors():
+    gaussian = random_hmm("diag", size=3)
+    linear = LinearGaussianHMM([[0.9]], 0.2, [[1.0, 2.0, 0.0]], 0.5, start_mean=[0.3])
+    x = np.random.RandomState(0).standard_normal((4, 5, 3))
+    x[1] = np.nan
+    full = x[[0, 2, 3]]
+    for hmm, prior in ((gaussian, gaussian.startprob), (linear, [0.3])):
+        features = HMMFeatureTransformer(hmm, handle_empty="prior")
+        rows = HMMFeatureTransformer(hmm).fit_transform(full)
+        for X in (x, list(x), [x[0], [], x[2], x[3]], [x[0], np.zeros((0, 3)), *x[2:]]):
+            found = features.fit(X).transform(X)
+            assert_allclose(found[1], prior, rtol=1e-13)
+            assert_allclose(found[[0, 2, 3]], rows, rtol=1e-12)
+        for X in ([[]], [[], []], [np.zeros((0, 3))], np.full((2, 4, 3), np.nan)):
+            assert_allclose(features.transform(X), [prior] * len(X), rtol=1e-13)
+        panel = features.set_params(channels_first=True).fit(x.swapaxes(1, 2))
+        assert_allclose(panel.transform(x.swapaxes(1, 2)), found, rtol=1e-12)
+
+
+def test_empty_sequences_teach_nothing():
+    options = {"n_states": 2, "max_iter": 3, "tol": 0, "random_state": 0}
+    symbols = [[0, 1, 1], [2, 0], [1]]
+    x = np.random.RandomState(0).standard_normal((6, 4))
+    x[2] = np.nan
+    panel = np.random.RandomState(1).standard_normal((6, 2, 4))
+    panel[4] = np.nan
+    for X, full in (
+        ([*symbols, [], [-1, -1]], symbols),
+        (np.array([[0, 1], [-1, -1], [1, 0]]), np.array([[0, 1], [1, 0]])),
+        (x, x[[0, 1, 3, 4, 5]]),
+        (panel, panel[[0, 1, 2, 3, 5]]),
+    ):
+        first = np.ndim(X[0]) == 2
+        hmm = BaumWelch(channels_first=first, **options)
+        features = HMMFeatureTransformer(hmm, handle_empty="prior").fit(X)
+        assert features.hmm_ == hmm.fit(full).hmm_
+        assert len(features.transform(X)) == len(X)
+    # What is given beside them is left out, too.
+    weights, states = [1.0, 2.0, 0.5, 9.0], [[0, -1, 1], None, [1], [0]]
+    features = HMMFeatureTransformer(BaumWelch(**options), handle_empty="prior")
+    features.fit([*symbols, []], sample_weight=weights, states=states)
+    beside = {"sample_weight": weights[:3], "states": states[:3]}
+    assert features.hmm_ == BaumWelch(**options).fit(symbols, **beside).hmm_
+    # Integers of which -1 is a number, and so nothing is missing.
+    hmm = BaumWelch(emission="gaussian", **options)
+    X = [[-1, -1], [3, 4], [0, -1]]
+    features = HMMFeatureTransformer(hmm, handle_empty="prior").fit(X)
+    assert features.hmm_ == hmm.fit(X).hmm_
+
+
+def test_one_empty_text_among_many():
+    words, y = ["CDE", "DCE", "EEC", "CD", "ECD"], np.arange(5.0)
+    hmm = BaumWelch(2, max_iter=3, tol=0, random_state=0)
+    model = make_pipeline(TokenEncoder(), HMMFeatureTransformer(hmm), HeadRegressor(1))
+    model.fit(words, y)
+    with pytest.raises(ValueError, match=r"Sequence 1 of X is empty.*handle_empty='pr"):
+        model.predict(["CDE", ""])
+    model.set_params(hmmfeaturetransformer__handle_empty="prior")
+    found = model.predict(["CDE", ""])
+    assert_allclose(found[0], model.predict(["CDE"])[0], rtol=1e-12)
+    prior = model[1].hmm_.startprob[None]
+    assert_allclose(found[1], model[2].predict(prior)[0], rtol=1e-12)
+    more = clone(model).fit([*words, ""], [*y, 2.0])
+    assert more[1].hmm_ == model[1].hmm_
+    # Every other transformer names the row.
+    scores = FisherScoreTransformer(model[1].hmm_)
+    with pytest.raises(ValueError, match="Sequence 1 of X is empty"):
+        scores.fit([[0], []])

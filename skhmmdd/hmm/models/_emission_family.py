@@ -16,6 +16,7 @@ from skhmmdd._typing import SequencesLike
 from skhmmdd.hmm.models._base import FrozenHMM
 from skhmmdd.hmm.sequences._blocks import Sequences
 from skhmmdd.hmm.sequences._overflow import check_density
+from skhmmdd.hmm.sequences._reading import KeepMissing
 
 
 class EmissionFamily(FrozenHMM):
@@ -35,7 +36,7 @@ class EmissionFamily(FrozenHMM):
 
     @staticmethod
     @abstractmethod
-    def _read_sequences(X, size=None, name="X", /):
+    def _read_sequences(X, size=None, name="X", keep_missing=False, /):
         """Sequences of `size` symbols or features; None takes any number."""
 
     @property
@@ -135,8 +136,10 @@ class EmissionFamily(FrozenHMM):
         """How large a number may be with a finite log-density in every state."""
         return np.inf
 
-    def _read(self, X: SequencesLike, name: str = "X") -> Sequences:
-        sequences = self._read_sequences(X, self._size, name)
+    def _read(
+        self, X: SequencesLike, name: str = "X", keep_missing: KeepMissing = False
+    ) -> Sequences:
+        sequences = self._read_sequences(X, self._size, name, keep_missing)
         self._check_density(sequences, name)
         return sequences
 

@@ -10,7 +10,7 @@ from skhmmdd._typing import Array, Floats, SequencesLike, StrPath
 from skhmmdd.hmm.inference._likelihoods import DensityEmission
 from skhmmdd.hmm.models._base import FrozenHMM
 from skhmmdd.hmm.sequences._blocks import Sequences
-from skhmmdd.hmm.sequences._reading import read_observations
+from skhmmdd.hmm.sequences._reading import KeepMissing, read_observations
 
 
 class EmissionHMM(FrozenHMM):
@@ -61,8 +61,10 @@ class EmissionHMM(FrozenHMM):
             raise TypeError(f"The states of {self!r} have no known mean observation.")
         return means
 
-    def _read(self, X: SequencesLike, name: str = "X") -> Sequences:
-        return read_observations(X, self.n_features, name)
+    def _read(
+        self, X: SequencesLike, name: str = "X", keep_missing: KeepMissing = False
+    ) -> Sequences:
+        return read_observations(X, self.n_features, name, keep_missing)
 
     @property
     def _emission(self) -> DensityEmission:

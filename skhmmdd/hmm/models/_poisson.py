@@ -113,8 +113,8 @@ class PoissonHMM(EmissionFamily):
         return as_matrices(self.rates)
 
     @staticmethod
-    def _read_sequences(X, size=None, name="X", /):
-        sequences = read_observations(X, size, name)
+    def _read_sequences(X, size=None, name="X", keep_missing=False, /):
+        sequences = read_observations(X, size, name, keep_missing)
         values = sequences.values[~np.isnan(sequences.values)]
         for kind, wrong in {
             "Negative values": values < 0,

@@ -16,7 +16,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
 
-from skhmmdd._base import SkhmmddEstimator, check_sequence_table, fit_context
+from skhmmdd._base import SkhmmddEstimator, fit_context
 from skhmmdd._typing import (
     Corpus,
     CovarianceType,
@@ -44,6 +44,7 @@ from skhmmdd.hmm.pretraining._information_criteria import (
 from skhmmdd.hmm.pretraining._initialization import draw_start
 from skhmmdd.hmm.pretraining._restarts import best_run
 from skhmmdd.hmm.pretraining._stepwise import Online, absorb, after_fit
+from skhmmdd.hmm.sequences._panels import warn_of_order
 
 
 class BaumWelch(LikelihoodMixin, DensityMixin, SkhmmddEstimator):
@@ -68,8 +69,9 @@ class BaumWelch(LikelihoodMixin, DensityMixin, SkhmmddEstimator):
     n_components : int, default=2
         Gaussians in each state of a Gaussian mixture, in [1, inf).
     n_symbols : int, default=None
-        Size of the alphabet of a categorical model; None is one more than the largest
-        symbol that `fit` sees. Name it when later data may hold other symbols.
+        Size of the alphabet of a categorical model; None is what a `TokenEncoder` told
+        of its own, or one more than the largest symbol that `fit` sees, if that is
+        more. Name it when later data may hold other symbols.
     n_init : int, default=1
         Number of random starts, in [1, inf); the best by its penalised
         log-likelihood is kept.
@@ -124,6 +126,11 @@ class BaumWelch(LikelihoodMixin, DensityMixin, SkhmmddEstimator):
         Gaussian emissions, but neither missing observations, weights of sequences,
         known states, batches, `fixed`, `tied` nor `structural_zeros`; `n_jobs` is
         ignored: torch sets its threads. It needs the extra `skhmmdd[pomegranate]`.
+    channels_first : bool, default=False
+        Whether arrays of X have shape (n_sequences, n_channels, n_steps), and members
+        of a list (n_channels, n_steps), as those of aeon and sktime do. Sequences
+        without channels, and panels whose cells are series, are read as ever. A
+        warning of `fit` says where features look like steps.
     batch_size : int, default=None
         Sequences worked on at a time; None takes as many as keep the working
         arrays in some 32 MB.
@@ -192,7 +199,8 @@ class BaumWelch(LikelihoodMixin, DensityMixin, SkhmmddEstimator):
     ConvergenceWarning
         If the start that is kept did not reach `tol` within `max_iter` iterations.
     UserWarning
-        If every sequence has one step; if `emission="auto"` takes whole numbers and NaN
+        If every sequence has one step; if what was read as features looks like
+        steps, see `channels_first`; if `emission="auto"` takes whole numbers and NaN
         for continuous observations.
 
     See Also
@@ -276,6 +284,7 @@ class BaumWelch(LikelihoodMixin, DensityMixin, SkhmmddEstimator):
         "step_power": [Interval(Real, 0.5, 1, closed="right")],
         "checkpoint": [None, str, PathLike],
         "engine": [StrOptions({"numpy", "pomegranate"})],
+        "channels_first": ["boolean"],
         "batch_size": [None, Interval(Integral, 1, None, closed="left")],
         "n_jobs": [None, Integral],
         "verbose": ["verbose"],
@@ -303,6 +312,7 @@ class BaumWelch(LikelihoodMixin, DensityMixin, SkhmmddEstimator):
         step_power: float = 0.6,
         checkpoint: StrPath | None = None,
         engine: Literal["numpy", "pomegranate"] = "numpy",
+        channels_first: bool = False,
         batch_size: int | None = None,
         n_jobs: int | None = None,
         verbose: int = 0,
@@ -326,6 +336,7 @@ class BaumWelch(LikelihoodMixin, DensityMixin, SkhmmddEstimator):
         self.step_power = step_power
         self.checkpoint = checkpoint
         self.engine = engine
+        self.channels_first = channels_first
         self.batch_size = batch_size
         self.n_jobs = n_jobs
         self.verbose = verbose
@@ -453,7 +464,7 @@ class BaumWelch(LikelihoodMixin, DensityMixin, SkhmmddEstimator):
             self._online = Online(None, 0.0, 0, corpus.center, corpus.scale)
             part = corpus.source.part
         else:
-            X = check_sequence_table(self, X, reset=False)
+            X = self._table(X, reset=False)
             options = self._options(type(self.hmm_))
             n_states = self.hmm_.n_states
             part = make_part(self.hmm_._read(X), sample_weight, states, n_states)
@@ -476,8 +487,8 @@ class BaumWelch(LikelihoodMixin, DensityMixin, SkhmmddEstimator):
         return self
 
     def _read_corpus(self, X, sample_weight, states):
-        X = check_sequence_table(self, X, reset=True)
-        return read_corpus(
+        X = self._table(X, reset=True)
+        corpus = read_corpus(
             X,
             self.emission,
             self.n_symbols,
@@ -487,7 +498,11 @@ class BaumWelch(LikelihoodMixin, DensityMixin, SkhmmddEstimator):
             self.n_states,
             self.n_jobs,
             self.verbose,
+            self.channels_first,
         )
+        if self._given_start is None and not corpus.source.is_streamed:
+            warn_of_order(corpus.source.part.sequences, self.channels_first)
+        return corpus
 
     def _start_from(self, corpus):
         """A function of a RandomState that gives weights to start from."""

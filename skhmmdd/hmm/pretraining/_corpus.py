@@ -8,7 +8,7 @@ import numpy as np
 from sklearn.utils import check_array
 from sklearn.utils.validation import check_consistent_length
 
-from skhmmdd._tables import is_table
+from skhmmdd._tables import is_table, steps_first, told_alphabet
 from skhmmdd.hmm.models._families import FAMILIES
 from skhmmdd.hmm.pretraining._corpus_moments import Location, SymbolCounts, steps_of
 from skhmmdd.hmm.pretraining._sources import (
@@ -36,9 +36,11 @@ class Corpus:
         Of the emission, a subclass of EmissionFamily.
     n_symbols : int or None
         Size of the alphabet; None is one more than the largest symbol.
+    n_reserved : int, default=0
+        The least size, where `n_symbols` is None.
     """
 
-    def __init__(self, source, family, n_symbols=None):
+    def __init__(self, source, family, n_symbols=None, n_reserved=0):
         self.source, self.family = source, family
         self.n_sequences, self.n_observed = 0.0, 0.0
         summary = SymbolCounts() if family._is_symbolic else Location()
@@ -51,7 +53,7 @@ class Corpus:
         if not self.n_observed:
             return
         if family._is_symbolic:
-            self.n_symbols = n_symbols or max(1, len(summary.counts))
+            self.n_symbols = n_symbols or max(1, n_reserved, len(summary.counts))
             self.symbol_counts = summary.padded(self.n_symbols)
         else:
             self.center, self.scale = summary.center_and_scale()
@@ -184,6 +186,7 @@ def read_corpus(
     n_states=None,
     n_jobs=None,
     verbose=0,
+    channels_first=False,
 ):
     """The corpus of what a user calls one.
 
@@ -203,20 +206,25 @@ def read_corpus(
     n_jobs : int, default=None
         Batches that are read at a time.
     verbose : int, default=0
+    channels_first : bool, default=False
+        Whether the channels stand before the steps in each batch. What is no batch
+        has been read so already.
 
     Returns
     -------
     Corpus
     """
     is_streamed = is_batches(X)
+    turns = channels_first and is_streamed
     if init is not None:
         family, size, n_states = type(init), init._size, init.n_states
     else:
         if emission == "auto":
-            emission = infer_emission(_first(X) if is_streamed else X)
+            first = _first(X) if is_streamed else X
+            emission = infer_emission(steps_first(first) if turns else first)
         family = FAMILIES[emission]
         size = n_symbols if family._is_symbolic else None
-    reader = Reader(family, size, n_states, make_part)
+    reader = Reader(family, size, n_states, make_part, turns)
     beside = {"sample_weight": sample_weight, "states": states}
     if is_streamed:
         beside = {name: each for name, each in beside.items() if each is not None}
@@ -231,7 +239,8 @@ def read_corpus(
         source = InMemory(reader(X, **beside))
         if init is not None:
             init._check_density(source.part.sequences)
-    corpus = Corpus(source, family, size if family._is_symbolic else None)
+    n_reserved = 0 if is_streamed else told_alphabet(X)
+    corpus = Corpus(source, family, size if family._is_symbolic else None, n_reserved)
     if not corpus.n_observed:
         raise ValueError("X holds no batch: at least one is needed.")
     return corpus

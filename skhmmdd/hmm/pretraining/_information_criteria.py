@@ -61,6 +61,12 @@ class LikelihoodMixin:
     """How likely sequences are under the fitted `hmm_`, in three units."""
 
     hmm_: Pretrained
+    channels_first: bool
+
+    def _table(self, X, reset):
+        return check_sequence_table(
+            self, X, reset=reset, channels_first=self.channels_first
+        )
 
     def score_samples(self, X: SequencesLike) -> Floats:
         """Log-likelihood of each sequence under the pretrained weights, in nats.
@@ -76,7 +82,7 @@ class LikelihoodMixin:
             -inf for a sequence that is impossible under the weights.
         """
         check_is_fitted(self)
-        return self.hmm_.log_likelihood(check_sequence_table(self, X, reset=False))
+        return self.hmm_.log_likelihood(self._table(X, reset=False))
 
     def score(self, X: SequencesLike, y: object = None) -> float:
         """Mean log-likelihood of the sequences, in nats: higher is better.
@@ -110,6 +116,6 @@ class LikelihoodMixin:
             Of the density, for continuous observations: it may be negative.
         """
         check_is_fitted(self)
-        X = check_sequence_table(self, X, reset=False)
+        X = self._table(X, reset=False)
         n_steps = self.hmm_._read(X).n_steps
         return float(-self.hmm_.log_likelihood(X).sum() / n_steps / np.log(2))

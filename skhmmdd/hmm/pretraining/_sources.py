@@ -13,6 +13,7 @@ import numpy as np
 
 from skhmmdd._parallel import map_jobs, on_workers
 from skhmmdd._progress import Progress
+from skhmmdd._tables import steps_first
 from skhmmdd.hmm.inference._collectors import NoSteps
 from skhmmdd.hmm.inference._forward_backward import filter_block
 from skhmmdd.hmm.inference._known_states import condition_on
@@ -109,14 +110,20 @@ class InMemory:
 
 
 class Reader(NamedTuple):
-    """Makes a Part of a batch; `size` is the number of symbols or of features."""
+    """Makes a Part of a batch; `size` is the number of symbols or of features.
+
+    `channels_first` says that channels stand before steps.
+    """
 
     family: type
     size: int | None
     n_states: int
     make_part: object
+    channels_first: bool = False
 
     def __call__(self, batch, sample_weight=None, states=None):
+        if self.channels_first:
+            batch = steps_first(batch)
         sequences = self.family._read_sequences(batch, self.size)
         return self.make_part(sequences, sample_weight, states, self.n_states)
 
