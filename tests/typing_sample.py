@@ -77,6 +77,9 @@ def pretraining() -> None:
     assert_type(model.partial_fit(table), dd.BaumWelch)
     assert_type(model.bits_per_step(table), float)
     assert_type(dd.as_hmm(model), Pretrained)
+    banded = dd.BaumWelch(2, fixed=("transmat",), structural_zeros=True)
+    assert_type(banded.fit(ragged, states=[[0, -1, -1], [1, 0]]), dd.BaumWelch)
+    dd.BaumWelch(fixed="transmat")  # type: ignore[arg-type]
     dd.BaumWelch(emission="binomial")  # type: ignore[arg-type]
     dd.BaumWelch(8, "gaussian")  # type: ignore[call-arg]
 

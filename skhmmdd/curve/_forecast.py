@@ -1,5 +1,7 @@
 """The curve predicted from training data alone."""
 
+from __future__ import annotations
+
 from numbers import Integral, Real
 from typing import Any, NamedTuple
 

@@ -1,5 +1,7 @@
 """Frozen HMM beliefs as features of tunable width."""
 
+from __future__ import annotations
+
 from copy import copy
 from functools import partial
 from numbers import Integral
@@ -200,7 +202,7 @@ class HMMFeatureTransformer(NestedFeatures, ModelTransformer):
     # `hmm` may be an unfitted estimator, to be cloned: its parameters are checked by
     # its own fit.
     @fit_context(prefer_skip_nested_validation=False)
-    def fit(self, X: SequencesLike, y: object = None) -> Self:
+    def fit(self, X: SequencesLike, y: object = None, **fit_params: Any) -> Self:
         """Draw the map; pretrain, if `hmm` is an unfitted `BaumWelch`.
 
         Parameters
@@ -209,6 +211,11 @@ class HMMFeatureTransformer(NestedFeatures, ModelTransformer):
             Sequences. Trailing -1 (NaN) is padding, an inner one missing.
         y : None
             Ignored.
+        **fit_params
+            What `BaumWelch.fit` takes, such as `sample_weight`, where `hmm` is
+            pretrained. Under scikit-learn's metadata routing it gets what it asks for:
+            ``BaumWelch().set_fit_request(sample_weight=True)``; and nothing, if `hmm`
+            is None.
 
         Returns
         -------
@@ -216,7 +223,7 @@ class HMMFeatureTransformer(NestedFeatures, ModelTransformer):
             With its map drawn.
         """
         dtype = check_dtype(self.dtype)
-        self._fit_model(X, self.random_state)
+        self._fit_model(X, fit_params, self.random_state)
         self._representation = make_representation(self.hmm_, self.representation)
         self._draw_map(f"{self.representation!r} representation", dtype)
         return self

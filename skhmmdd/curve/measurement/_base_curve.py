@@ -1,5 +1,7 @@
 """The measurement of a curve: an estimator without figures."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Iterable
 from functools import partial
 from numbers import Integral

@@ -1,5 +1,7 @@
 """Frozen weights with finitely many hidden states, and their public methods."""
 
+from __future__ import annotations
+
 from abc import abstractmethod
 from collections.abc import Callable
 from functools import partial

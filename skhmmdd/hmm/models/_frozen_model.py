@@ -1,5 +1,7 @@
 """The public methods of frozen weights, whatever their hidden state is."""
 
+from __future__ import annotations
+
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Any, Generic, TypeVar, overload

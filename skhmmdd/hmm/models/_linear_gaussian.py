@@ -1,5 +1,7 @@
 """Frozen weights with a hidden state in R^d, moved linearly with Gaussian noise."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from functools import cached_property, partial
 from typing import Any, Literal, TypeAlias, overload

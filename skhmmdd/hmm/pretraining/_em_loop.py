@@ -22,6 +22,20 @@ class Options(NamedTuple):
     n_jobs: int | None
     verbose: int
     engine: str = "numpy"
+    fixed: tuple[str, ...] = ()
+    tied: tuple[str, ...] = ()
+    structural_zeros: bool = False
+
+    def prior(self, corpus):
+        """What `maximise` and `log_prior` are told beside weights and counts."""
+        return (
+            self.pseudocount,
+            corpus.center,
+            corpus.scale,
+            self.fixed,
+            self.tied,
+            self.structural_zeros,
+        )
 
 
 class Run(NamedTuple):
@@ -110,7 +124,7 @@ def run_em(corpus, run, options, held_out=None, after_step=None):
     em = _start_em(corpus, run.hmm, options)
     while True:
         value = float(em.expect(run.hmm))
-        penalty = log_prior(run.hmm, options.pseudocount, corpus.center, corpus.scale)
+        penalty = log_prior(run.hmm, *options.prior(corpus))
         run = run._replace(
             log_likelihoods=(*run.log_likelihoods, value),
             log_posteriors=(*run.log_posteriors, value + float(penalty)),
@@ -137,6 +151,11 @@ def _start_em(corpus, hmm, options):
     """What runs EM from `hmm` on: `expect` and `maximise`, in turn."""
     if options.engine == "numpy":
         return _NumpyEM(corpus, options)
+    if options.fixed or options.tied or options.structural_zeros:
+        raise ValueError(
+            "engine='pomegranate' estimates every parameter anew: fixed, tied and "
+            "structural_zeros need engine='numpy'."
+        )
     return PomegranateEM(
         hmm,
         corpus.only_sequences("engine='pomegranate'"),
@@ -163,8 +182,7 @@ class _NumpyEM:
 
     def maximise(self, hmm):
         """The M-step: the weights after `hmm`."""
-        corpus, pseudocount = self._corpus, self._options.pseudocount
-        return maximise(hmm, self.counts, pseudocount, corpus.center, corpus.scale)
+        return maximise(hmm, self.counts, *self._options.prior(self._corpus))
 
 
 @contextmanager
@@ -180,10 +198,10 @@ def named_failure(pseudocount):
         ) from error
 
 
-def next_weights(hmm, counts, pseudocount, corpus):
+def next_weights(hmm, counts, options, corpus):
     """The M-step, with a message for weights that it cannot make."""
-    with named_failure(pseudocount):
-        return maximise(hmm, counts, pseudocount, corpus.center, corpus.scale)
+    with named_failure(options.pseudocount):
+        return maximise(hmm, counts, *options.prior(corpus))
 
 
 def _is_at_rest(run, n_observed, options):

@@ -33,8 +33,7 @@ def best_run(estimator, corpus, draw, options, path=None):
     done : list of Run
         Every one in order, without its weights.
     """
-    is_given = estimator.init is not None and not isinstance(estimator.init, str)
-    n_starts = 1 if is_given else estimator.n_init
+    n_starts = estimator.n_init if estimator._given_start is None else 1
     checkpoint, found = None, None
     if path is not None:
         digest = fit_digest(estimator, corpus)
