@@ -6,6 +6,7 @@ import numpy as np
 from sklearn.utils import check_random_state
 
 from skhmmdd._parallel import is_alone, map_threads, shares_memory
+from skhmmdd.hmm.pretraining._annealed import anneal
 from skhmmdd.hmm.pretraining._checkpoints import Checkpoint, fit_digest
 from skhmmdd.hmm.pretraining._em_loop import Run, run_em
 
@@ -49,7 +50,11 @@ def best_run(estimator, corpus, draw, options, path=None):
     held_out = None
     if (fraction := estimator.validation_fraction) is not None:
         corpus, held_out = corpus.split(fraction, rng)
-    runs = [Run(draw(rng)) for _ in range(n_starts)][len(done) :]
+    runs = [Run(draw(rng)) for _ in range(n_starts)]
+    if options.algorithm == "annealed":
+        seeds = rng.randint(np.iinfo(np.int32).max, size=n_starts)
+        runs = [run._replace(seed=seed) for run, seed in zip(runs, seeds, strict=True)]
+    runs = runs[len(done) :]
     if resumed is not None:
         runs[0] = resumed
 
@@ -59,7 +64,7 @@ def best_run(estimator, corpus, draw, options, path=None):
     if checkpoint is None:
         finished = _side_by_side(corpus, runs, options, held_out)
     else:
-        finished = (run_em(corpus, run, options, held_out, save) for run in runs)
+        finished = (_climb(corpus, run, options, held_out, save) for run in runs)
     for run in finished:
         done.append(run._replace(hmm=None, best=None, counts=None))
         if options.verbose:
@@ -76,15 +81,23 @@ def best_run(estimator, corpus, draw, options, path=None):
     return kept, corpus, done
 
 
+def _climb(corpus, run, options, held_out, after_step=None):
+    """EM from a start, after its passes of annealing, or on from an interruption."""
+    is_new = not run.log_likelihoods
+    if options.algorithm == "annealed" and options.engine == "numpy" and is_new:
+        run = run._replace(hmm=anneal(corpus, run.hmm, options, run.seed))
+    return run_em(corpus, run, options, held_out, after_step)
+
+
 def _side_by_side(corpus, runs, options, held_out):
     """Finished runs in order, each on a thread of its own where there are several."""
     n_jobs = options.n_jobs
     # Elsewhere each start would need all sequences: blocks of them travel instead.
     one_by_one = corpus.source.is_streamed or not shares_memory() or is_alone(n_jobs)
     if len(runs) == 1 or one_by_one:
-        return (run_em(corpus, run, options, held_out) for run in runs)
+        return (_climb(corpus, run, options, held_out) for run in runs)
     alone = options._replace(n_jobs=1)
-    work = partial(run_em, corpus, options=alone, held_out=held_out)
+    work = partial(_climb, corpus, options=alone, held_out=held_out)
     return map_threads(work, runs, n_jobs)
 
 
