@@ -12,7 +12,7 @@ ones average over the whole corpus, so that full EM has little left to do.
 
 import numpy as np
 
-from skhmmdd.hmm.pretraining._em_loop import Options, next_weights
+from skhmmdd.hmm.pretraining._em_loop import next_weights
 from skhmmdd.hmm.pretraining._stepwise import Online, absorb, scaled
 
 _N_PASSES, _N_BATCHES, _FIRST_SHARE = 15, 100, 0.7
@@ -20,7 +20,7 @@ _N_PASSES, _N_BATCHES, _FIRST_SHARE = 15, 100, 0.7
 _SMALLEST_BATCH = 10
 
 
-def anneal(corpus, hmm, options: Options, seed: int):
+def anneal(corpus, hmm, options, seed):
     """Weights to start full EM from.
 
     Parameters
