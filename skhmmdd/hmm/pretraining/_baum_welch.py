@@ -17,6 +17,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from skhmmdd._base import SkhmmddEstimator, check_sequence_table, fit_context
+from skhmmdd._callbacks import CallbackSupportMixin
 from skhmmdd._typing import (
     Corpus,
     CovarianceType,
@@ -52,7 +53,7 @@ from skhmmdd.hmm.pretraining._stepwise import (
 )
 
 
-class BaumWelch(LikelihoodMixin, DensityMixin, SkhmmddEstimator):
+class BaumWelch(LikelihoodMixin, DensityMixin, CallbackSupportMixin, SkhmmddEstimator):
     r"""Pretrain a hidden Markov model on unlabelled sequences (Baum-Welch, EM).
 
     Parameters
