@@ -1,5 +1,7 @@
 """Gaussian beliefs about the states of a linear-Gaussian model, as users hand them."""
 
+from __future__ import annotations
+
 from typing import Any, NamedTuple
 
 import numpy as np

@@ -25,6 +25,7 @@ class Options(NamedTuple):
     fixed: tuple[str, ...] = ()
     tied: tuple[str, ...] = ()
     structural_zeros: bool = False
+    algorithm: str = "em"
 
     def prior(self, corpus):
         """What `maximise` and `log_prior` are told beside weights and counts."""
@@ -52,6 +53,7 @@ class Run(NamedTuple):
     best: object = None
     counts: object = None
     converged: bool = False
+    seed: int | None = None
 
     @property
     def n_iter(self):
@@ -155,6 +157,11 @@ def _start_em(corpus, hmm, options):
         raise ValueError(
             "engine='pomegranate' estimates every parameter anew: fixed, tied and "
             "structural_zeros need engine='numpy'."
+        )
+    if options.algorithm != "em":
+        raise ValueError(
+            f"engine='pomegranate' runs full EM: algorithm={options.algorithm!r} needs "
+            "engine='numpy'."
         )
     return PomegranateEM(
         hmm,
