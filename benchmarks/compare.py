@@ -18,6 +18,7 @@ TASKS = (
     "single",
     "long",
     "em",
+    "pretraining",
     "fisher",
     "threads",
     "memory",

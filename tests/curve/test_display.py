@@ -21,7 +21,7 @@ from skhmmdd.curve import CurvePoint, DoubleDescentCurve, DoubleDescentDisplay
 from skhmmdd.curve.display._axes import horizontal_scale, risk_limits
 from skhmmdd.curve.display._words import axis_words, value_in_words
 from skhmmdd.features import LeadingColumns
-from skhmmdd.heads import HeadRegressor
+from skhmmdd.heads import HeadClassifier, HeadRegressor
 from skhmmdd.theory import RiskResult
 
 X, Y = make_regression(60, 5, noise=5.0, random_state=0)
@@ -502,3 +502,25 @@ def test_from_estimator_takes_every_parameter_of_the_curve():
     assert set(DoubleDescentCurve(Ridge(), "alpha", [1.0]).get_params(deep=False)) <= {
         *own
     }
+
+
+def test_the_threshold_is_that_of_the_risk_that_is_drawn():
+    rng = np.random.RandomState(0)
+    X = rng.randn(120, 100)
+    model = make_pipeline(LeadingColumns(), HeadClassifier())
+    curve = DoubleDescentCurve(
+        model,
+        "leadingcolumns__n_components",
+        range(1, 101),
+        train_size=60,
+        cv=3,
+        random_state=0,
+        risk=["zero_one_error", "squared_error", "accuracy"],
+    ).fit(X, X[:, 0] + rng.randn(120) > 0)
+    drawn = {
+        risk: DoubleDescentDisplay.from_curve(curve, risk).interpolation_threshold
+        for risk in curve.test_risks_
+    }
+    assert drawn["squared_error"] == 59
+    assert drawn["zero_one_error"] == curve.interpolation_threshold_ < 59
+    assert drawn["accuracy"] == drawn["zero_one_error"]

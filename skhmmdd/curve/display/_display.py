@@ -194,7 +194,9 @@ class DoubleDescentDisplay:
             curve.complexity_,
             train_risk,
             test_risk,
-            interpolation_threshold=curve.interpolation_threshold_,
+            interpolation_threshold=curve._thresholds.get(
+                risk, curve.interpolation_threshold_
+            ),
             peak=peak,
             best=best,
             param_name=axis_words(

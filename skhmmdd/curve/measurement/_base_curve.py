@@ -42,6 +42,7 @@ from skhmmdd.curve.measurement._risks import (
     Risk,
     Risks,
     constant_risk,
+    is_builtin,
     resolve_risks,
     threshold_risk,
 )
@@ -251,13 +252,21 @@ class BaseDoubleDescentCurve(
         else:
             table = refit_curve(*problem, X, y, routed=routed, **options)
         self._keep(table, splits)
-        self.interpolation_threshold_, self._interpolation_ends = find_threshold(
-            self.complexity_,
-            table.threshold_risk,
-            constant_risk(
-                risks.threshold, classifier, y, splits, partial(routed.of_threshold, X)
-            ),
+        weights = partial(routed.of_threshold, X)
+
+        def threshold_of(risk, train_risk):
+            constant = constant_risk(risk, classifier, y, splits, weights)
+            return find_threshold(self.complexity_, train_risk, constant)
+
+        self.interpolation_threshold_, self._interpolation_ends = threshold_of(
+            risks.threshold, table.threshold_risk
         )
+        # Classes may be told apart long before their scores are fitted.
+        self._thresholds = {
+            name: threshold_of(risk, table.train[name])[0]
+            for name, risk in risks.named.items()
+            if is_builtin(risk)
+        }
         if hasattr(self, "best_estimator_"):  # of an earlier fit
             del self.best_estimator_
         if self.refit:

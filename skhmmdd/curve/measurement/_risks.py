@@ -323,6 +323,11 @@ def constant_risk(risk, classifier, y, splits, params=None):
     return np.array(risks)
 
 
+def is_builtin(risk):
+    """Whether a risk is one of those that are zero for a perfect fit."""
+    return risk is _zero_one_error or getattr(risk, "func", None) is _mean_loss
+
+
 def is_mean_squared_error(risk):
     """Whether a risk is the built-in squared error of a regressor."""
     return isinstance(risk, partial) and _square_per_output in risk.args
