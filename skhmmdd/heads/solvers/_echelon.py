@@ -54,17 +54,15 @@ def full_echelon(design, rotated, n_pivots):
     return Echelon(design, rotated, np.arange(p) < n_pivots, np.zeros(p))
 
 
-def to_echelon(R, rotated, independent, rcond=None):
-    """Rotate an upper triangle, with columns that depend on others, to a staircase.
+def to_echelon(R, rotated, rcond=None):
+    """Rotate a design, with columns that depend on others, to a staircase.
 
     Parameters
     ----------
     R : ndarray of shape (n_rows, p)
-        Overwritten.
+        Upper triangular.
     rotated : ndarray of shape (n_rows, ...)
-        Rotated along; overwritten.
-    independent : int
-        So many leading columns are independent.
+        Rotated along.
     rcond : float, default=None
         Up to which share of the largest a singular value is cut off, as in `decompose`.
 
@@ -72,23 +70,77 @@ def to_echelon(R, rotated, independent, rcond=None):
     -------
     Echelon
     """
+    limits = _Limits(R, rcond)
+    R, rotated, rank, dropped_sq = _to_range(R, rotated, limits)
+    design, pivots, below_sq = _staircase(R[:rank], rotated[:rank], limits)
+    R[:rank], R[rank:] = design, 0.0
+    dropped = np.sqrt(np.cumsum(dropped_sq + below_sq))
+    certain = dropped <= limits.tolerance(np.maximum(np.cumsum(pivots), 1))
+    share = np.where(certain, dropped / limits.norms, np.inf)
+    return Echelon(R, rotated, pivots, share)
+
+
+class _Limits:
+    """What may be dropped of the first k columns."""
+
+    def __init__(self, design, rcond):
+        n_rows, p = design.shape
+        sizes_sq = (design**2).sum(axis=0)
+        self.norms = np.sqrt(np.cumsum(sizes_sq))
+        self._longest = np.sqrt(np.maximum.accumulate(sizes_sq))
+        cut = np.maximum(n_rows, np.arange(1, p + 1)) * EPS
+        if rcond is not None:
+            cut = np.minimum(cut, rcond)
+        self._cut = np.maximum(cut - _ROUNDING * EPS, 0.0) / 2
+
+    def tolerance(self, ranks, columns=slice(None)):
+        """Of norms, where the ranks of the first columns are at most these.
+
+        Largest singular values are at least the longest column, and the root of the
+        mean square over the rank.
+        """
+        mean = self.norms[columns] / np.sqrt(ranks)
+        return self._cut[columns] * np.maximum(mean, self._longest[columns])
+
+
+def _to_range(R, rotated, limits):
+    """Rotate a design into the first rows, as many as its rank where that is clear.
+
+    The span of all columns is better known than that of the first that reach its
+    rank, which are the worst conditioned. Returns the design, what was rotated, the
+    rank, and of each column the square of what it has elsewhere.
+    """
     n_rows, p = R.shape
-    sizes_sq = (R**2).sum(axis=0)
-    total_sq, longest = np.cumsum(sizes_sq), np.sqrt(np.maximum.accumulate(sizes_sq))
-    widths = np.arange(1, p + 1)
-    cut = np.maximum(n_rows, widths) * EPS
-    if rcond is not None:
-        cut = np.minimum(cut, rcond)
-    cut = np.maximum(cut - _ROUNDING * EPS, 0.0) / 2
-    pivots, dropped_sq = np.arange(p) < independent, np.zeros(p)
-    rank, a = independent, independent
+    nothing = R.copy(), rotated.copy(), n_rows, np.zeros(p)
+    L = linalg.qr(R.T, mode="r", check_finite=False)[0][:n_rows].T
+    Q, triangle, _ = linalg.qr(L, pivoting=True, check_finite=False)
+    rest = np.sqrt((triangle**2).sum(axis=1)[::-1].cumsum()[::-1])
+    ranks = np.minimum(n_rows, np.arange(1, p + 1))
+    small = rest <= limits.tolerance(ranks)[-1]
+    if not small.any():
+        return nothing
+    rank = int(small.argmax())
+    design = Q.T @ R
+    dropped_sq = (design[rank:] ** 2).sum(axis=0)
+    clear = np.sqrt(np.cumsum(dropped_sq)) <= limits.tolerance(np.minimum(ranks, rank))
+    # Columns that were large enough by themselves are not for the sake of later ones.
+    return (design, Q.T @ rotated, rank, dropped_sq) if clear.all() else nothing
+
+
+def _staircase(R, rotated, limits):
+    """The staircase, its pivots, and of each column the square of what was dropped.
+
+    Both arguments are overwritten.
+    """
+    n_rows, p = R.shape
+    pivots, dropped_sq = np.zeros(p, dtype=bool), np.zeros(p)
+    rank = a = 0
     while rank < n_rows and a < p:
-        # 1. The pivots of the next columns. Largest singular values are at least the
-        #    longest column, and the root of the mean square over the rank.
+        # 1. The pivots of the next columns.
         panel = slice(a, min(a + PANEL, p))
-        at_most = np.minimum(n_rows, rank + 1 + np.arange(panel.stop - a))
-        largest = np.maximum(np.sqrt(total_sq[panel] / at_most), longest[panel])
-        pivots[panel] = _leading_pivots(R[rank:, panel], cut[panel] * largest)
+        ranks = np.minimum(n_rows, rank + 1 + np.arange(panel.stop - a))
+        tolerance = limits.tolerance(ranks, panel)
+        pivots[panel] = _leading_pivots(R[rank:, panel], tolerance)
         steps = a + np.flatnonzero(pivots[panel])
         # 2. Triangularise those, and rotate the rest with them.
         if len(steps):
@@ -98,24 +150,11 @@ def to_echelon(R, rotated, independent, rcond=None):
         # 3. Below the stairs there is rounding only.
         stairs = rank + np.cumsum(pivots[panel])
         below = np.arange(n_rows)[:, None] >= stairs
-        lost = np.where(below, R[:, panel], 0.0)
-        lost[:, pivots[panel]] = 0.0
+        lost = np.where(below & ~pivots[panel], R[:, panel], 0.0)
         dropped_sq[panel] = (lost**2).sum(axis=0)
         R[:, panel][below] = 0.0
         rank, a = int(stairs[-1]), panel.stop
-        # 4. No more steps?
-        if len(steps) < len(stairs) and a < p:
-            left_sq = (R[rank:, a:] ** 2).sum(axis=0)
-            largest = np.maximum(np.sqrt(total_sq[a:] / max(rank, 1)), longest[a:])
-            if (left_sq <= (cut[a:] * largest) ** 2).all():
-                dropped_sq[a:], R[rank:, a:] = left_sq, 0.0
-                break
-    ranks = np.maximum(np.cumsum(pivots), 1)
-    largest = np.maximum(np.sqrt(total_sq / ranks), longest)
-    dropped = np.sqrt(np.cumsum(dropped_sq))
-    certain = dropped <= cut * largest
-    share = np.where(certain, dropped / np.sqrt(total_sq), np.inf)
-    return Echelon(R, rotated, pivots, share)
+    return R, pivots, dropped_sq
 
 
 def _leading_pivots(panel, tolerance):

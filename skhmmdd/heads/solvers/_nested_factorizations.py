@@ -102,9 +102,8 @@ def nested_blocks(
     rotated = y if samples is None else np.hstack([y, samples])
     R, rotated = rotate(X, rotated)
     narrow = min(n, p)
-    independent = leading_independent(R[:narrow, :narrow])
-    if independent < narrow:
-        echelon = to_echelon(R, rotated, independent, rcond)
+    if leading_independent(R[:narrow, :narrow]) < narrow:
+        echelon = to_echelon(R, rotated, rcond)
     else:
         echelon = full_echelon(R, rotated, narrow)
     R, c = echelon.design, echelon.rotated[:, :n_outputs]

@@ -12,7 +12,7 @@ PANEL, _TRIANGLE = 32, 64
 
 def rotate(X, y):
     """R and Q'y of X = Q R, as tall as X and y are."""
-    size = PANEL * max(X.shape)
+    size = PANEL * max(*X.shape, y.shape[1])
     packed, tau, _, _ = linalg.lapack.dgeqrf(X, lwork=size)
     reflectors = packed[:, : len(tau)]
     c, _, _ = linalg.lapack.dormqr("L", "T", reflectors, tau, y, lwork=size)
