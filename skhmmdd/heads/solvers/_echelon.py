@@ -23,7 +23,11 @@ from skhmmdd.heads.solvers._triangles import PANEL, rotate
 # By how many times EPS singular values themselves may be off.
 _ROUNDING = 4
 # What E may do to the head: its share of the design times the condition number.
-_LARGEST_CHANGE = 1e-9
+_LARGEST_CHANGE = 1e-8
+# Of a column, what leaves the span of those before it by less may be their rounding.
+_GREY = 1e-6
+# A rotation by a larger angle is none to first order.
+_LARGEST_TILT = 1e-7
 
 
 class Echelon(NamedTuple):
@@ -72,9 +76,9 @@ def to_echelon(R, rotated, rcond=None):
     """
     limits = _Limits(R, rcond)
     R, rotated, rank, dropped_sq = _to_range(R, rotated, limits)
-    design, pivots, below_sq = _staircase(R[:rank], rotated[:rank], limits)
+    design, pivots, below = _staircase(R[:rank], rotated[:rank], limits)
     R[:rank], R[rank:] = design, 0.0
-    dropped = np.sqrt(np.cumsum(dropped_sq + below_sq))
+    dropped = np.sqrt(np.cumsum(dropped_sq + below**2))
     certain = dropped <= limits.tolerance(np.maximum(np.cumsum(pivots), 1))
     share = np.where(certain, dropped / limits.norms, np.inf)
     return Echelon(R, rotated, pivots, share)
@@ -128,37 +132,83 @@ def _to_range(R, rotated, limits):
 
 
 def _staircase(R, rotated, limits):
-    """The staircase, its pivots, and of each column the square of what was dropped.
+    """The staircase, its pivots, and of each column the norm of what was dropped.
 
     Both arguments are overwritten.
     """
     n_rows, p = R.shape
-    pivots, dropped_sq = np.zeros(p, dtype=bool), np.zeros(p)
+    pivots, dropped = np.zeros(p, dtype=bool), np.zeros(p)
     rank = a = 0
     while rank < n_rows and a < p:
-        # 1. The pivots of the next columns.
         panel = slice(a, min(a + PANEL, p))
         ranks = np.minimum(n_rows, rank + 1 + np.arange(panel.stop - a))
         tolerance = limits.tolerance(ranks, panel)
-        pivots[panel] = _leading_pivots(R[rank:, panel], tolerance)
-        steps = a + np.flatnonzero(pivots[panel])
-        # 2. Triangularise those, and rotate the rest with them.
+        sizes = linalg.norm(R[:, panel], axis=0)
+        grey = _GREY * sizes
+        # Their shares of it, for all together may take no more.
+        least = tolerance * sizes / limits.norms[panel]
+        # 1. A first column that rounding keeps off the span of the pivots.
+        if least[0] < linalg.norm(R[rank:, a]) < grey[0]:
+            lost = _tilt(R, rotated, a, np.flatnonzero(pivots), tolerance[0])
+            if lost is not None:
+                dropped[: a + 1] += lost
+                a += 1
+                continue
+        # 2. The pivots of the next columns.
+        least[0] = tolerance[0]
+        found = _leading_pivots(R[rank:, panel], least, grey)
+        panel = slice(a, a + len(found))
+        pivots[panel] = found
+        steps = a + np.flatnonzero(found)
+        # 3. Triangularise those, and rotate the rest with them.
         if len(steps):
             rest = np.hstack([R[rank:, a:], rotated[rank:]])
             _, rest = rotate(R[rank:, steps], rest)
             R[rank:, a:], rotated[rank:] = np.hsplit(rest, [p - a])
-        # 3. Below the stairs there is rounding only.
-        stairs = rank + np.cumsum(pivots[panel])
+        # 4. Below the stairs there is rounding only.
+        stairs = rank + np.cumsum(found)
         below = np.arange(n_rows)[:, None] >= stairs
-        lost = np.where(below & ~pivots[panel], R[:, panel], 0.0)
-        dropped_sq[panel] = (lost**2).sum(axis=0)
+        lost = np.where(below & ~found, R[:, panel], 0.0)
+        dropped[panel] = linalg.norm(lost, axis=0)
         R[:, panel][below] = 0.0
         rank, a = int(stairs[-1]), panel.stop
-    return R, pivots, dropped_sq
+    return R, pivots, dropped
 
 
-def _leading_pivots(panel, tolerance):
-    """Which columns leave the span of those before them by more than a tolerance."""
+def _tilt(R, rotated, column, pivots, tolerance):
+    r"""Turn the stairs so that a column depends on the pivots, if rounding allows.
+
+    Pivots that are nearly dependent know their span no better than their rounding. With
+    R those pivots, w and e what the column has on their rows and below, and
+    :math:`N = R^{-1}w`, the first columns are least off a span of their rank if its
+    rows are turned by :math:`e t'`, :math:`t = R^{-\top}N / (1 + N'N)`: of the column
+    :math:`e / (1 + N'N)` is left, and of the others :math:`-e t'R`.
+
+    Returns the norms of what is left of the columns so far, or None.
+    """
+    rank = len(pivots)
+    triangle, e = R[:rank, pivots], R[rank:, column].copy()
+    N = linalg.solve_triangular(triangle, R[:rank, column], check_finite=False)
+    total = 1.0 + N @ N
+    t = linalg.solve_triangular(triangle, N, trans=1, check_finite=False) / total
+    size, angle = linalg.norm(e), linalg.norm(e) * linalg.norm(t)
+    # Not so where one of them is not finite.
+    if not (size <= tolerance * np.sqrt(total) and angle <= _LARGEST_TILT):
+        return None
+    lost = size * np.abs(np.append(t @ R[:rank, :column], 1.0 / total))
+    for rows in (R[:, column:], rotated):
+        above, below = t @ rows[:rank], e @ rows[rank:]
+        rows[:rank] += np.outer(t, below)
+        rows[rank:] -= np.outer(e, above)
+    R[rank:, column] = 0.0
+    return lost
+
+
+def _leading_pivots(panel, tolerance, grey):
+    """Which columns leave the span of those before them by more than a tolerance.
+
+    Up to the first, but for the very first, that does by less than `grey`.
+    """
     left, rank = panel.copy(), 0
     pivots = np.zeros(panel.shape[1], dtype=bool)
     for j, least in enumerate(tolerance):
@@ -166,6 +216,8 @@ def _leading_pivots(panel, tolerance):
         size = linalg.norm(column)
         if size <= least:
             continue
+        if j and size < grey[j]:
+            return pivots[:j]
         # A Householder reflection sends the column to its first axis.
         pivots[j] = True
         axis = column / size

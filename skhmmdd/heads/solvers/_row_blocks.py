@@ -211,14 +211,13 @@ class RowBlocks:
         """Give columns to the factor."""
         new, rest = self._split(which)
         self._factor.grow(*self._newest_first(new))
-        if not len(rest):
-            return
         full = len(self._factor.R) == len(self._X)
         if full and self._n_train and not self._alpha:
             # From here on heads pass through every training row.
             self._factor.E = self._factor.E[:, self._n_train :]
             self._Z, self._n_train = self._Z[self._n_train :], 0
-        self._factor.add(self._X[-len(self._factor.R) :, rest], self._Z[:, rest])
+        if len(rest):
+            self._factor.add(self._X[-len(self._factor.R) :, rest], self._Z[:, rest])
 
     def _block(self, which):
         """The block of some columns, of which the factor knows the first.
