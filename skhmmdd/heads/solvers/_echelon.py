@@ -58,6 +58,35 @@ def full_echelon(design, rotated, n_pivots):
     return Echelon(design, rotated, np.arange(p) < n_pivots, np.zeros(p))
 
 
+def to_range(design, rotated, rcond=None):
+    """Rotate a design into the first rows, as many as its rank where that is clear.
+
+    Parameters
+    ----------
+    design : ndarray of shape (n_rows, p)
+    rotated : ndarray of shape (n_rows, ...)
+    rcond : float, default=None
+        As in `to_echelon`.
+
+    Returns
+    -------
+    echelon : Echelon
+        No staircase, but with zeros below the rank.
+    rank : int
+    """
+    n_rows, p = design.shape
+    some = slice(None, 2 * n_rows)
+    if p > 2 * n_rows:
+        _, rank = _range(design[:, some], _Limits(design[:, some], rcond))
+        if rank == n_rows:
+            return full_echelon(design, rotated, 0), rank
+    limits = _Limits(design, rcond)
+    design, rotated, rank, dropped_sq = _to_range(design, rotated, limits)
+    design[rank:] = 0.0
+    dropped = np.sqrt(np.cumsum(dropped_sq)) / limits.norms
+    return Echelon(design, rotated, np.zeros(p, dtype=bool), dropped), rank
+
+
 def to_echelon(R, rotated, rcond=None):
     """Rotate a design, with columns that depend on others, to a staircase.
 
@@ -107,28 +136,33 @@ class _Limits:
         return self._cut[columns] * np.maximum(mean, self._longest[columns])
 
 
-def _to_range(R, rotated, limits):
+def _range(design, limits):
+    """Orthonormal columns of which the first span the range, and the rank."""
+    n_rows, p = design.shape
+    L = linalg.qr(design.T, mode="r", check_finite=False)[0][:n_rows].T
+    Q, triangle, _ = linalg.qr(L, pivoting=True, check_finite=False)
+    rest = np.sqrt((triangle**2).sum(axis=1)[::-1].cumsum()[::-1])
+    small = rest <= limits.tolerance(np.array(min(n_rows, p)), -1)
+    return Q, int(small.argmax()) if small.any() else n_rows
+
+
+def _to_range(design, rotated, limits):
     """Rotate a design into the first rows, as many as its rank where that is clear.
 
     The span of all columns is better known than that of the first that reach its
     rank, which are the worst conditioned. Returns the design, what was rotated, the
     rank, and of each column the square of what it has elsewhere.
     """
-    n_rows, p = R.shape
-    nothing = R.copy(), rotated.copy(), n_rows, np.zeros(p)
-    L = linalg.qr(R.T, mode="r", check_finite=False)[0][:n_rows].T
-    Q, triangle, _ = linalg.qr(L, pivoting=True, check_finite=False)
-    rest = np.sqrt((triangle**2).sum(axis=1)[::-1].cumsum()[::-1])
-    ranks = np.minimum(n_rows, np.arange(1, p + 1))
-    small = rest <= limits.tolerance(ranks)[-1]
-    if not small.any():
-        return nothing
-    rank = int(small.argmax())
-    design = Q.T @ R
-    dropped_sq = (design[rank:] ** 2).sum(axis=0)
-    clear = np.sqrt(np.cumsum(dropped_sq)) <= limits.tolerance(np.minimum(ranks, rank))
-    # Columns that were large enough by themselves are not for the sake of later ones.
-    return (design, Q.T @ rotated, rank, dropped_sq) if clear.all() else nothing
+    n_rows, p = design.shape
+    Q, rank = _range(design, limits)
+    if rank < n_rows:
+        turned = Q.T @ design
+        dropped_sq = (turned[rank:] ** 2).sum(axis=0)
+        ranks = np.minimum(rank, np.arange(1, p + 1))
+        # Columns that were large enough by themselves stay, whatever comes later.
+        if (np.sqrt(np.cumsum(dropped_sq)) <= limits.tolerance(ranks)).all():
+            return turned, Q.T @ rotated, rank, dropped_sq
+    return design.copy(), rotated.copy(), n_rows, np.zeros(p)
 
 
 def _staircase(R, rotated, limits):

@@ -24,9 +24,11 @@ here; updates of the minimum norm by one dependent or independent column are Gre
 for growing layers of random features in Chen and Liu (arXiv:1911.04872).
 """
 
+from functools import partial
+
 import numpy as np
 
-from skhmmdd.heads.solvers._echelon import full_echelon, to_echelon
+from skhmmdd.heads.solvers._echelon import full_echelon, to_echelon, to_range
 from skhmmdd.heads.solvers._row_blocks import RowBlocks, RowFactor
 from skhmmdd.heads.solvers._triangles import (
     TRUSTED_CONDITION,
@@ -91,57 +93,68 @@ def nested_blocks(
     ------
     Block
     """
-    n, p = X.shape
-    if not n * p:
+    if not X.size:
         return
-    if alpha:
-        yield from _ridge_blocks(X, y, Z, n_train, alpha, limit, smoother, samples)
-        return
-    # 1. Rotated with the targets: what is asked of samples.
-    n_outputs = y.shape[1]
+    # What is asked of samples is rotated with the targets.
     rotated = y if samples is None else np.hstack([y, samples])
-    R, rotated = rotate(X, rotated)
-    narrow = min(n, p)
-    if leading_independent(R[:narrow, :narrow]) < narrow:
-        echelon = to_echelon(R, rotated, rcond)
+    if alpha:
+        echelon, rank = to_range(X, rotated, rcond)
+        make = partial(_ridge_blocks, rank=rank, alpha=alpha)
     else:
-        echelon = full_echelon(R, rotated, narrow)
-    R, c = echelon.design, echelon.rotated[:, :n_outputs]
-    if samples is not None:
-        samples = echelon.rotated[:, n_outputs:]
-    # 2. By columns, while there are only pivots.
-    columns = slice(None, int(np.append(echelon.pivots, False).argmin()))
-    measures = _ColumnMeasures(X, c, len(Z), alpha, n_train, smoother, samples)
-    inverse_sq = yield from _by_columns(
-        R[columns, columns], c, Z[:, columns], alpha, measures
+        echelon, make = _at_zero(X, rotated, rcond), _minimum_norm_blocks
+    c, rotated = np.hsplit(echelon.rotated, [y.shape[1]])
+    samples = None if samples is None else rotated
+    for block in make(echelon, c, Z, n_train, limit, smoother, samples):
+        widths = block.first - 1 + np.arange(len(block.steps))
+        yield block._replace(condition=echelon.trusted(block.condition, widths))
+
+
+def _at_zero(X, rotated, rcond):
+    """The echelon of the first columns, as many as rows, or of all."""
+    R, rotated = rotate(X, rotated)
+    narrow = min(R.shape)
+    if leading_independent(R[:narrow, :narrow]) == narrow:
+        return full_echelon(R, rotated, narrow)
+    return to_echelon(R, rotated, rcond)
+
+
+def _minimum_norm_blocks(echelon, c, Z, n_train, limit, smoother, samples):
+    R, pivots = echelon.design, echelon.pivots
+    # By columns, while there are only pivots.
+    columns = slice(None, int(np.append(pivots, False).argmin()))
+    measures = _ColumnMeasures(
+        R[:, columns], c, len(Z), 0.0, n_train, smoother, samples
     )
-    # 3. By rows, where columns depend on others.
-    if columns.stop < p:
+    inverse_sq = yield from _by_columns(
+        R[columns, columns], c, Z[:, columns], 0.0, measures
+    )
+    # By rows, where columns depend on others.
+    if columns.stop < R.shape[1]:
         backwards = slice(columns.stop - 1, None, -1)
         factor = RowFactor(
             R[backwards, backwards].T, Z[:, backwards].T, limit, inverse_sq
         )
-        blocks = RowBlocks(echelon, c, Z, factor, alpha, n_train, smoother, samples)
+        blocks = RowBlocks(echelon, c, Z, factor, 0.0, n_train, smoother, samples)
         yield from blocks(columns.stop)
 
 
-def _ridge_blocks(X, y, Z, n_train, alpha, limit, smoother, samples):
-    n, p = X.shape
-    # With a penalty columns stay independent past n; squaring is safe from 2n on.
-    narrow = min(p, 2 * n)
+def _ridge_blocks(echelon, y, Z, n_train, limit, smoother, samples, rank, alpha):
+    X, p = echelon.design, echelon.design.shape[1]
+    # With a penalty columns stay independent; squaring is safe from twice the rank on.
+    narrow = min(p, 2 * rank)
     columns = slice(None, narrow)
     measures = _ColumnMeasures(
         X[:, columns], y, len(Z), alpha, n_train, smoother, samples
     )
     penalty = np.sqrt(alpha) * np.eye(narrow)
     below = np.zeros((narrow, y.shape[1]))
-    R, c = rotate(np.vstack([X[:, columns], penalty]), np.vstack([y, below]))
+    R, c = rotate(np.vstack([X[:rank, columns], penalty]), np.vstack([y[:rank], below]))
     yield from _by_columns(R[columns], c, Z[:, columns], alpha, measures)
     if narrow < p:
-        factor = RowFactor(np.sqrt(alpha) * np.eye(n), np.zeros((n, len(Z))), limit)
-        factor.add(X[::-1, columns], Z[:, columns])
-        whole = full_echelon(X, None, 0)
-        blocks = RowBlocks(whole, y, Z, factor, alpha, n_train, smoother, samples)
+        zero = np.zeros((rank, len(Z)))
+        factor = RowFactor(np.sqrt(alpha) * np.eye(rank), zero, limit)
+        factor.add(X[:rank, columns][::-1], Z[:, columns])
+        blocks = RowBlocks(echelon, y, Z, factor, alpha, n_train, smoother, samples)
         yield from blocks(narrow)
 
 

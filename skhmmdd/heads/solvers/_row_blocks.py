@@ -160,11 +160,14 @@ class RowBlocks:
     def __init__(self, echelon, y, Z, factor, alpha, n_train, smoother, samples):
         self._X, self._y, self._pivots = echelon.design[::-1], y[::-1], echelon.pivots
         self._samples = None if samples is None else samples[::-1]
-        self._echelon, self._Z, self._factor = echelon, Z, factor
+        self._Z, self._factor = Z, factor
         self._alpha, self._n_train, self._smoother = alpha, n_train, smoother
-        n_rows, width = self._X.shape
+        width = self._X.shape[1]
         self._size_sq = np.cumsum((self._X**2).sum(axis=0))
-        self._ranks = np.full(width, n_rows) if alpha else np.cumsum(self._pivots)
+        if alpha:
+            self._ranks = np.full(width, len(factor.R))
+        else:
+            self._ranks = np.cumsum(self._pivots)
         # Of each rank, from n_rows down.
         self._rss = np.vstack([np.zeros(y.shape[1]), np.cumsum(self._y**2, axis=0)])
 
@@ -277,19 +280,17 @@ class RowBlocks:
         moved = shrink @ self._Z[:, rest].T - U @ grown.E
         steps = arrivals.steps(inverse.T @ grown.E, moved, n_widths)
         # 4. Condition numbers, and squared norms of the heads.
-        size_sq = self._size_sq[which] + n * alpha
+        size_sq = self._size_sq[which] + len(y) * alpha
         gained_sq = np.zeros(n_widths)
         gained_sq[arrivals.new] = (inverse**2).sum(axis=0)
         inverse_sq = factor.inverse_sq(size_sq[0]) + np.cumsum(gained_sq)
         condition = np.sqrt(inverse_sq * size_sq)
         coef_sq = _coef_sq(arrivals, g, weights)
         if alpha:
-            X = self._X[:, : which[-1] + 1]
+            X = self._X[rows, : which[-1] + 1]
             coef_sq, condition = _without_penalty(
                 factor, g, U, weights, X, (y**2).sum(axis=0), alpha, condition, size_sq
             )
-        else:
-            condition = self._echelon.trusted(condition, which)
         # 5. What is asked of every width.
         smoother_sq = None
         if self._smoother:
@@ -320,9 +321,9 @@ class RowBlocks:
         1 - S. Once they do, the pivots of later columns are zero in h.
         """
         n_widths, fewest = len(weights), missing[-1]
-        rows = slice(fewest, None)
+        rows, alpha = slice(fewest, None), self._alpha
         exact = np.ones((n_widths, self._samples.shape[1]), dtype=bool)
-        if self._alpha == 0:
+        if fewest or not alpha:
             # Sums from the far end do not cancel.
             newest = slice(fewest, missing[0])
             outside, residuals = fitted_outside(
@@ -334,7 +335,7 @@ class RowBlocks:
             plain = LeftOut.at_zero(
                 residuals[missing - fewest], outside[missing - fewest]
             )
-            if not plain.exact.any():
+            if not alpha and not plain.exact.any():
                 return plain
             exact = plain.exact
         whitened = arrivals.factor.solve(self._samples[rows])
@@ -348,7 +349,13 @@ class RowBlocks:
         start = (whitened**2).sum(axis=0)
         outside = start - np.cumsum(squares, axis=0)
         distrust(outside, start)
-        if self._alpha == 0:
+        if alpha and fewest:
+            return LeftOut(
+                plain.residuals + alpha * residuals,
+                plain.outside + alpha * outside,
+                np.zeros(exact.shape, dtype=bool),
+            )
+        if not alpha:
             outside = np.where(exact, outside, plain.outside)
             residuals = np.where(exact[:, :, None], residuals, plain.residuals)
         return LeftOut(residuals, outside, exact)
