@@ -1,11 +1,11 @@
 r"""Blocks of widths past the first column that depends on those before it.
 
 With :math:`X_k` the first k columns on as many rotated rows as their rank (see
-`_echelon`), :math:`X_p = L Q` those of width p and :math:`D = Z_p Q'`, the head predicts
-:math:`D g`, for :math:`g = L^{-1} y`. Of the columns that follow, those that make a step
-of the staircase (*pivots*) grow L by a row and a column and D by a column, which leaves
-:math:`\hat L` and :math:`\hat D`; the others F of X and :math:`F_z` of Z change a head of
-the same rank. With
+`_echelon`), :math:`X_p = L Q` those of width p and :math:`D = Z_p Q'`, the head
+predicts :math:`D g`, for :math:`g = L^{-1} y`. Of the columns that follow, those that
+make a step of the staircase (*pivots*) grow L by a row and a column and D by a column,
+to :math:`\hat L` and :math:`\hat D`; the others F of X and :math:`F_z` of Z change a
+head of the same rank. With
 
 .. math:: N = \hat L^{-1}F, \quad I + N'N = M M', \quad U = N M^{-\top}, \quad
           V = F_z M^{-\top} - \hat D U, \quad B = U'\hat L^{-1},
@@ -246,8 +246,8 @@ class RowBlocks:
                 np.full((n_widths, 2), np.nan) if self._smoother else None,
                 LeftOut.unknown(n_widths, self._samples, n_outputs),
             )
-        # 1. The columns after the first, whitened: N = L^-1 F. Where it is large, digits
-        #    would be lost of I + N'N: such a column is the first of the next block.
+        # 1. The columns after the first, whitened: N = L^-1 F. Where it is large,
+        #    digits of I + N'N would be lost: that column starts the next block.
         new, rest = self._split(which[1:])
         grown = factor.grown(*self._newest_first(new))
         rows = slice(n - len(grown.R), None)
