@@ -34,10 +34,10 @@ from scipy import linalg
 
 from skhmmdd._typing import Floats, Ints
 from skhmmdd.heads.solvers._lstd import solve_lstd
-from skhmmdd.heads.solvers._row_blocks import RowFactor
 from skhmmdd.heads.solvers._spectrum import EPS
 from skhmmdd.heads.solvers._triangles import (
     TRUSTED_CONDITION,
+    RowFactor,
     leading_independent,
     rotate,
     upper_inverse,

@@ -18,10 +18,10 @@ the square design is R: with J the reversal of an order, the samples :math:`J R`
 the LQ factors :math:`J R J` and J. Ridge starts from the columns
 :math:`\sqrt\alpha I`, on which Z is zero.
 
-The blocks by rows, by which designs of any rank take one factorization, are derived
-here; updates of the minimum norm by one dependent or independent column are Greville's
-(1960), their use for a growing rank is in Staub and Steinmann (arXiv:2106.11594), and
-for growing layers of random features in Chen and Liu (arXiv:1911.04872).
+The blocks by rows, by which a design of any rank takes one factorization, are derived
+here. Updates of the minimum norm by one dependent or independent column are Greville's;
+Staub and Steinmann (arXiv:2106.11594) have them for a rank that grows, and
+arXiv:1911.04872 for nodes that are added to a broad learning system.
 """
 
 from functools import partial
@@ -29,9 +29,11 @@ from functools import partial
 import numpy as np
 
 from skhmmdd.heads.solvers._echelon import full_echelon, to_echelon, to_range
-from skhmmdd.heads.solvers._row_blocks import RowBlocks, RowFactor
+from skhmmdd.heads.solvers._penalty import ridge_condition
+from skhmmdd.heads.solvers._row_blocks import RowBlocks
 from skhmmdd.heads.solvers._triangles import (
     TRUSTED_CONDITION,
+    RowFactor,
     leading_independent,
     rotate,
     upper_inverse,
@@ -43,7 +45,6 @@ from skhmmdd.heads.solvers._width_blocks import (
     distrust,
     fitted_outside,
     grown_squares,
-    ridge_condition,
 )
 
 # Widths of which all steps are made at once.

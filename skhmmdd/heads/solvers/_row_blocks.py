@@ -27,11 +27,11 @@ Rows are in reverse, the newest first, so that a pivot keeps L triangular.
 from typing import NamedTuple
 
 import numpy as np
-from scipy import linalg
 
+from skhmmdd.heads.solvers._penalty import without_penalty
 from skhmmdd.heads.solvers._triangles import (
-    PANEL,
     TRUSTED_CONDITION,
+    RowFactor,
     leading_independent,
     upper_inverse,
 )
@@ -42,70 +42,11 @@ from skhmmdd.heads.solvers._width_blocks import (
     distrust,
     fitted_outside,
     grown_squares,
-    ridge_condition,
 )
 
 _SMALLEST_BLOCK, _LARGEST_BLOCK = 16, 256
 # Squared norm of N: as many digits are lost of I + N'N.
 _LARGEST_SQ = 1e6
-# By how much a difference may be smaller than what it is the difference of.
-_CANCELLED = 1e3
-
-
-class RowFactor:
-    """L' and D', carried along the columns by orthogonal transformations."""
-
-    def __init__(self, R, E, limit, inverse_sq=np.inf):
-        # Copies, even of one row: they are overwritten.
-        self.R, self.E = np.array(R, order="F"), np.array(E, order="F")
-        self._limit, self._inverse_sq = limit, inverse_sq
-
-    def add(self, F, F_z):
-        """Rotate more columns into the triangle, which costs no more than they do."""
-        if not F.size:
-            return
-        size = min(PANEL, len(self.R))
-        self.R, reflectors, panels, _ = linalg.lapack.dtpqrt(
-            0, size, self.R, F.T, overwrite_a=True
-        )
-        if self.E.size:  # LAPACK's wrappers take no empty arrays
-            self.E, _, _ = linalg.lapack.dtpmqrt(
-                0, reflectors, panels, self.E, F_z.T, trans="T", overwrite_a=True
-            )
-
-    def grow(self, C, C_z):
-        """Columns of more rows, which come first: C is lower triangular."""
-        k = C.shape[1]
-        if not k:
-            return
-        R = np.zeros((len(C), len(C)), order="F")
-        R[:k], R[k:, k:] = C.T, self.R
-        self.R, self.E = R, np.asfortranarray(np.vstack([C_z.T, self.E]))
-        self._inverse_sq += (self.solve(np.eye(len(C), k)) ** 2).sum()
-
-    def grown(self, C, C_z):
-        """The same as a factor of its own."""
-        if not C.shape[1]:
-            return self
-        other = RowFactor(self.R, self.E, self._limit)
-        other.grow(C, C_z)
-        return other
-
-    def solve(self, rows, transposed=True):
-        """L^-1 times the rows, or L'^-1 if not transposed."""
-        if not rows.size:
-            return np.zeros(rows.shape)
-        return linalg.solve_triangular(
-            self.R, rows, trans=int(transposed), check_finite=False
-        )
-
-    def inverse_sq(self, size_sq):
-        """Bound on the squared norm of L^-1, for designs of these squared norms."""
-        # More columns only lift the least singular value: a bound that was good enough
-        # once stays one.
-        if not self._inverse_sq * size_sq < self._limit**2:
-            self._inverse_sq = (upper_inverse(self.R) ** 2).sum()
-        return self._inverse_sq
 
 
 class _Arrivals(NamedTuple):
@@ -288,7 +229,7 @@ class RowBlocks:
         coef_sq = _coef_sq(arrivals, g, weights)
         if alpha:
             X = self._X[rows, : which[-1] + 1]
-            coef_sq, condition = _without_penalty(
+            coef_sq, condition = without_penalty(
                 factor, g, U, weights, X, (y**2).sum(axis=0), alpha, condition, size_sq
             )
         # 5. What is asked of every width.
@@ -394,48 +335,4 @@ def _smoother_sq(arrivals, moved, steps, n_train):
     out[arrivals.new] = by_part(steps[arrivals.new] ** 2, n_train)
     out = np.cumsum(out, axis=0)
     distrust(out, np.maximum.accumulate(out))
-    return out
-
-
-def _without_penalty(factor, w, U, weights, X, y_sq, alpha, condition, size_sq):
-    """Squared norms y'K^-1 y - alpha |K^-1 y|^2 of ridge, and condition numbers."""
-    whole_sq = (w**2).sum(axis=0) - np.cumsum(weights**2, axis=0)
-    coef_sq = whole_sq - alpha * _dual_sq(factor, w, U, weights)
-    cancels = (w**2).sum() > _CANCELLED * coef_sq.sum(axis=1)
-    if cancels.any():
-        # Heads are a small part of w: the difference has lost their digits.
-        coef_sq = _primal_sq(factor, w, U, weights, X)
-        # Solved for twice, they have the error of the normal equations at most; unless
-        # the duals are small differences, too, as where a large column comes in.
-        dual_sq = _dual_sq(factor, w, U, weights).sum(axis=1)
-        lost = cancels & (dual_sq[0] > _CANCELLED * dual_sq)
-        condition = np.where(cancels, condition**2, condition)
-        condition[lost] = np.inf
-    return coef_sq, ridge_condition(condition, size_sq, coef_sq, alpha * whole_sq, y_sq)
-
-
-def _duals(factor, w, U, weights):
-    """(X_p X_p' + alpha I)^-1 y at each width of a block, for one output at a time."""
-    both = factor.solve(np.hstack([w, U.T]), transposed=False)
-    start, terms = np.hsplit(both, [w.shape[1]])
-    for output, s in enumerate(weights.T):
-        moved = np.cumsum(terms * s[1:], axis=1)
-        yield start[:, output, None] - np.hstack([np.zeros((len(w), 1)), moved])
-
-
-def _dual_sq(factor, w, U, weights):
-    """Squared norms of the duals, shape (n_widths, n_outputs)."""
-    duals = _duals(factor, w, U, weights)
-    return np.column_stack([(dual**2).sum(axis=0) for dual in duals])
-
-
-def _primal_sq(factor, w, U, weights, X):
-    """Squared norms of the heads X_p'd themselves, for the duals d."""
-    n_widths = len(weights)
-    later = np.tri(X.shape[1], n_widths, n_widths - X.shape[1] - 1, dtype=bool)
-    out = np.empty(weights.shape)
-    for output, dual in enumerate(_duals(factor, w, U, weights)):
-        coef = X.T @ dual
-        coef[later] = 0.0
-        out[:, output] = (coef**2).sum(axis=0)
     return out

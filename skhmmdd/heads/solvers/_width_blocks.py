@@ -148,25 +148,3 @@ def fitted_outside(samples, y, newest_samples, newest_y):
 def distrust(squares, sums):
     """NaN where `squares` are so small a part of `sums` that digits are lost."""
     squares[~(squares * _CANCELLED_SQ > sums)] = np.nan
-
-
-def ridge_condition(condition, size_sq, coef_sq, rss, y_sq):
-    """What the rounding of ridge is magnified by at each width.
-
-    As in any least-squares problem the condition number, here of the design with the
-    penalty's rows, counts squared for what is missed of the targets. That is much for
-    a small penalty on dependent columns or rows, where singular values cut off what
-    the penalty alone would leave to rounding.
-
-    Parameters
-    ----------
-    condition, size_sq : ndarray of shape (n_widths,)
-        Of the penalised design: the condition number, and its squared norm.
-    coef_sq, rss : ndarray of shape (n_widths, n_outputs)
-        Squared norms of the head, and of the penalised residual.
-    y_sq : ndarray of shape (n_outputs,)
-    """
-    scale_sq = size_sq[:, None] * np.maximum(coef_sq, 0.0) + y_sq
-    scale_sq[scale_sq == 0.0] = 1.0  # nothing to fit, and nothing missed
-    missed = np.sqrt(np.maximum(rss, 0.0) / scale_sq)
-    return condition * (1.0 + condition * missed.max(axis=1))
