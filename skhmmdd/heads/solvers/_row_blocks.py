@@ -119,8 +119,7 @@ class RowBlocks:
         starts = self._starts()
         size, p = 1, seen
         while p < width:
-            self._enter(np.arange(seen, p))
-            self._enter(np.array([p]))
+            self._enter(np.arange(seen, p + 1))
             seen = p + 1
             stop = min(p + size, width, *starts[starts > p][:1])
             block = self._block(np.arange(p, stop))
