@@ -218,8 +218,7 @@ def forecast_risk(
     distinct row once.
 
     All widths come from shared factorizations, for the price of a few fits. Where the
-    rank is in doubt, or a sample is left to itself by the columns, one singular value
-    decomposition for the width.
+    rank is in doubt, one singular value decomposition for the width.
 
     Examples
     --------

@@ -58,28 +58,37 @@ def left_out_along_widths(
     nonzero = design.any(axis=0)
     ranks = np.cumsum(nonzero)[widths - 1]
     blocks_of = partial(
-        nested_blocks, design[:, nonzero], response, np.empty((0, nonzero.sum()))
+        nested_blocks,
+        design[:, nonzero],
+        response,
+        np.empty((0, nonzero.sum())),
+        rcond=rcond,
     )
     samples = contrast_rows(n) if fit_intercept else np.eye(n)
     limit = condition_limit(rcond, alpha)
     risk, gcv = np.zeros((2, len(widths)))
+    rank = np.zeros(len(widths), dtype=np.intp)
     known = np.zeros(len(widths), dtype=bool)
     with np.errstate(over="ignore", invalid="ignore"):
         for block in blocks_of(alpha=alpha, limit=limit, samples=samples):
             which, offsets = block.find(ranks)
-            residuals = block.left_out.residuals[offsets]
-            outside = block.left_out.outside[offsets]
+            residuals, outside, exact = (rows[offsets] for rows in block.left_out)
             quotients = residuals / outside[:, :, None]
             risk[which] = np.mean(quotients**2, axis=(1, 2))
+            # Beside samples that are missed, those that are not count nothing.
+            exact &= ~exact.all(axis=1, keepdims=True)
+            residuals = np.where(exact[:, :, None], 0.0, residuals)
+            outside = np.where(exact, 0.0, outside)
             gcv[which] = np.mean(residuals**2, axis=(1, 2)) / outside.mean(axis=1) ** 2
             known[which] = (block.condition[offsets] < limit) & np.isfinite(risk[which])
+            rank[which] = block.rank[offsets]
         if alpha:
             # Whatever the penalty makes of it, the rank is that of the bare design.
             limit = condition_limit(rcond, 0.0)
             for block in blocks_of(limit=limit):
                 which, offsets = block.find(ranks)
                 known[which] &= block.condition[offsets] < limit
-    rank = np.minimum(ranks, len(design))
+                rank[which] = block.rank[offsets]
     return LeftOutPath(risk, gcv, rank), np.flatnonzero(~known)
 
 
