@@ -73,7 +73,8 @@ def arrange_rows(X: Floats, y: Floats, groups: ArrayLike | None) -> LeftOutRows:
     LeftOutRows
     """
     n = len(X)
-    copies = group_rows(X)
+    # Columns that are constant tell no rows apart, and their size would hide others.
+    copies = group_rows(X[:, (X != X[0]).any(axis=0)])
     n_distinct = int(copies.max()) + 1
     if groups is None:
         group_of = copies if n_distinct > 1 else np.arange(n)

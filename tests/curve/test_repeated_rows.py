@@ -176,6 +176,16 @@ def test_rows_that_are_all_the_same():
     assert forecast_risk(np.ones((3, 2)), np.ones(3)).interpolation_threshold == 1
 
 
+def test_a_large_constant_makes_no_copies():
+    rng = np.random.RandomState(0)
+    X = 1e-20 * rng.standard_normal((12, 5))
+    y = rng.standard_normal(12)
+    plain = forecast_risk(X, y, widths=[5])
+    forecast = forecast_risk(np.insert(X, 0, 1.0, axis=1), y, widths=[6])
+    assert forecast.n_distinct == 12
+    assert_allclose(forecast.risk, plain.risk)
+
+
 def brute_force(X, tolerance):
     """Groups by every pair."""
     near = np.linalg.norm(X[:, None] - X, axis=2) <= tolerance
