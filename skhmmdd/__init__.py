@@ -56,6 +56,7 @@ from skhmmdd.heads import (
 from skhmmdd.hmm import (
     BaumWelch,
     CategoricalHMM,
+    GaussianBelief,
     GaussianHMM,
     GaussianMixtureHMM,
     HMMFamily,
@@ -80,6 +81,7 @@ __all__ = [
     "DoubleDescentFamily",
     "FisherScoreTransformer",
     "FrozenFeatureTransformer",
+    "GaussianBelief",
     "GaussianHMM",
     "GaussianMixtureHMM",
     "GradientDescentClassifier",

@@ -1,5 +1,7 @@
 """What every estimator of the package shares."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from typing import Any, Protocol, TypeVar
 

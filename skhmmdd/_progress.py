@@ -19,20 +19,33 @@ class Progress:
         Who is at work.
     interval : float, default=1.0
         Least seconds between two lines.
+    tasks : callable, default=None
+        From the total to what is told of every update too, verbose or not.
     """
 
     interval = 1.0
 
     def __init__(
-        self, total, verbose, what="fits", who="DoubleDescentCurve", interval=None
+        self,
+        total,
+        verbose,
+        what="fits",
+        who="DoubleDescentCurve",
+        interval=None,
+        tasks=None,
     ):
         self.total, self.verbose = total, verbose
         self.what, self.who = what, who
         self.interval = self.interval if interval is None else interval
         self._start = self._printed = perf_counter()
+        self._tasks = tasks and tasks(total)
 
     def update(self, done, share=None):
         """Tell that `done` of `total` are over, and with them a `share` of the work."""
+        if self._tasks:
+            self._tasks.update(done)
+            if done == self.total:
+                self._tasks.end()
         now = perf_counter()
         due = done == self.total or now - self._printed >= self.interval
         if not (self.verbose and due):

@@ -1,5 +1,7 @@
 """The versions of what is installed, for reports of bugs."""
 
+from __future__ import annotations
+
 import platform
 import sys
 from importlib import metadata

@@ -4,6 +4,7 @@ How good the annotations are is for mypy to say, of `typing_sample.py`.
 """
 
 import inspect
+import pydoc
 import tomllib
 from importlib.resources import files
 from pathlib import Path
@@ -55,6 +56,34 @@ def test_annotations(name):
         ]
         assert not bare, f"{function.__qualname__} has bare parameters: {bare}"
         assert signature.return_annotation is not signature.empty, function.__qualname__
+
+
+@pytest.mark.parametrize("name", PUBLIC)
+def test_signatures_are_short_enough_to_read(name):
+    """`help` shows the names of types, not the unions that they stand for."""
+    thing = PUBLIC[name]
+    functions = {name: thing}
+    if inspect.isclass(thing):
+        functions = members_of(thing)
+    for method, function in functions.items():
+        if method.startswith("_") and method != "__init__":
+            continue
+        signature = inspect.signature(function)
+        parameters = signature.parameters.values()
+        annotations = [signature.return_annotation, *(p.annotation for p in parameters)]
+        longest = max(map(inspect.formatannotation, annotations), key=len)
+        assert len(longest) < 60, f"{method}: {longest}"
+        # A few words for each, where there are many.
+        assert len(str(signature)) < max(200, 45 * len(parameters)), (
+            f"{method}{signature}"
+        )
+
+
+def test_help_of_fit_names_its_types():
+    shown = pydoc.render_doc(skhmmdd.BaumWelch.fit, renderer=pydoc.plaintext)
+    shown = " ".join(shown.split())  # newer Python breaks the lines
+    assert "X: 'Corpus', y: 'object' = None, sample_weight: 'ArrayLike | None'" in shown
+    assert "Union[" not in shown
 
 
 @pytest.mark.parametrize("name", PUBLIC)

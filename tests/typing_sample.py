@@ -38,6 +38,9 @@ def frozen_weights() -> None:
     assert_type(hmm.n_states, int)
     assert_type(hmm.filter(table), Floats)
     assert_type(hmm.filter(ragged), list[Floats])
+    belief = hmm.update(None, [0, 1])
+    assert_type(belief, Floats)
+    assert_type(hmm.filter(ragged, initial_belief=belief), list[Floats])
     assert_type(hmm.smooth([np.array([0, 1]), np.array([1])]), list[Floats])
     assert_type(hmm.decode(table), NDArray[np.integer[Any]])
     assert_type(hmm.log_likelihood(ragged), Floats)
@@ -46,6 +49,7 @@ def frozen_weights() -> None:
     assert_type(dd.CategoricalHMM.load("weights"), dd.CategoricalHMM)
     assert_type(dd.as_hmm(hmm), dd.CategoricalHMM)
     assert_type(dd.as_hmm(object()), FrozenHMM)
+    hmm.update([0, 1])  # type: ignore[call-arg]
     hmm.filter(3)  # type: ignore[call-overload]
     hmm.sample(n_steps="4")  # type: ignore[arg-type]
     dd.CategoricalHMM([1.0], [[1.0]])  # type: ignore[call-arg]
@@ -58,6 +62,11 @@ def frozen_weights() -> None:
     assert_type(level.filter([[1.0, 2.0]]), list[Floats])
     assert_type(level.filter(X, return_cov=True), tuple[Floats, Floats])
     assert_type(level.start_cov, Floats)
+    moments = level.update(None, [1.0, 2.0])
+    assert_type(moments, dd.GaussianBelief)
+    assert_type(level.update(moments, [1.0, 2.0]).cov, Floats)
+    assert_type(level.filter(X, initial_belief=moments), Floats)
+    level.update([[0.5], [0.5]], [1.0, 2.0])  # type: ignore[arg-type]
 
 
 def pretraining() -> None:
@@ -68,6 +77,9 @@ def pretraining() -> None:
     assert_type(model.partial_fit(table), dd.BaumWelch)
     assert_type(model.bits_per_step(table), float)
     assert_type(dd.as_hmm(model), Pretrained)
+    banded = dd.BaumWelch(2, fixed=("transmat",), structural_zeros=True)
+    assert_type(banded.fit(ragged, states=[[0, -1, -1], [1, 0]]), dd.BaumWelch)
+    dd.BaumWelch(fixed="transmat")  # type: ignore[arg-type]
     dd.BaumWelch(emission="binomial")  # type: ignore[arg-type]
     dd.BaumWelch(8, "gaussian")  # type: ignore[call-arg]
 

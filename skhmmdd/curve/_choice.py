@@ -1,5 +1,7 @@
 """Which point of a curve to take, what risk to expect there, and how sure that is."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from typing import Any, Literal, NamedTuple, TypeAlias
 

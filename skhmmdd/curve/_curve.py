@@ -1,5 +1,7 @@
 """DoubleDescentCurve: the risk of any estimator against its complexity."""
 
+from __future__ import annotations
+
 from typing import TYPE_CHECKING, Any
 
 from numpy.typing import ArrayLike
@@ -315,7 +317,7 @@ class DoubleDescentCurve(ShownFindings, RefittedEstimator, BaseDoubleDescentCurv
     """
 
     def plot(
-        self, ax: "Axes | None" = None, *, risk: str | None = None, **kwargs: Any
+        self, ax: Axes | None = None, *, risk: str | None = None, **kwargs: Any
     ) -> DoubleDescentDisplay:
         """Draw the curve.
 

@@ -1,5 +1,7 @@
 """DoubleDescentFamily: one curve for every value of a second parameter."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Iterable
 from numbers import Real
 from typing import TYPE_CHECKING, Any, ClassVar, Self
@@ -256,7 +258,7 @@ class DoubleDescentFamily(ShownFindings, MetaEstimatorMixin, SkhmmddEstimator):
 
     def plot(
         self,
-        ax: "Axes | None" = None,
+        ax: Axes | None = None,
         *,
         risk: str | None = None,
         show_train: bool = False,

@@ -1,5 +1,7 @@
 """The curve predicted from training data alone."""
 
+from __future__ import annotations
+
 from functools import partial
 from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
@@ -160,12 +162,12 @@ class RiskForecast(NamedTuple):
 
     def plot(
         self,
-        ax: "Axes | None" = None,
+        ax: Axes | None = None,
         *,
         name: str | None = None,
         show_danger_zone: bool = True,
         **kwargs: Any,
-    ) -> "DoubleDescentDisplay":
+    ) -> DoubleDescentDisplay:
         """Draw the predicted risk against width.
 
         On the axes of a measured curve it takes the next colour.

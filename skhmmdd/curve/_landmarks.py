@@ -1,5 +1,7 @@
 """Where a risk curve interpolates, peaks and is lowest: functions of arrays."""
 
+from __future__ import annotations
+
 from typing import Any, NamedTuple
 
 import numpy as np

@@ -1,5 +1,7 @@
 """How steep a head is on its features: bounds of its Lipschitz constant."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from numbers import Real
 from typing import NamedTuple

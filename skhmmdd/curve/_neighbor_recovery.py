@@ -1,5 +1,7 @@
 """Do the neighbors of a mislabeled sample know its label? At every width at once."""
 
+from __future__ import annotations
+
 from numbers import Integral
 from typing import Literal
 

@@ -1,5 +1,7 @@
 """What a curve with `refit=True` does by the estimator that it fitted at its best."""
 
+from __future__ import annotations
+
 from typing import Any
 
 from numpy.typing import ArrayLike

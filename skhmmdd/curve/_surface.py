@@ -1,5 +1,7 @@
 """Risk against width and number of labels: how the danger zone moves."""
 
+from __future__ import annotations
+
 from functools import partial
 from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
@@ -117,7 +119,7 @@ class RiskSurface(NamedTuple):
             f"{self.risk[fewer, width]:.3g}."
         )
 
-    def plot(self, ax: "Axes | None" = None, **kwargs: Any) -> RiskSurfaceDisplay:
+    def plot(self, ax: Axes | None = None, **kwargs: Any) -> RiskSurfaceDisplay:
         """Draw the risk as a heat map, with the threshold as a line.
 
         Parameters

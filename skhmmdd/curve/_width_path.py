@@ -1,5 +1,7 @@
 """The risk of the head at every width of nested features, for the price of one fit."""
 
+from __future__ import annotations
+
 from numbers import Real
 from typing import NamedTuple
 

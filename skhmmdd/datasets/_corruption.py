@@ -1,5 +1,7 @@
 """Training sets with a known fault: rows that are repeated, labels that are flipped."""
 
+from __future__ import annotations
+
 from numbers import Integral, Real
 
 import numpy as np

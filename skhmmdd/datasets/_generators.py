@@ -1,5 +1,7 @@
 """Sequences and targets drawn from hidden Markov models with a known truth."""
 
+from __future__ import annotations
+
 from typing import Any, Literal, TypeAlias
 
 import numpy as np

@@ -1,5 +1,7 @@
 """Head tuning on a linear-Gaussian hidden Markov model, with its whole truth."""
 
+from __future__ import annotations
+
 from typing import Literal
 
 import numpy as np

@@ -1,5 +1,7 @@
 """A walk through a random Markov reward process, with random features of its states."""
 
+from __future__ import annotations
+
 from numbers import Integral, Real
 
 import numpy as np

@@ -1,5 +1,7 @@
 """Spellings and syllable counts of English words."""
 
+from __future__ import annotations
+
 import gzip
 from importlib import resources
 from typing import Any, Literal, overload

@@ -1,5 +1,7 @@
 """Words, their valence, and what a frozen language model makes of them."""
 
+from __future__ import annotations
+
 import gzip
 import io
 from importlib import resources

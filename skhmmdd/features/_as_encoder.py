@@ -1,5 +1,7 @@
 """Frozen encoders from the models of other libraries."""
 
+from __future__ import annotations
+
 import os
 from collections.abc import Callable, Mapping
 from numbers import Integral

@@ -1,5 +1,7 @@
 """The leading columns of a matrix as features of tunable width."""
 
+from __future__ import annotations
+
 from numbers import Integral
 from typing import ClassVar, Self
 

@@ -1,5 +1,7 @@
 """Gradients of the log-likelihood in all weights of a frozen model, as features."""
 
+from __future__ import annotations
+
 from numbers import Integral
 from typing import Any, Literal, Self
 
@@ -152,7 +154,7 @@ class FisherScoreTransformer(ModelTransformer):
     # `hmm` may be an unfitted estimator, to be cloned: its parameters are checked by
     # its own fit.
     @fit_context(prefer_skip_nested_validation=False)
-    def fit(self, X: SequencesLike, y: object = None) -> Self:
+    def fit(self, X: SequencesLike, y: object = None, **fit_params: Any) -> Self:
         """Check the sequences; pretrain, if `hmm` is an unfitted `BaumWelch`.
 
         Parameters
@@ -161,13 +163,18 @@ class FisherScoreTransformer(ModelTransformer):
             Sequences. Trailing -1 (NaN) is padding, an inner one missing.
         y : None
             Ignored.
+        **fit_params
+            What `BaumWelch.fit` takes, such as `sample_weight`, where `hmm` is
+            pretrained. Under scikit-learn's metadata routing it gets what it asks for:
+            ``BaumWelch().set_fit_request(sample_weight=True)``; and nothing, if `hmm`
+            is None.
 
         Returns
         -------
         self : FisherScoreTransformer
             Ready to transform.
         """
-        self._fit_model(X, self.random_state)
+        self._fit_model(X, fit_params, self.random_state)
         check_family(self.hmm_)
         if self.symbols is not None:
             check_symbols(self.symbols, self.hmm_)

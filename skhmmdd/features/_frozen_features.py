@@ -1,5 +1,7 @@
 """Any frozen encoder of sequences or texts as features of tunable width."""
 
+from __future__ import annotations
+
 from numbers import Integral
 from os import PathLike
 from typing import Any, Self

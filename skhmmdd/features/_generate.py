@@ -1,5 +1,7 @@
 """Continue sequences under a frozen model and a head."""
 
+from __future__ import annotations
+
 from numbers import Integral, Real
 from typing import Any
 

@@ -1,5 +1,7 @@
 """Jacobians of a readout at given points, without the array that holds them."""
 
+from __future__ import annotations
+
 from functools import cached_property
 
 import numpy as np
@@ -137,7 +139,7 @@ class ReadoutJacobians:
         leading, slopes = self.directions[:, :width].T, self.slopes[:, :width]
         return np.stack([(slopes * row) @ leading for row in coef], axis=1)
 
-    def leading(self, n_components: int) -> "ReadoutJacobians":
+    def leading(self, n_components: int) -> ReadoutJacobians:
         """Those of the leading columns.
 
         Parameters
@@ -153,7 +155,7 @@ class ReadoutJacobians:
         width = _check_width(n_components, self.shape[1])
         return ReadoutJacobians(self.inputs, self._readout._replace(n_components=width))
 
-    def take(self, rows: ArrayLike) -> "ReadoutJacobians":
+    def take(self, rows: ArrayLike) -> ReadoutJacobians:
         """Those at some of the points.
 
         Parameters

@@ -1,8 +1,16 @@
 """What the transformers share that stand on a frozen hidden Markov model."""
 
+from __future__ import annotations
+
 from typing import Any
 
+from sklearn import get_config
 from sklearn.base import clone
+from sklearn.utils.metadata_routing import (
+    MetadataRouter,
+    MethodMapping,
+    process_routing,
+)
 from sklearn.utils.validation import check_is_fitted
 
 from skhmmdd._base import check_sequence_table
@@ -27,8 +35,32 @@ class ModelTransformer(SharedModelTransformer):
         # A step that learns nothing from the data: one fit serves every resample.
         return self.hmm is not None and not _is_unfitted(self.hmm)
 
-    def _fit_model(self, X, random_state=None):
+    def get_metadata_routing(self) -> Any:
+        """How what `fit` is given beside `X` reaches the pretraining.
+
+        Returns
+        -------
+        MetadataRouter
+            Of `fit` to that of an unfitted `BaumWelch` as `hmm`, which names what it
+            asks for: ``BaumWelch().set_fit_request(sample_weight=True)``.
+        """
+        router = MetadataRouter(owner=type(self).__name__).add_self_request(self)
+        if _is_unfitted(self.hmm):
+            mapping = MethodMapping().add(caller="fit", callee="fit")
+            mapping.add(caller="fit_transform", callee="fit")
+            router.add(hmm=self.hmm, method_mapping=mapping)
+        return router
+
+    def _fit_model(self, X, fit_params, random_state=None):
         """Set `hmm_`; pretrain it, if `hmm` is an unfitted BaumWelch or None."""
+        if fit_params and get_config()["enable_metadata_routing"]:
+            fit_params = process_routing(self, "fit", **fit_params).get("hmm", {})
+            fit_params = fit_params.get("fit", {})
+        elif fit_params and self.__skhmmdd_frozen__:
+            raise TypeError(
+                f"fit got {', '.join(fit_params)} to pretrain with, but hmm is frozen: "
+                "pass an unfitted BaumWelch."
+            )
         X = check_sequence_table(self, X, reset=True)
         if self.__skhmmdd_frozen__:
             self.hmm_ = as_hmm(self.hmm)
@@ -38,7 +70,7 @@ class ModelTransformer(SharedModelTransformer):
         pretraining = BaumWelch() if self.hmm is None else clone(self.hmm)
         if pretraining.random_state is None:
             pretraining.set_params(random_state=random_state)
-        self.hmm_ = pretraining.fit(X).hmm_
+        self.hmm_ = pretraining.fit(X, **fit_params).hmm_
 
     def _sequences(self, X):
         check_is_fitted(self)

@@ -1,5 +1,7 @@
 """What the transformers of frozen models share: a nested map, and what is frozen."""
 
+from __future__ import annotations
+
 from typing import Any
 
 import numpy as np

@@ -1,5 +1,7 @@
 """What all transformers share that stand on a frozen model: clones share the model."""
 
+from __future__ import annotations
+
 from copy import copy
 from typing import Any, ClassVar
 

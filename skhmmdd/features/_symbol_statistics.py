@@ -1,5 +1,7 @@
 """How sure and how varied predictions of symbols are."""
 
+from __future__ import annotations
+
 from typing import NamedTuple
 
 import numpy as np

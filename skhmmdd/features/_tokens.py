@@ -1,5 +1,7 @@
 """Strings and lists of tokens, turned into the symbol sequences of an HMM."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from numbers import Integral
 from typing import Any, Literal, Self

@@ -1,12 +1,14 @@
 """Frozen HMM beliefs as features of tunable width."""
 
+from __future__ import annotations
+
 from copy import copy
 from functools import partial
 from numbers import Integral
 from typing import Any, Self, overload
 
 import numpy as np
-from numpy.typing import DTypeLike
+from numpy.typing import ArrayLike, DTypeLike
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.metadata_routing import UNUSED
 from sklearn.utils.validation import check_is_fitted
@@ -34,7 +36,7 @@ from skhmmdd.features._representation import (
     make_representation,
 )
 from skhmmdd.features._shared_model import check_finite
-from skhmmdd.hmm import LinearGaussianHMM
+from skhmmdd.hmm import GaussianBelief, LinearGaussianHMM
 from skhmmdd.hmm.inference._collectors import AllSteps
 from skhmmdd.hmm.models._base import FrozenHMM
 from skhmmdd.hmm.sequences._blocks import Piece
@@ -200,7 +202,7 @@ class HMMFeatureTransformer(NestedFeatures, ModelTransformer):
     # `hmm` may be an unfitted estimator, to be cloned: its parameters are checked by
     # its own fit.
     @fit_context(prefer_skip_nested_validation=False)
-    def fit(self, X: SequencesLike, y: object = None) -> Self:
+    def fit(self, X: SequencesLike, y: object = None, **fit_params: Any) -> Self:
         """Draw the map; pretrain, if `hmm` is an unfitted `BaumWelch`.
 
         Parameters
@@ -209,6 +211,11 @@ class HMMFeatureTransformer(NestedFeatures, ModelTransformer):
             Sequences. Trailing -1 (NaN) is padding, an inner one missing.
         y : None
             Ignored.
+        **fit_params
+            What `BaumWelch.fit` takes, such as `sample_weight`, where `hmm` is
+            pretrained. Under scikit-learn's metadata routing it gets what it asks for:
+            ``BaumWelch().set_fit_request(sample_weight=True)``; and nothing, if `hmm`
+            is None.
 
         Returns
         -------
@@ -216,7 +223,7 @@ class HMMFeatureTransformer(NestedFeatures, ModelTransformer):
             With its map drawn.
         """
         dtype = check_dtype(self.dtype)
-        self._fit_model(X, self.random_state)
+        self._fit_model(X, fit_params, self.random_state)
         self._representation = make_representation(self.hmm_, self.representation)
         self._draw_map(f"{self.representation!r} representation", dtype)
         return self
@@ -324,6 +331,78 @@ shape (n_steps_i, n_components)
             dtype,
             n_jobs=self.n_jobs,
         )
+
+    def update(self, belief: Any, observation: ArrayLike) -> tuple[Any, Array]:
+        """The features of the next step of each sequence, one step at a time.
+
+        They are those that `transform` gives of the sequences up to this step, for a
+        price that does not grow with them.
+
+        Parameters
+        ----------
+        belief : array-like of shape (n_sequences, n_states) or None
+            What this method gave at the step before. None is that nothing has been
+            seen, which begins the sequences. Of a `LinearGaussianHMM` a
+            `GaussianBelief`.
+        observation : array-like of shape (n_sequences,) or (n_sequences, n_features)
+            The next step of each sequence: symbols, or features. -1 (NaN) is missing.
+            Symbols are encoded as those of `fit` were: a `TokenEncoder` gives sequences
+            of one step, which are taken as they are.
+
+        Returns
+        -------
+        belief : ndarray of shape (n_sequences, n_states), or GaussianBelief
+            To go on from: that of ``hmm_.update``, in float64 whatever `dtype` is.
+        features : ndarray of shape (n_sequences, n_components)
+            In `dtype`; an array, whatever `set_output` says.
+
+        Raises
+        ------
+        ValueError
+            If `pooling` is not "last" or `representation` is "smoothed"; else as
+            ``hmm_.update``.
+
+        See Also
+        --------
+        transform_steps : The features of every step of whole sequences.
+
+        Notes
+        -----
+        Only `pooling="last"` is known from the belief alone: a mean, sum or maximum
+        needs the steps before, and "smoothed" those to come.
+
+        Examples
+        --------
+        >>> from skhmmdd import CategoricalHMM, HMMFeatureTransformer
+        >>> hmm = CategoricalHMM(
+        ...     [0.5, 0.5], [[0.7, 0.3], [0.3, 0.7]], [[0.1, 0.9], [0.8, 0.2]]
+        ... )
+        >>> features = HMMFeatureTransformer(hmm, 3, random_state=0).fit([[0, 1]])
+        >>> belief = None
+        >>> for symbols in ([1, 0], [1, -1], [0, 1]):
+        ...     belief, columns = features.update(belief, symbols)
+        >>> whole = features.transform([[1, 1, 0], [0, -1, 1]])
+        >>> bool(abs(columns - whole).max() < 1e-12)
+        True
+        """
+        check_is_fitted(self)
+        if self.pooling != "last":
+            raise ValueError(
+                f"update gives features of the last step: pooling must be 'last', got "
+                f"{self.pooling!r}, which needs the steps before it."
+            )
+        if self._representation.smoothed:
+            raise ValueError(
+                "representation='smoothed' looks ahead, which no update can: use "
+                "'belief', 'log_belief' or 'predictive'."
+            )
+        belief = self.hmm_.update(belief, observation)
+        state = belief.mean if isinstance(belief, GaussianBelief) else belief
+        with np.errstate(over="ignore", invalid="ignore"):
+            values = self._representation.of(state.astype(check_dtype(self.dtype)))
+            columns = self._columns(values, "last")
+        check_finite(columns, "observation and hmm")
+        return belief, columns
 
     @property
     def _walk(self):

@@ -1,5 +1,7 @@
 """What all linear heads share: their fit, their scores, the protocol of paths."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from typing import Any, ClassVar, TypeAlias
 

@@ -1,5 +1,7 @@
 """The Bayesian head: ridge with error bars, and a penalty chosen by the evidence."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from numbers import Real
 from typing import Any, Literal, NamedTuple, overload

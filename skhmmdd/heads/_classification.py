@@ -1,5 +1,7 @@
 """Classification by linear heads: labels to targets, scores to labels."""
 
+from __future__ import annotations
+
 from typing import Any, Self
 
 import numpy as np

@@ -1,5 +1,7 @@
 """The linear head for classification."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from typing import Any, Literal
 

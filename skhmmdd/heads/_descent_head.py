@@ -1,5 +1,7 @@
 """Gradient descent on the head: one filter, or a loop over mini-batches."""
 
+from __future__ import annotations
+
 import warnings
 from collections.abc import Sequence
 from numbers import Integral, Real

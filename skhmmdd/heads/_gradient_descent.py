@@ -1,5 +1,7 @@
 """The heads of gradient descent, for regression and for classification."""
 
+from __future__ import annotations
+
 from typing import ClassVar
 
 from numpy.typing import ArrayLike

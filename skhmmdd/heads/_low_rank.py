@@ -1,5 +1,7 @@
 """A head of low rank on top of coefficients that stay as they are."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from numbers import Integral, Real
 from typing import Any, Literal

@@ -1,5 +1,7 @@
 """The value head: least-squares temporal differences."""
 
+from __future__ import annotations
+
 import warnings
 from numbers import Real
 from typing import Self

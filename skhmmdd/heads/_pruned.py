@@ -1,5 +1,7 @@
 """A head on the columns that survive pruning."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from numbers import Integral, Real
 from typing import Any, Literal

@@ -1,5 +1,7 @@
 """Regression on linear heads: what is asked of the targets, and what is said."""
 
+from __future__ import annotations
+
 from typing import Self
 
 import numpy as np

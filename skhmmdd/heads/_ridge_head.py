@@ -1,5 +1,7 @@
 """Ridge and the minimum norm: one penalty, and the paths along it and the widths."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from numbers import Integral, Real
 from typing import Any, ClassVar, Literal

@@ -1,5 +1,7 @@
 """The softmax head: multinomial logistic regression, by descent or at a penalty."""
 
+from __future__ import annotations
+
 import warnings
 from collections.abc import Sequence
 from numbers import Integral, Real

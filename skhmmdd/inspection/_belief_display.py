@@ -1,5 +1,7 @@
 """BeliefDisplay: what a frozen model believes along one sequence."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Literal, Self
 
@@ -99,10 +101,10 @@ class BeliefDisplay:
            [1.  , 0.  ]])
     """
 
-    ax_: "Axes"
-    figure_: "Figure"
+    ax_: Axes
+    figure_: Figure
     image_: Any
-    path_line_: "Line2D | None"
+    path_line_: Line2D | None
     missing_spans_: list[Any]
 
     def __init__(
@@ -206,7 +208,7 @@ class BeliefDisplay:
             state_labels=name_states(state_labels, shown),
         )
 
-    def plot(self, ax: "Axes | None" = None, *, show_path: bool = False) -> Self:
+    def plot(self, ax: Axes | None = None, *, show_path: bool = False) -> Self:
         """Draw the beliefs: steps from left to right, states from top to bottom.
 
         Parameters
@@ -289,7 +291,7 @@ class BeliefDisplay:
             labels_or_numbers(self.state_labels, n_states),
         )
 
-    def frame(self) -> "DataFrame":
+    def frame(self) -> DataFrame:
         """Give the beliefs as a tidy table: one row for each step and state.
 
         Returns

@@ -1,5 +1,7 @@
 """HMMDisplay: the weights of a frozen model as a figure."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Literal, Self, TypeAlias
 
@@ -106,7 +108,7 @@ class HMMDisplay:
     """
 
     ax_: Array
-    figure_: "Figure"
+    figure_: Figure
     images_: list[Any]
     texts_: list[Any]
     artists_: list[Any]
@@ -205,7 +207,7 @@ class HMMDisplay:
 
     def plot(
         self,
-        ax: "Axes | Sequence[Axes] | None" = None,
+        ax: Axes | Sequence[Axes] | None = None,
         *,
         kind: Literal["heatmap", "graph", "eigenvalues"] = "heatmap",
         min_probability: float = 0.1,
@@ -274,7 +276,7 @@ class HMMDisplay:
             draw_features(self, right, features)
         return self
 
-    def frame(self) -> "DataFrame":
+    def frame(self) -> DataFrame:
         """Give the weights as a tidy table: one row for each number.
 
         Returns

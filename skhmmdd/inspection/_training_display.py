@@ -1,5 +1,7 @@
 """TrainingCurveDisplay: how pretraining went, start by start."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Self
 
@@ -76,12 +78,12 @@ class TrainingCurveDisplay:
     (3, (6,))
     """
 
-    ax_: "Axes"
-    figure_: "Figure"
-    lines_: "list[Line2D]"
-    held_out_lines_: "list[Line2D]"
-    kept_marker_: "Line2D"
-    end_line_: "Line2D"
+    ax_: Axes
+    figure_: Figure
+    lines_: list[Line2D]
+    held_out_lines_: list[Line2D]
+    kept_marker_: Line2D
+    end_line_: Line2D
 
     def __init__(
         self,
@@ -127,7 +129,7 @@ class TrainingCurveDisplay:
             best=[start.kept for start in starts].index(True),
         )
 
-    def plot(self, ax: "Axes | None" = None, *, show_others: bool = True) -> Self:
+    def plot(self, ax: Axes | None = None, *, show_others: bool = True) -> Self:
         """Draw the curves: the start that was kept in colour, the others in grey.
 
         Parameters
@@ -208,7 +210,7 @@ class TrainingCurveDisplay:
             label=f"weights kept ({values[kept]:.3f} at {kept})".replace("-", "−"),
         )
 
-    def frame(self) -> "DataFrame":
+    def frame(self) -> DataFrame:
         """Give the curves as a tidy table: one row for each start, set and iteration.
 
         Returns

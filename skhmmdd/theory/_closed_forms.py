@@ -1,5 +1,7 @@
 """Closed forms of the risk for simple covariances, along the widths."""
 
+from __future__ import annotations
+
 import numpy as np
 from numpy.typing import ArrayLike
 

@@ -1,5 +1,7 @@
 """Leave-one-out and generalized cross-validation, without refitting."""
 
+from __future__ import annotations
+
 import numpy as np
 from numpy.typing import ArrayLike
 

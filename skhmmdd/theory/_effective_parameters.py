@@ -1,5 +1,7 @@
 """Effective number of parameters, on the training set and on new points."""
 
+from __future__ import annotations
+
 import numpy as np
 from numpy.typing import ArrayLike
 

@@ -1,5 +1,7 @@
 """The probability of the targets under the Bayesian model whose mean is ridge."""
 
+from __future__ import annotations
+
 import numpy as np
 from numpy.typing import ArrayLike
 

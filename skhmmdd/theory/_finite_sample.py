@@ -1,5 +1,7 @@
 """Risks that are exact at finite n, for Gaussian features."""
 
+from __future__ import annotations
+
 import numpy as np
 from numpy.typing import ArrayLike
 

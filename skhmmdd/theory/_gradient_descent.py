@@ -1,5 +1,7 @@
 """Gradient descent on the head, at every epoch from one SVD."""
 
+from __future__ import annotations
+
 import numpy as np
 from numpy.typing import ArrayLike
 

@@ -1,5 +1,7 @@
 """The implicit regularisation kappa, on which all of the theory rests."""
 
+from __future__ import annotations
+
 from typing import NamedTuple
 
 import numpy as np

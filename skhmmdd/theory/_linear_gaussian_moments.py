@@ -1,5 +1,7 @@
 """Moments of the linear-Gaussian hidden Markov model, for the risk formulas."""
 
+from __future__ import annotations
+
 from typing import NamedTuple
 
 import numpy as np

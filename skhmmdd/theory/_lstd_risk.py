@@ -1,5 +1,7 @@
 """Risk of the value head on random features of a Markov reward process."""
 
+from __future__ import annotations
+
 from typing import NamedTuple
 
 import numpy as np

@@ -1,5 +1,7 @@
 """Risk of one fixed task along the widths of nested features."""
 
+from __future__ import annotations
+
 import numpy as np
 from numpy.typing import ArrayLike
 

@@ -1,5 +1,7 @@
 """How long the head's coefficient vector is."""
 
+from __future__ import annotations
+
 import numpy as np
 from numpy.typing import ArrayLike
 

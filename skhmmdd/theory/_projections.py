@@ -1,5 +1,7 @@
 """Risk of a head on random projections of one representation."""
 
+from __future__ import annotations
+
 import numpy as np
 from numpy.typing import ArrayLike
 

@@ -1,5 +1,7 @@
 """Least squares on rows of unequal weight, and where some rows are repeated."""
 
+from __future__ import annotations
+
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import expit

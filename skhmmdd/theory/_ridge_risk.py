@@ -1,5 +1,7 @@
 """Risk of ridge and minimum-norm heads for any covariance."""
 
+from __future__ import annotations
+
 import numpy as np
 from numpy.typing import ArrayLike
 

@@ -1,5 +1,7 @@
 """The penalty that minimises the risk."""
 
+from __future__ import annotations
+
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy.optimize import brentq

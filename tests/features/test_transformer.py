@@ -21,6 +21,8 @@ from skhmmdd import (
     GaussianHMM,
     HeadRegressor,
     HMMFeatureTransformer,
+    LinearGaussianHMM,
+    TokenEncoder,
     as_hmm,
 )
 
@@ -769,3 +771,84 @@ def test_steps_of_a_sequence_that_underflows():
     transformer = HMMFeatureTransformer(hmm, dtype="float32").fit(X)
     for steps in transformer.transform_steps(X):
         assert_array_equal(steps, [[0.0, 1.0]] * len(steps))
+
+
+# One step at a time -------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", ["categorical", "full", "poisson"])
+@pytest.mark.parametrize("representation", ["belief", "log_belief", "predictive"])
+@pytest.mark.parametrize("readout", [None, "relu", "fourier"])
+def test_updates_are_the_transform_so_far(kind, representation, readout):
+    hmm = random_hmm(kind)
+    rows = random_sequences(hmm, [12] * 4, missing=0.2)
+    X = np.array(rows)
+    width = {} if readout is None else {"n_components": 3, "readout": readout}
+    transformer = HMMFeatureTransformer(
+        hmm, representation=representation, random_state=0, **width
+    ).fit(X)
+    steps, belief = transformer.transform_steps(X), None
+    for t in range(12):
+        belief, features = transformer.update(belief, X[:, t])
+        # Beliefs of zero, as a log belief shows them, end at its floor.
+        assert_allclose(features, steps[:, t], rtol=0, atol=1e-11)
+    assert_allclose(features, transformer.transform(X), rtol=0, atol=1e-11)
+
+
+def test_updates_of_a_linear_gaussian_model():
+    hmm = LinearGaussianHMM([[0.9, 0.1], [0.0, 0.8]], 0.3, [[1.0], [0.5]], 0.5)
+    X = hmm.sample(3, 20, random_state=0)[0]
+    X[1, 4:7] = np.nan
+    for representation in ("belief", "predictive"):
+        transformer = HMMFeatureTransformer(
+            hmm, 5, representation=representation, random_state=0
+        ).fit(X)
+        belief = None
+        for x in X.swapaxes(0, 1):
+            belief, features = transformer.update(belief, x)
+        assert_allclose(features, transformer.transform(X), rtol=0, atol=1e-12)
+        assert_allclose(belief.mean, hmm.filter(X)[:, -1], rtol=0, atol=1e-12)
+
+
+def test_updates_keep_dtype_and_belief_apart():
+    hmm = random_hmm("categorical")
+    X = hmm.sample(5, 6, random_state=0)[0]
+    for dtype in ("float32", "float64"):
+        transformer = HMMFeatureTransformer(hmm, dtype=dtype).fit(X)
+        belief, features = transformer.update(None, X[:, 0])
+        assert (belief.dtype, features.dtype) == (np.float64, np.dtype(dtype))
+        features[:] = 0
+        assert_allclose(belief, hmm.update(None, X[:, 0]), rtol=0, atol=0)
+
+
+def test_updates_of_encoded_tokens():
+    words = [["a", "b", "c"], ["b", "b", "a"]]
+    encoder = TokenEncoder().fit(words)
+    hmm = random_hmm("categorical", size=3)
+    transformer = HMMFeatureTransformer(hmm).fit(encoder.transform(words))
+    belief = None
+    for tokens in zip(*words, strict=True):
+        symbols = encoder.transform([[token] for token in tokens])
+        belief, features = transformer.update(belief, symbols)
+    want = transformer.transform(encoder.transform(words))
+    assert_allclose(features, want, rtol=0, atol=1e-12)
+
+
+def test_updates_refused():
+    hmm = random_hmm("categorical")
+    with pytest.raises(NotFittedError):
+        HMMFeatureTransformer(hmm).update(None, [0])
+    for parameters, message in (
+        ({"pooling": "mean"}, "pooling must be 'last', got 'mean'"),
+        ({"representation": "smoothed"}, "'smoothed' looks ahead"),
+    ):
+        transformer = HMMFeatureTransformer(hmm, **parameters).fit([[0]])
+        with pytest.raises(ValueError, match=message):
+            transformer.update(None, [0])
+    transformer = HMMFeatureTransformer(hmm).fit([[0]])
+    with pytest.raises(ValueError, match=r"belief row 0 must sum to one, got 1\.5"):
+        transformer.update([[0.5, 0.5, 0.5]], [0])
+    far = LinearGaussianHMM([[0.9]], 0.2, [[1e-30]], 1e-60, start_cov=1.0)
+    transformer = HMMFeatureTransformer(far, dtype="float32").fit([[1e-30]])
+    with pytest.raises(ValueError, match="overflow float32: rescale observation"):
+        transformer.update(None, [1e20])

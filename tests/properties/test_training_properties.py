@@ -3,6 +3,7 @@
 from typing import NamedTuple
 
 import numpy as np
+import pytest
 from campaign import holds_for, note
 from hypothesis import assume
 from hypothesis import strategies as st
@@ -19,6 +20,9 @@ from log_space_oracle import (
 
 from properties.strategies import WITHOUT_ENDS, cases
 from skhmmdd import BaumWelch
+
+# Said where it is meant: see test_habits.py.
+pytestmark = pytest.mark.filterwarnings("ignore:Every sequence of X has one step")
 
 VARIANCES = [1.0, 1.0, 0.3, 1e-2, 1e2]
 

@@ -1,5 +1,7 @@
 """DoubleDescentDisplay: the data of a risk curve, and its figure."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, Literal, Self
 
@@ -117,14 +119,14 @@ class DoubleDescentDisplay:
     (3, 5)
     """
 
-    ax_: "Axes"
-    figure_: "Figure | SubFigure"
-    lines_: "list[Line2D]"
+    ax_: Axes
+    figure_: Figure | SubFigure
+    lines_: list[Line2D]
     fill_betweens_: list[Any]
-    threshold_line_: "Line2D | None"
-    best_marker_: "Line2D | None"
-    theory_lines_: "list[Line2D]"
-    decomposition_lines_: "list[Line2D]"
+    threshold_line_: Line2D | None
+    best_marker_: Line2D | None
+    theory_lines_: list[Line2D]
+    decomposition_lines_: list[Line2D]
 
     def __init__(
         self,
@@ -231,7 +233,7 @@ class DoubleDescentDisplay:
         random_state: RandomState = None,
         groups: ArrayLike | None = None,
         fit_params: dict[str, Any] | None = None,
-        ax: "Axes | None" = None,
+        ax: Axes | None = None,
         **kwargs: Any,
     ) -> Self:
         """Compute the curve of an estimator and draw it.
@@ -276,7 +278,7 @@ class DoubleDescentDisplay:
 
     def plot(
         self,
-        ax: "Axes | None" = None,
+        ax: Axes | None = None,
         *,
         x: Abscissa = "complexity",
         theory: Any = None,
@@ -394,7 +396,7 @@ class DoubleDescentDisplay:
         draw_display(self, at, x_label if xlabel is None else xlabel, options)
         return self
 
-    def frame(self) -> "DataFrame":
+    def frame(self) -> DataFrame:
         """Give the curve as a tidy table: one row for each risk.
 
         Returns

@@ -1,5 +1,7 @@
 """Fitted curves in a notebook: their words and figure under the diagram."""
 
+from __future__ import annotations
+
 from base64 import b64encode
 from html import escape
 from io import BytesIO

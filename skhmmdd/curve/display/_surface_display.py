@@ -1,5 +1,7 @@
 """RiskSurfaceDisplay: risk against width and labels as a heat map."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Literal, Self
 
@@ -70,11 +72,11 @@ class RiskSurfaceDisplay:
     'number of labels'
     """
 
-    ax_: "Axes"
-    figure_: "Figure | SubFigure"
-    mesh_: "QuadMesh"
-    threshold_line_: "Line2D | None"
-    best_line_: "Line2D | None"
+    ax_: Axes
+    figure_: Figure | SubFigure
+    mesh_: QuadMesh
+    threshold_line_: Line2D | None
+    best_line_: Line2D | None
 
     def __init__(
         self,
@@ -95,7 +97,7 @@ class RiskSurfaceDisplay:
 
     def plot(
         self,
-        ax: "Axes | None" = None,
+        ax: Axes | None = None,
         *,
         log_x: bool | Literal["auto"] = "auto",
         log_y: bool | Literal["auto"] = "auto",
@@ -194,7 +196,7 @@ class RiskSurfaceDisplay:
             self.ax_.legend(facecolor="0.75", framealpha=0.9)
         return self
 
-    def frame(self) -> "DataFrame":
+    def frame(self) -> DataFrame:
         """Give the surface as a tidy table: one row for each risk.
 
         Returns

@@ -1,5 +1,7 @@
 """The measurement of a curve: an estimator without figures."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Iterable
 from functools import partial
 from numbers import Integral
@@ -19,6 +21,7 @@ from sklearn.utils.metadata_routing import MetadataRouter
 from sklearn.utils.validation import _num_samples
 
 from skhmmdd._base import SkhmmddEstimator, fit_context
+from skhmmdd._callbacks import CallbackSupportMixin, FitTasks
 from skhmmdd._parallel import single_blas_thread
 from skhmmdd._typing import Array, Floats, Names, RandomState
 from skhmmdd.curve._choice import BestPoint, Choice, peak_and_best
@@ -55,7 +58,9 @@ from skhmmdd.curve.measurement._validation import (
 from skhmmdd.theory import EffectiveParameters
 
 
-class BaseDoubleDescentCurve(MetaEstimatorMixin, SkhmmddEstimator):
+class BaseDoubleDescentCurve(
+    CallbackSupportMixin, MetaEstimatorMixin, SkhmmddEstimator
+):
     """What `DoubleDescentCurve` measures, apart from how it is shown.
 
     The display measures with it too, and the curve draws with the display: so
@@ -191,7 +196,8 @@ class BaseDoubleDescentCurve(MetaEstimatorMixin, SkhmmddEstimator):
             If a parameter is out of its range, if a risk is NaN, or if the largest
             absolute value of a regressor's `y` is neither 0 nor in [1e-100, 1e100].
         """
-        return self._fit(X, y, groups, fit_params)
+        tasks = partial(FitTasks, self, X=X, y=y)
+        return self._fit(X, y, groups, fit_params, tasks=tasks)
 
     def _fit(
         self,
@@ -201,6 +207,7 @@ class BaseDoubleDescentCurve(MetaEstimatorMixin, SkhmmddEstimator):
         fit_params: dict[str, Any],
         *,
         splits: list[Any] | None = None,
+        tasks: Callable[[int], FitTasks] | None = None,
         lift: Callable[..., Any] = transform_frozen,
     ) -> Self:
         """Compute the curve, on given splits where several curves share them."""
@@ -228,6 +235,7 @@ class BaseDoubleDescentCurve(MetaEstimatorMixin, SkhmmddEstimator):
             "risks": risks,
             "n_jobs": self.n_jobs,
             "verbose": self.verbose,
+            "tasks": tasks,
             "lift": lift,
         }
         if self.diagnostics:

@@ -181,6 +181,7 @@ def path_curve(
     risks,
     n_jobs=None,
     verbose=0,
+    tasks=None,
     diagnosis=None,
     lift=transform_frozen,
 ):
@@ -199,6 +200,8 @@ def path_curve(
         Processes over the splits, unless a `joblib.parallel_config` names other
         workers: much of LAPACK holds the GIL, and threads would wait.
     verbose : int, default=0
+    tasks : callable, default=None
+        As of `Progress`.
     diagnosis : Diagnosis, default=None
         Collects the diagnostics; None takes none.
     lift : callable, default=transform_frozen
@@ -216,7 +219,7 @@ def path_curve(
     with single_blas_thread():
         frozen, rest = split_frozen(widest)
         lifted = lift(frozen, X, y)
-        progress = Progress(len(splits), verbose, "splits")
+        progress = Progress(len(splits), verbose, "splits", tasks=tasks)
         probe = diagnosis and diagnosis.probe
         parts = []
         readout = None

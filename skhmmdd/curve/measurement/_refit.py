@@ -149,6 +149,7 @@ def refit_curve(
     routed,
     n_jobs=None,
     verbose=0,
+    tasks=None,
     diagnosis=None,
     lift=transform_frozen,
 ):
@@ -168,6 +169,8 @@ def refit_curve(
     n_jobs : int, default=None
     verbose : int, default=0
         Above zero, progress goes to the standard error stream.
+    tasks : callable, default=None
+        As of `Progress`.
     diagnosis : Diagnosis, default=None
         Collects the diagnostics; None takes none.
     lift : callable, default=transform_frozen
@@ -188,7 +191,7 @@ def refit_curve(
             clone(rest).set_params(**{param_name: clone(value, safe=False)})
             for value in param_range
         ]
-        progress = Progress(len(param_range) * len(splits), verbose)
+        progress = Progress(len(param_range) * len(splits), verbose, tasks=tasks)
         probe = diagnosis and diagnosis.probe
         evaluations = []
         tasks = _make_tasks(estimators, splits)

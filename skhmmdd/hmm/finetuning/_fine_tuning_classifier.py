@@ -1,5 +1,7 @@
 """Fine-tuning of all weights of a frozen model to two classes."""
 
+from __future__ import annotations
+
 from typing import Self
 
 import numpy as np

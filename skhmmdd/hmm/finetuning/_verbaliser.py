@@ -1,5 +1,7 @@
 """What both fine-tuners share: the descent, and the log-odds that they predict by."""
 
+from __future__ import annotations
+
 import warnings
 from numbers import Integral, Real
 from typing import ClassVar, Literal

@@ -56,7 +56,14 @@ class Walk(NamedTuple):
 
 
 def filter_block(
-    chain, block, collect=AllSteps, *, dtype=np.float64, strict=True, out=None
+    chain,
+    block,
+    collect=AllSteps,
+    *,
+    dtype=np.float64,
+    strict=True,
+    carried=False,
+    out=None,
 ):
     """Filtered beliefs of a block, collected, and the log-likelihoods.
 
@@ -70,6 +77,9 @@ def filter_block(
     strict : bool, default=True
         Whether a sequence of probability zero is an error; otherwise its
         log-likelihood is -inf and its beliefs are zero.
+    carried : bool, default=False
+        Whether another walk may go on from the beliefs: then all that a double holds
+        of them is right, and not only what matters to these sequences.
     out : ndarray, default=None
         Handed to `collect` as `out`, unless None.
 
@@ -86,7 +96,14 @@ def filter_block(
         first = collected is None
         part = block if first else block.take(rows)
         got, values, lost = _filter_scaled(
-            chain, part, collect, precision, dtype, scaled, out if first else None
+            chain,
+            part,
+            collect,
+            precision,
+            dtype,
+            scaled,
+            carried,
+            out if first else None,
         )
         if first:
             collected, log_likelihood = got, values
@@ -113,25 +130,24 @@ def _attempts(collect, block, dtype):
         yield np.float64, None
 
 
-def _filter_scaled(chain, block, collect, precision, dtype, scaled, out):
+def _filter_scaled(chain, block, collect, precision, dtype, scaled, carried, out):
     """Beliefs collected, log-likelihoods, and the rows that underflows made invalid."""
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-        if (walk := _walk_cut(chain, block, precision)) is not None:
+        if (walk := _walk_cut(chain, block, precision, carried)) is not None:
             beliefs = walk.join(walk.filtered).astype(dtype, copy=False)
             collected = _collect_all(beliefs, block, collect, out)
             return collected, walk.log_likelihood(), walk.lost
-        startprob, transmat, safe = chain.scaled(precision)
+        transmat, safe = chain.scaled(precision)
         likelihood = chain.emission.likelihood(block, precision)
         norms = np.ones((len(block.counts), block.counts[0]), precision)
-        watch = _make_watch(chain, block.counts[0], precision)
+        watch = _make_watch(chain, block, precision)
         collector = begin(collect, block.counts, chain.n_states, dtype, out)
-        steps = filter_steps(
-            startprob, transmat, likelihood, block.counts, norms, scaled, watch
-        )
+        first, counts = chain.first(block), block.counts
+        steps = filter_steps(first, transmat, likelihood, counts, norms, scaled, watch)
         for t, belief in enumerate(steps):
             collector.add(t, belief.astype(dtype, copy=False))
         collected = collector.finish()
-        lost = lost_rows(norms, chain.n_states, safe, watch)
+        lost = lost_rows(norms, chain.n_states, safe, watch, carried)
         return collected, _log_likelihood(norms, likelihood), lost
 
 
@@ -186,14 +202,13 @@ def walk_block(chain, block, dtype=np.float64, cut=True):
     """
     if cut and (walk := _walk_cut(chain, block, dtype)) is not None:
         return walk
-    startprob, transmat, safe = chain.scaled(dtype)
+    transmat, safe = chain.scaled(dtype)
     likelihood = chain.emission.likelihood(block, dtype)
     norms = np.ones((len(block.counts), block.counts[0]), dtype)
-    watch = _make_watch(chain, block.counts[0], dtype)
+    watch = _make_watch(chain, block, dtype)
     kept = AllSteps(block.counts, chain.n_states, dtype)
-    steps = filter_steps(
-        startprob, transmat, likelihood, block.counts, norms, watch=watch
-    )
+    first = chain.first(block)
+    steps = filter_steps(first, transmat, likelihood, block.counts, norms, watch=watch)
     for t, belief in enumerate(steps):
         kept.add(t, belief)
     lost = lost_rows(norms, chain.n_states, safe, watch)
@@ -204,22 +219,22 @@ def _is_to_cut(block):
     return len(block.index) == 1 and len(block.counts) >= LONG
 
 
-def _walk_cut(chain, block, dtype):
+def _walk_cut(chain, block, dtype, carried=False):
     """The Walk of a long sequence in pieces; None where pieces are not the way."""
     if not _is_to_cut(block):
         return None
     pieces = block.cut(piece_length(len(block.counts), chain.n_states))
-    startprob, transmat, safe = chain.scaled(dtype)
+    transmat, safe = chain.scaled(dtype)
     likelihood = chain.emission.likelihood(pieces, dtype)
-    make_watch = partial(_make_watch, chain, pieces.counts[0], dtype)
+    make_watch = partial(_make_watch, chain, pieces, dtype)
     filtered, norms, settled, watch = filter_pieces(
-        startprob, transmat, likelihood, pieces.counts, make_watch
+        chain.first(block), transmat, likelihood, pieces.counts, make_watch
     )
     if not settled:
         return None
     if watch is not None:
         watch.lost = watch.lost.any(keepdims=True)
-    lost = lost_rows(_join(norms, pieces), chain.n_states, safe, watch)
+    lost = lost_rows(_join(norms, pieces), chain.n_states, safe, watch, carried)
     return Walk(pieces, likelihood, filtered, norms, lost, True)
 
 
@@ -228,17 +243,17 @@ def _join(steps, pieces):
     return ends_met[: pieces.counts.sum()]
 
 
-def _make_watch(chain, n_rows, dtype, possible=None):
+def _make_watch(chain, block, dtype, possible=None):
     """What watches for underflows; None where the transitions make up for them.
 
     `possible` are the states that enter the pieces of one sequence.
     """
     if np.isfinite(chain.scaled(dtype).safe_norm):
         return None
-    first = np.isfinite(chain.log_startprob)
+    first = chain.possible_first(block)
     if possible is not None:
-        possible[0], first = first, possible
-    return Watch(chain.log_transmat, first, n_rows, dtype)
+        possible[0], first = first if first.ndim == 1 else first[0], possible
+    return Watch(chain.log_transmat, first, block.counts[0], dtype)
 
 
 def _collect_all(beliefs, block, collect, out):

@@ -28,15 +28,54 @@ _MEMORY = 2**21
 
 
 class System(NamedTuple):
-    """A linear-Gaussian model as the recursions need it."""
+    """A linear-Gaussian model as the recursions need it.
+
+    All sequences begin with one mean and covariance; or each with its own row of
+    `start_mean` and the factor `start_roots[start_of[i]]`, `i` its number.
+    """
 
     start_mean: np.ndarray
-    start_root: np.ndarray
+    start_roots: list[np.ndarray]
     transition: np.ndarray
     noise_root: np.ndarray
     emission: np.ndarray
     emission_cov: np.ndarray
     whole: Reduction
+    start_of: np.ndarray | None = None
+
+    def after(self, mean, roots, which):
+        """The same for sequences that go on from beliefs.
+
+        Parameters
+        ----------
+        mean : ndarray of shape (n_sequences, d)
+        roots : list of ndarray of shape (d, d)
+            Factors of their covariances.
+        which : ndarray of int of shape (n_sequences,)
+            The factor of each sequence.
+        """
+        with np.errstate(over="ignore", invalid="ignore"):  # seen once it is filtered
+            mean = mean @ self.transition
+        return self._replace(
+            start_mean=mean,
+            start_roots=[self.predicted_root(root) for root in roots],
+            start_of=which,
+        )
+
+    def predicted_root(self, root):
+        """The factor of A'PA + Q, from that of P."""
+        ahead = np.vstack([root @ self.transition, self.noise_root])
+        return np.linalg.qr(ahead, mode="r")
+
+    def start(self, index):
+        """The predicted means of the first step, the Spreads, and which is whose."""
+        if self.start_of is None:
+            which = np.zeros(len(index), dtype=np.intp)
+            mean = np.tile(self.start_mean, (len(index), 1))
+            return mean, [_spread(self.start_roots[0])], which
+        used, which = np.unique(self.start_of[index], return_inverse=True)
+        spreads = [_spread(self.start_roots[i]) for i in used]
+        return self.start_mean[index], spreads, which
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,7 +112,6 @@ class Histories:
         n = system.transition.shape[0]
         self._tolerance = max(1e-14, 4 * n * np.finfo(float).eps)
         self._size = max(16, _MEMORY // n**2)
-        self.start = _spread(system.start_root)
 
     def update(self, spread, pattern):
         """The update of a step with a missing pattern, after a history."""
@@ -122,12 +160,12 @@ class Histories:
         triangle = np.linalg.qr(array, mode="r")
         root = triangle[k:, k:]
         whitener = solve_triangular(triangle[:k, :k], np.eye(k))
-        ahead = np.vstack([root @ self._system.transition, self._system.noise_root])
+        ahead = self._system.predicted_root(root)
         arrays = (whitener, reading @ whitener, triangle[:k, k:], root)
         return Update(
             *(np.ascontiguousarray(array, self._dtype) for array in arrays),
             log_det=2 * np.log(np.abs(np.diag(triangle)[:k])).sum(),
-            after=self._settle(spread, _spread(np.linalg.qr(ahead, mode="r"))),
+            after=self._settle(spread, _spread(ahead)),
         )
 
     def _settle(self, before, after):
@@ -169,8 +207,8 @@ def filter_walk(system, block, dtype=np.float64, read=None):
     readings = readings.astype(dtype, copy=False)
     transition = system.transition.astype(dtype, copy=False)
     histories = Histories(system, reductions, dtype)
-    spreads, which = [histories.start], np.zeros(block.counts[0], dtype=np.intp)
-    predicted = np.tile(system.start_mean.astype(dtype), (block.counts[0], 1))
+    predicted, spreads, which = system.start(block.index)
+    predicted = predicted.astype(dtype, copy=False)
     for t, n in enumerate(block.counts):
         groups, spreads, which = histories.group(spreads, which[:n], pattern[t, :n])
         y, predicted = readings[t, :n], predicted[:n]
@@ -207,7 +245,7 @@ def filter_block(system, block, collect=AllSteps, *, dtype=np.float64, out=None)
     ValueError
         If a mean overflows.
     """
-    collector = begin(collect, block.counts, len(system.start_mean), dtype, out)
+    collector = begin(collect, block.counts, len(system.transition), dtype, out)
     with np.errstate(over="ignore", invalid="ignore"):
         for t, (mean, _, _) in enumerate(filter_walk(system, block, dtype)):
             collector.add(t, mean)
@@ -216,14 +254,26 @@ def filter_block(system, block, collect=AllSteps, *, dtype=np.float64, out=None)
 
 def filtered_covariances(system, block, *, out=None):
     """Covariances of the filtered states, d * d numbers each; see `filter_block`."""
-    n_columns = len(system.start_mean) ** 2
+    n_columns = system.transition.size
     collector = AllSteps(block.counts, n_columns, np.float64, out)
     for t, (mean, _, groups) in enumerate(filter_walk(system, block)):
-        covs = np.empty((len(mean), n_columns))
-        for rows, update in groups:
-            covs[rows] = (update.root.T @ update.root).ravel()
-        collector.add(t, covs)
+        collector.add(t, _covariances(groups, *mean.shape).reshape(-1, n_columns))
     return collector.finish()
+
+
+def filter_step(system, block, name="X"):
+    """Filtered means (n_sequences, d) and covariances of a block of one step."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        [(mean, _, groups)] = filter_walk(system, block)
+    check_collected(mean, block, np.float64, name)
+    return mean, _covariances(groups, *mean.shape)
+
+
+def _covariances(groups, n, d):
+    covs = np.empty((n, d, d))
+    for rows, update in groups:
+        covs[rows] = update.root.T @ update.root
+    return covs
 
 
 def smooth_block(system, block, collect=AllSteps, *, dtype=np.float64, out=None):
@@ -233,7 +283,7 @@ def smooth_block(system, block, collect=AllSteps, *, dtype=np.float64, out=None)
     covariance of the state (it may be singular):
     :math:`\hat z_t = m_t + \lambda_{t+1} A' C_t`.
     """
-    collector = begin(collect, block.counts, len(system.start_mean), dtype, out)
+    collector = begin(collect, block.counts, len(system.transition), dtype, out)
     back = system.transition.T.astype(dtype)
     # The adjoint of a sequence that has ended is zero.
     adjoint = np.zeros((block.counts[0], len(back)), dtype)

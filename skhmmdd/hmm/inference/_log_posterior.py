@@ -35,9 +35,8 @@ def filter_in_logs(chain, block, strict=True):
 
 def _walk_in_logs(chain, block, strict=True):
     log_likelihood = log_emission(chain.emission, block)
-    startprob, transmat, _ = chain.in_logs
     log_beliefs, log_norms = log_filter(
-        startprob, transmat, log_likelihood, block.counts
+        chain.log_first(block), chain.in_logs.transmat, log_likelihood, block.counts
     )
     # NaN is a density that overflowed, whatever the state.
     dead = ~np.isfinite(log_norms)
@@ -77,7 +76,7 @@ def posterior_in_logs(chain, block, weights=None, apart=False):
         If a sequence is impossible.
     """
     log_beliefs, log_norms, log_likelihood = _walk_in_logs(chain, block)
-    _, transmat, transposed = chain.in_logs
+    transmat, transposed = chain.in_logs
     log_smoothed = np.full_like(log_beliefs, -np.inf)
     n_states, transitions = chain.n_states, None
     if apart:

@@ -103,7 +103,7 @@ def log_filter(log_startprob, transmat, log_likelihood, counts):
 
     Parameters
     ----------
-    log_startprob : ndarray of shape (n_states,)
+    log_startprob : ndarray of shape (n_states,) or (n_sequences, n_states)
     transmat : LogTransmat
     log_likelihood : ndarray of shape (n_steps, n_sequences, n_states)
     counts : ndarray of shape (n_steps,)

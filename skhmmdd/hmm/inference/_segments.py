@@ -32,7 +32,7 @@ def filter_pieces(startprob, transmat, likelihood, counts, make_watch=None):
 
     Parameters
     ----------
-    startprob : ndarray of shape (n_states,)
+    startprob : ndarray of shape (n_states,) or (1, n_states)
     transmat : ndarray of shape (n_states, n_states)
     likelihood : callable
         As in `filter_steps`, of the pieces.
@@ -53,7 +53,7 @@ def filter_pieces(startprob, transmat, likelihood, counts, make_watch=None):
     watch : Watch or None
         That of the last walk.
     """
-    n_steps, n_pieces, n_states = len(counts), counts[0], len(startprob)
+    n_steps, n_pieces, n_states = len(counts), counts[0], len(transmat)
     dtype = transmat.dtype
     filtered = np.empty((n_pieces, n_steps, n_states), dtype).swapaxes(0, 1)
     norms = np.ones((n_steps, n_pieces), dtype)

@@ -59,7 +59,7 @@ def safe_norm(log_transmat, dtype):
     return norm if norm < float(info.tiny) ** 0.5 else np.inf
 
 
-def lost_rows(norms, n_states, safe, watch=None):
+def lost_rows(norms, n_states, safe, watch=None, carried=False):
     """Sequences that meet none of the conditions.
 
     Parameters
@@ -71,6 +71,9 @@ def lost_rows(norms, n_states, safe, watch=None):
         Of `safe_norm`.
     watch : Watch, default=None
         What has been watched if `safe` is infinite.
+    carried : bool, default=False
+        Whether other steps may follow, of which these norms do not tell: condition 2
+        does not hold then.
 
     Returns
     -------
@@ -82,7 +85,7 @@ def lost_rows(norms, n_states, safe, watch=None):
     else:
         sound = (norms > info.tiny / info.eps).all(axis=0) & ~watch.lost
     rows = np.flatnonzero(~sound)
-    if not len(rows):
+    if carried or not len(rows):
         return rows
     loss = len(norms) * _loss(info, n_states)
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -91,6 +94,18 @@ def lost_rows(norms, n_states, safe, watch=None):
     # Rows of probabilities may sum to 1 + 1e-6.
     mass -= 2e-6 * len(norms)
     return rows[~(mass > np.log(loss / (info.eps * _NEGLIGIBLE)))]
+
+
+def entered(beliefs, reachable):
+    """The states that beliefs may lead to, whatever underflows: (n, n_states).
+
+    Parameters
+    ----------
+    beliefs : ndarray of shape (n, n_states)
+    reachable : ndarray of float of shape (n_states, n_states)
+        One where a state leads to another, else zero.
+    """
+    return (beliefs > 0).astype(reachable.dtype) @ reachable > 0
 
 
 def _loss(info, n_states):
@@ -134,7 +149,7 @@ class Watch:
 
     def see_end(self, last, leaving):
         """The beliefs that each row but the last hands on: those of a cut sequence."""
-        possible = (last > 0).astype(np.float32) @ self._reachable > 0
+        possible = entered(last, self._reachable)
         small = possible & ~(leaving >= self._enough)
         self.lost[: len(leaving)] |= small.any(axis=1)
 
@@ -162,7 +177,7 @@ class Watch:
         rows = np.flatnonzero(~self.lost[:n])
         if t:
             # So far nothing was lost in these rows: their zeros are impossible states.
-            possible = (before[rows] > 0).astype(np.float32) @ self._reachable > 0
+            possible = entered(before[rows], self._reachable)
         else:
             possible = self._first[rows]
         emits = likelihood.possible(t, n)

@@ -1,5 +1,7 @@
 """Frozen weights from the fitted models of other libraries."""
 
+from __future__ import annotations
+
 from typing import Any, TypeVar, overload
 
 from skhmmdd.hmm.interop._conversion import fitted

@@ -1,5 +1,7 @@
 """The categorical family: each state emits symbols with probabilities of its own."""
 
+from __future__ import annotations
+
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy.sparse import csc_array
@@ -104,7 +106,7 @@ class CategoricalHMM(EmissionFamily):
 
     @property
     def _n_emission_parameters(self):
-        return self.n_states * (self.n_symbols - 1)
+        return (self.n_states * (self.n_symbols - 1),)
 
     @property
     def _state_means(self) -> Floats:
@@ -144,11 +146,11 @@ class CategoricalHMM(EmissionFamily):
         counts = (one_hot @ smoothed).reshape(n_owners, n_rows, -1)
         return counts[:, :-1]
 
-    def _maximise(self, counts, pseudocount, center, scale):
+    def _maximise(self, counts, pseudocount, center, scale, fixed=(), tied=()):
         return (estimate_rows(counts[0], pseudocount, self.emissionprob),)
 
     def _log_prior(self, center, scale):
-        return np.log(self.emissionprob).sum()
+        return (np.log(self.emissionprob).sum(),)
 
     @property
     def _score_names(self):

@@ -85,13 +85,19 @@ def _check_symmetric(name, cov):
 
 def check_semi_definite(hmm, name):
     """Raise if an array of the weights is no covariance; it may be singular."""
-    cov = getattr(hmm, name)
+    semi_definite_root(name, getattr(hmm, name))
+
+
+def semi_definite_root(name, cov):
+    """The root of a matrix, or an error if it is no covariance."""
     _check_symmetric(name, cov)
-    if covariance_root(cov) is None:
+    root = covariance_root(cov)
+    if root is None:
         raise ValueError(
             f"{name} must be positive semi-definite; its least eigenvalue is "
             f"{np.linalg.eigvalsh(cov).min()}."
         )
+    return root
 
 
 def check_noise(hmm):

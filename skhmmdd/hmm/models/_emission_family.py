@@ -5,6 +5,8 @@ in `_families.py`. All that it says is a pure function of arrays: EM, its starts
 families of growing size are built from it in `skhmmdd.hmm.pretraining`.
 """
 
+from __future__ import annotations
+
 from abc import abstractmethod
 from typing import ClassVar
 
@@ -26,18 +28,20 @@ class EmissionFamily(FrozenHMM):
 
     # Parameters of BaumWelch that `_start` takes.
     _options: ClassVar[tuple[str, ...]] = ()
+    # Arrays that all states may share.
+    _tieable: ClassVar[tuple[str, ...]] = ()
     # What scikit-learn's tags say of its sequences, where it is not False.
     _input_tags: ClassVar[tuple[str, ...]] = ()
 
     @staticmethod
     @abstractmethod
-    def _read_sequences(X, size=None, name="X", /):
+    def _read_sequences(X, size=None, name="X", keep_missing=False, /):
         """Sequences of `size` symbols or features; None takes any number."""
 
     @property
     @abstractmethod
     def _n_emission_parameters(self):
-        """Free parameters of the emission."""
+        """Free parameters in each array of the emission, a tuple of int."""
 
     @classmethod
     @abstractmethod
@@ -70,7 +74,7 @@ class EmissionFamily(FrozenHMM):
         """
 
     @abstractmethod
-    def _maximise(self, counts, pseudocount, center, scale):
+    def _maximise(self, counts, pseudocount, center, scale, fixed=(), tied=()):
         """Emission after the M-step; what has no data at all stays as it was.
 
         Parameters
@@ -81,11 +85,18 @@ class EmissionFamily(FrozenHMM):
             What the prior is worth, in observations.
         center, scale : float or ndarray of shape (n_features,)
             Mean and variance of the data.
+        fixed : collection of str, default=()
+            Arrays that the caller puts back: the others are the best beside them.
+        tied : collection of str, default=()
+            Arrays of `_tieable` that are to be the same in all states.
         """
 
     @abstractmethod
     def _log_prior(self, center, scale):
-        """Logarithm of the prior that `_maximise` adds, for a pseudocount of one."""
+        """Logarithm of the prior that `_maximise` adds, for a pseudocount of one.
+
+        One number for each array of the emission.
+        """
 
     @property
     @abstractmethod
@@ -124,8 +135,10 @@ class EmissionFamily(FrozenHMM):
         """How large a number may be with a finite log-density in every state."""
         return np.inf
 
-    def _read(self, X: SequencesLike, name: str = "X") -> Sequences:
-        sequences = self._read_sequences(X, self._size, name)
+    def _read(
+        self, X: SequencesLike, name: str = "X", keep_missing: bool = False
+    ) -> Sequences:
+        sequences = self._read_sequences(X, self._size, name, keep_missing)
         self._check_density(sequences, name)
         return sequences
 
@@ -136,7 +149,7 @@ class EmissionFamily(FrozenHMM):
             check_density(sequences, self._chain.emission.log_density, reach, name)
 
 
-def estimate_rows(counts, pseudocount, before):
+def estimate_rows(counts, pseudocount, before, structural_zeros=False):
     """Probabilities from counts and a Dirichlet prior of parameter 1 + pseudocount.
 
     Parameters
@@ -144,8 +157,12 @@ def estimate_rows(counts, pseudocount, before):
     counts, before : ndarray of shape (n_rows, n_columns)
         A row without any count stays as it was before.
     pseudocount : float
+    structural_zeros : bool, default=False
+        Whether what was zero before stays so, whatever the prior.
     """
     counts = np.maximum(counts, 0.0) + pseudocount
+    if structural_zeros:
+        counts[before == 0] = 0.0
     total = counts.sum(axis=1, keepdims=True)
     return np.divide(counts, total, out=before.copy(), where=total > 0)
 

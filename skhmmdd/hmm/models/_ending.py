@@ -11,7 +11,6 @@ belief at step t must not see the mark of step t, only those before it: it comes
 the recursion over :math:`(1 - e_i) A_{ij}` without marks.
 """
 
-from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from typing import Any, NoReturn
@@ -26,6 +25,7 @@ from skhmmdd._typing import (
     SequencesLike,
     StrPath,
 )
+from skhmmdd.hmm.inference._chain import Chain
 from skhmmdd.hmm.inference._collectors import LastSteps, NoSteps
 from skhmmdd.hmm.inference._forward_backward import filter_block
 from skhmmdd.hmm.inference._likelihoods import DensityEmission
@@ -51,8 +51,10 @@ class _Marked(FrozenHMM):
     def _state_covars(self) -> Floats | None:
         return self.within._state_covars
 
-    def _read(self, X: SequencesLike, name: str = "X") -> Sequences:
-        values, starts, lengths, width = self.within._read(X, name)
+    def _read(
+        self, X: SequencesLike, name: str = "X", keep_missing: bool = False
+    ) -> Sequences:
+        values, starts, lengths, width = self.within._read(X, name, keep_missing)
         values = values.reshape(len(values), -1)
         marks = np.zeros((len(values), 1))
         marks[starts + lengths - 1] = 1.0
@@ -127,8 +129,8 @@ class EndingHMM(_Marked):
         return self._once("going", lambda: _Going(self))
 
     @property
-    def _filter_block(self) -> Callable[..., Any]:
-        return self._going._filter_block
+    def _filter_chain(self) -> Chain:
+        return self._going._chain
 
     def predict_next(self, X: SequencesLike) -> Floats:
         """What comes after the last step of each sequence, given that one comes.
@@ -155,7 +157,7 @@ class EndingHMM(_Marked):
         with single_blas_thread():
             for index in longer.blocks(block_rows(self.n_states)):
                 following[index], log_likelihood = filter_block(
-                    self._going._chain, longer.block(index), LastSteps, strict=False
+                    self._filter_chain, longer.block(index), LastSteps, strict=False
                 )
                 possible[index] = np.isfinite(log_likelihood)
         if not possible.all():
@@ -235,7 +237,7 @@ class _Going(_Marked):
             transmat=goes_on[:, None] * chain.transmat,
             # Not the logarithm of the product, which may underflow.
             log_transmat=log_transmat,
-            _scaled={},
+            _derived={},
         )
 
 

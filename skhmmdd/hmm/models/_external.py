@@ -61,8 +61,10 @@ class EmissionHMM(FrozenHMM):
             raise TypeError(f"The states of {self!r} have no known mean observation.")
         return means
 
-    def _read(self, X: SequencesLike, name: str = "X") -> Sequences:
-        return read_observations(X, self.n_features, name)
+    def _read(
+        self, X: SequencesLike, name: str = "X", keep_missing: bool = False
+    ) -> Sequences:
+        return read_observations(X, self.n_features, name, keep_missing)
 
     @property
     def _emission(self) -> DensityEmission:

@@ -1,5 +1,7 @@
 """Frozen weights as immutable values: equality, hash, clone and files."""
 
+from __future__ import annotations
+
 from typing import Any, NoReturn, Self
 
 import numpy as np

@@ -1,5 +1,7 @@
 """The public methods of frozen weights, whatever their hidden state is."""
 
+from __future__ import annotations
+
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Any, Generic, TypeVar, overload
@@ -20,12 +22,15 @@ from skhmmdd._typing import (
 from skhmmdd.hmm.inference._collectors import LastSteps
 from skhmmdd.hmm.models._frozen import FrozenValue
 from skhmmdd.hmm.sequences._blocks import Block, Sequences
+from skhmmdd.hmm.sequences._reading import as_steps
 
 # Hidden paths: states 0 to n_states - 1, or vectors.
 Path = TypeVar("Path", Ints, Floats)
+# What a user hands as a belief: probabilities, or means and covariances.
+Belief = TypeVar("Belief")
 
 
-class FrozenModel(FrozenValue, ABC, Generic[Path]):
+class FrozenModel(FrozenValue, ABC, Generic[Path, Belief]):
     """Reads sequences in blocks of work, which the kernels of inference walk.
 
     The belief about the hidden state is a row of `n_states` numbers: the probabilities
@@ -40,8 +45,13 @@ class FrozenModel(FrozenValue, ABC, Generic[Path]):
     # What a subclass says of itself -------------------------------------------------
 
     @abstractmethod
-    def _read(self, X: SequencesLike, name: str = "X") -> Sequences:
-        """`X` as Sequences, checked against this model."""
+    def _read(
+        self, X: SequencesLike, name: str = "X", keep_missing: bool = False
+    ) -> Sequences:
+        """`X` as Sequences, checked against this model.
+
+        With `keep_missing` nothing is padding.
+        """
 
     @abstractmethod
     def _block_rows(self, sequences: Sequences) -> int:
@@ -51,6 +61,15 @@ class FrozenModel(FrozenValue, ABC, Generic[Path]):
     @abstractmethod
     def _filter_block(self) -> Callable[..., Any]:
         """Kernel of a block and a collector: what it kept, and log-likelihoods."""
+
+    @abstractmethod
+    def _filter_after(
+        self, belief: Belief | None, n_sequences: int, name: str
+    ) -> Callable[..., Any]:
+        """`_filter_block` of sequences that go on from a belief, as does another.
+
+        None begins them. An error calls the belief `name`.
+        """
 
     @property
     @abstractmethod
@@ -78,10 +97,16 @@ class FrozenModel(FrozenValue, ABC, Generic[Path]):
     # What a user asks ---------------------------------------------------------------
 
     @overload
-    def filter(self, X: SequenceTable) -> Floats: ...
+    def filter(
+        self, X: SequenceTable, *, initial_belief: Belief | None = None
+    ) -> Floats: ...
     @overload
-    def filter(self, X: SequenceList) -> list[Floats]: ...
-    def filter(self, X: SequencesLike) -> Floats | list[Floats]:
+    def filter(
+        self, X: SequenceList, *, initial_belief: Belief | None = None
+    ) -> list[Floats]: ...
+    def filter(
+        self, X: SequencesLike, *, initial_belief: Belief | None = None
+    ) -> Floats | list[Floats]:
         """Filtered beliefs P(z_t | x_1..x_t): causal, no look-ahead.
 
         Parameters
@@ -91,6 +116,10 @@ class FrozenModel(FrozenValue, ABC, Generic[Path]):
             column of lists. Trailing -1 (NaN) is padding, inner ones are missing
             observations and are marginalised out; so are None, masked numbers and
             empty cells.
+        initial_belief : array-like of shape (n_sequences, n_states), default=None
+            The belief after the last step already seen of each sequence, of which X
+            holds the steps that follow; each row sums to one. None is that nothing has
+            been seen: the first step's state has the distribution `startprob`.
 
         Returns
         -------
@@ -103,14 +132,32 @@ shape (n_steps_i, n_states)
         ------
         ValueError
             If a sequence has probability zero under the model, or one so small that a
-            double does not hold its logarithm.
+            double does not hold its logarithm; if `initial_belief` does not fit X, or
+            is no distribution.
+
+        See Also
+        --------
+        update : One step.
 
         Notes
         -----
         Of a chain that may end, step t knows that the sequence had not ended before t,
         and not whether it ends there.
+
+        What is missing at the end of X is padding, whatever follows elsewhere: where
+        a sequence goes on, a missing step at the end is one for `update`.
+
+        Within a call no state is lost, however improbable it becomes. A belief that
+        goes from one call to the next is made of doubles: a state less likely than
+        1e-308 arrives with fewer digits, or as zero, and is impossible then until
+        others lead to it. All calls together are as one wherever no such state alone
+        explains what follows. The call without `initial_belief` may also round a state
+        less likely than 1e-28 to zero, if that cannot matter to X: let
+        ``update(None, ...)`` begin a stream that can turn so far.
         """
-        return self._every_step(X, self._filter_block, self.n_states)
+        sequences = self._read(X)
+        walk = self._filter_after(initial_belief, len(sequences), "initial_belief")
+        return self._every_step(sequences, walk, self.n_states)
 
     @overload
     def smooth(self, X: SequenceTable) -> Floats: ...
@@ -135,7 +182,7 @@ shape (n_steps_i, n_states)
         ValueError
             If a sequence has probability zero under the model.
         """
-        return self._every_step(X, self._smooth_block, self.n_states)
+        return self._every_step(self._read(X), self._smooth_block, self.n_states)
 
     @overload
     def decode(self, X: SequenceTable) -> Path: ...
@@ -241,15 +288,22 @@ n_states)
 
     # The work, block by block -------------------------------------------------------
 
-    def _every_step(self, X, run, n_columns, fill=0, dtype=np.float64, n_rows=None):
-        """What the kernel `run(block, out=out)` writes, in the layout of X."""
-        sequences = self._read(X)
+    def _every_step(
+        self, sequences, run, n_columns, fill=0, dtype=np.float64, n_rows=None
+    ):
+        """What the kernel `run(block, out=out)` writes, in the layout they came in."""
 
         def fill_block(block, out):
             run(block, out=out)
 
         blocks = sequences.blocks(n_rows or self._block_rows(sequences))
         return sequences.every_step(fill_block, blocks, n_columns, dtype, fill)
+
+    def _read_step(self, observation):
+        """A step of each sequence, which may be missing, as one block."""
+        steps = as_steps(observation, "observation")
+        sequences = self._read(steps, "observation", keep_missing=True)
+        return sequences.block(np.arange(len(sequences)))
 
     def _each_block(self, X, shape, run):
         """What `run(block)` gives of each sequence, in their order."""

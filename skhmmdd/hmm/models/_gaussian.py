@@ -1,5 +1,7 @@
 """The Gaussian family: diagonal or full covariances, and their moments."""
 
+from __future__ import annotations
+
 from functools import partial
 
 import numpy as np
@@ -78,6 +80,7 @@ class GaussianHMM(EmissionFamily):
 
     _array_names = ("startprob", "transmat", "means", "covars")
     _options = ("covariance_type",)
+    _tieable = ("covars",)
     _read_sequences = staticmethod(read_observations)
 
     def __init__(
@@ -128,7 +131,7 @@ class GaussianHMM(EmissionFamily):
     def _n_emission_parameters(self):
         d = self.n_features
         spread = d * (d + 1) // 2 if self.covariance_type == "full" else d
-        return self.n_states * (d + spread)
+        return self.n_states * d, self.n_states * spread
 
     @property
     def _state_means(self) -> Floats:
@@ -211,17 +214,17 @@ class GaussianHMM(EmissionFamily):
                 second[k][np.ix_(missing, missing)] += gamma.sum() * rest
         return weight, first, second
 
-    def _maximise(self, counts, pseudocount, center, scale):
+    def _maximise(self, counts, pseudocount, center, scale, fixed=(), tied=()):
         return maximise_moments(
-            counts, self.means, self.covars, pseudocount, center, scale
+            counts, self.means, self.covars, pseudocount, center, scale, fixed, tied
         )
 
     def _log_prior(self, center, scale):
         if self.covariance_type == "diag":
-            return diagonal_log_prior(self.covars, scale)
+            return 0.0, diagonal_log_prior(self.covars, scale)
         _, log_det = np.linalg.slogdet(self.covars)
         diagonal = np.diagonal(np.linalg.inv(self.covars), axis1=1, axis2=2)
-        return -(log_det.sum() + (diagonal * scale).sum()) / 2
+        return 0.0, -(log_det.sum() + (diagonal * scale).sum()) / 2
 
     @property
     def _score_names(self):
@@ -277,7 +280,9 @@ def _full_moments(x, smoothed):
     return smoothed.sum(axis=0), smoothed.T @ x, second
 
 
-def maximise_moments(moments, means, covars, pseudocount, center, scale):
+def maximise_moments(
+    moments, means, covars, pseudocount, center, scale, fixed=(), tied=()
+):
     """Means and covariances from moments about `center`.
 
     The prior is worth `pseudocount` observations with the data's variance about the
@@ -292,6 +297,10 @@ def maximise_moments(moments, means, covars, pseudocount, center, scale):
     covars : ndarray of the shape of means, or (n_states, n_features, n_features)
     pseudocount : float
     center, scale : float or ndarray of shape (n_features,)
+    fixed : collection of str, default=()
+        With "means" the covariances are about those given, which stay.
+    tied : collection of str, default=()
+        With "covars" all states have the same.
 
     Returns
     -------
@@ -301,16 +310,27 @@ def maximise_moments(moments, means, covars, pseudocount, center, scale):
     full = covars.ndim > means.ndim
     n = weight[:, None] if full else weight
     has_data = n > np.finfo(float).tiny
-    shift = np.divide(first, n, out=means - center, where=has_data)
-    means = np.where(has_data, shift + center, means)
+    before = means - center
+    shift = np.divide(first, n, out=before.copy(), where=has_data)
+    gap = shift - before
+    if "means" not in fixed:
+        means, gap = np.where(has_data, shift + center, means), None
     prior = np.broadcast_to(scale, means.shape[-1:])
     if full:
         n, has_data, prior = n[..., None], has_data[..., None], np.diag(prior)
         scatter = second - n * shift[:, :, None] * shift[:, None, :]
+        if gap is not None:
+            scatter += n * gap[:, :, None] * gap[:, None, :]
         scatter = (scatter + scatter.transpose(0, 2, 1)) / 2
     else:
         # What cancels below zero is a variance of zero.
         scatter = np.maximum(second - n * shift**2, 0.0)
+        if gap is not None:
+            scatter += n * gap**2
+    if "covars" in tied:
+        # Of the sums over states, which the prior is in as often.
+        n, scatter = (np.broadcast_to(a.mean(axis=0), a.shape) for a in (n, scatter))
+        has_data = n > np.finfo(float).tiny
     covars = np.divide(
         scatter + pseudocount * prior,
         n + pseudocount,

@@ -1,5 +1,7 @@
 """The Gaussian mixture family: each state emits from several diagonal Gaussians."""
 
+from __future__ import annotations
+
 from functools import partial
 
 import numpy as np
@@ -139,7 +141,8 @@ class GaussianMixtureHMM(EmissionFamily):
 
     @property
     def _n_emission_parameters(self):
-        return self.weights.size - self.n_states + self.means.size + self.covars.size
+        n_weights = self.weights.size - self.n_states
+        return n_weights, self.means.size, self.covars.size
 
     @property
     def _state_means(self) -> Floats:
@@ -197,15 +200,15 @@ class GaussianMixtureHMM(EmissionFamily):
         moments = [diagonal_moments(x, one) for one in share]
         return weight, *(np.stack(one, axis=1) for one in zip(*moments, strict=True))
 
-    def _maximise(self, counts, pseudocount, center, scale):
+    def _maximise(self, counts, pseudocount, center, scale, fixed=(), tied=()):
         weight, *moments = counts
         weights = estimate_rows(weight, pseudocount, self.weights)
         return weights, *maximise_moments(
-            moments, self.means, self.covars, pseudocount, center, scale
+            moments, self.means, self.covars, pseudocount, center, scale, fixed
         )
 
     def _log_prior(self, center, scale):
-        return np.log(self.weights).sum() + diagonal_log_prior(self.covars, scale)
+        return np.log(self.weights).sum(), 0.0, diagonal_log_prior(self.covars, scale)
 
     @property
     def _score_names(self):

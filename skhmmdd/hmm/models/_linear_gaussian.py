@@ -1,8 +1,10 @@
 """Frozen weights with a hidden state in R^d, moved linearly with Gaussian noise."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from functools import cached_property, partial
-from typing import Any, Literal, overload
+from typing import Any, Literal, TypeAlias, overload
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -28,15 +30,18 @@ from skhmmdd.hmm.models._covariances import (
     stationary_cov,
 )
 from skhmmdd.hmm.models._frozen_model import FrozenModel
+from skhmmdd.hmm.models._gaussian_belief import GaussianBelief, read_gaussian_belief
 from skhmmdd.hmm.sequences._blocks import Block, Sequences
 from skhmmdd.hmm.sequences._overflow import check_log_likelihood
 from skhmmdd.hmm.sequences._reading import read_observations
+
+BeliefLike: TypeAlias = GaussianBelief | tuple[ArrayLike, ArrayLike]
 
 _BATCH_SIZE = 256
 _BATCH_VALUES = 2**23
 
 
-class LinearGaussianHMM(FrozenModel[Floats]):
+class LinearGaussianHMM(FrozenModel[Floats, BeliefLike]):
     r"""Frozen hidden Markov model with a linear-Gaussian state (state-space model).
 
     States and observations are rows, as samples are:
@@ -208,21 +213,43 @@ class LinearGaussianHMM(FrozenModel[Floats]):
 
     @overload
     def filter(
-        self, X: SequenceTable, *, return_cov: Literal[False] = False
+        self,
+        X: SequenceTable,
+        *,
+        initial_belief: BeliefLike | None = None,
+        return_cov: Literal[False] = False,
     ) -> Floats: ...
     @overload
     def filter(
-        self, X: SequenceList, *, return_cov: Literal[False] = False
+        self,
+        X: SequenceList,
+        *,
+        initial_belief: BeliefLike | None = None,
+        return_cov: Literal[False] = False,
     ) -> list[Floats]: ...
     @overload
     def filter(
-        self, X: SequenceTable, *, return_cov: Literal[True]
+        self,
+        X: SequenceTable,
+        *,
+        initial_belief: BeliefLike | None = None,
+        return_cov: Literal[True],
     ) -> tuple[Floats, Floats]: ...
     @overload
     def filter(
-        self, X: SequenceList, *, return_cov: Literal[True]
+        self,
+        X: SequenceList,
+        *,
+        initial_belief: BeliefLike | None = None,
+        return_cov: Literal[True],
     ) -> tuple[list[Floats], list[Floats]]: ...
-    def filter(self, X: SequencesLike, *, return_cov: bool = False) -> Any:
+    def filter(
+        self,
+        X: SequencesLike,
+        *,
+        initial_belief: BeliefLike | None = None,
+        return_cov: bool = False,
+    ) -> Any:
         """Filtered means E[z_t | x_1..x_t]: causal, no look-ahead (Kalman filter).
 
         Parameters
@@ -232,6 +259,11 @@ class LinearGaussianHMM(FrozenModel[Floats]):
             column of lists. Trailing NaN steps are padding, inner NaN (of a whole
             step, or of single features) are missing and are marginalised out; so are
             None, masked numbers and empty cells.
+        initial_belief : pair (mean, cov) of array-likes, default=None
+            The belief after the last step already seen of each sequence, of which X
+            holds the steps that follow: means (n_sequences, n_states) and covariances
+            (n_sequences, n_states, n_states). None is that nothing has been seen: the
+            first state is N(`start_mean`, `start_cov`).
         return_cov : bool, default=False
             Whether to give the covariances of z_t, too.
 
@@ -242,22 +274,92 @@ of shape (n_steps_i, n_states)
             A list for a list. In an array the rows of padding are zero.
         covs : ndarray of shape (n_sequences, n_steps, n_states, n_states), or list
             Only if `return_cov`.
+
+        Raises
+        ------
+        ValueError
+            If `initial_belief` does not fit X, or a covariance is none.
+
+        See Also
+        --------
+        update : One step.
+
+        Notes
+        -----
+        What is missing at the end of X is padding, whatever follows elsewhere: where a
+        sequence goes on, a missing step at the end is one for `update`.
         """
-        means = self._every_step(X, self._filter_block, self.n_states)
+        sequences = self._read(X)
+        system = self._system_after(initial_belief, len(sequences), "initial_belief")
+        walk = partial(_kalman.filter_block, system)
+        means = self._every_step(sequences, walk, self.n_states)
         if not return_cov:
             return means
-        covs = self._every_step(
-            X, partial(_kalman.filtered_covariances, self._system), self.n_states**2
-        )
+        walk = partial(_kalman.filtered_covariances, system)
+        covs = self._every_step(sequences, walk, self.n_states**2)
         shape = self.transition.shape
         if isinstance(covs, list):
             return means, [cov.reshape(-1, *shape) for cov in covs]
         return means, covs.reshape(*covs.shape[:2], *shape)
 
+    def update(
+        self, belief: BeliefLike | None, observation: ArrayLike
+    ) -> GaussianBelief:
+        """One step of the Kalman filter, of every sequence.
+
+        Parameters
+        ----------
+        belief : GaussianBelief, pair (mean, cov) of array-likes, or None
+            The belief about each sequence's state, as this method or the last step of
+            `filter(..., return_cov=True)` gave it. None is that nothing has been seen,
+            which begins the sequences.
+        observation : array-like of shape (n_sequences,) or (n_sequences, n_features)
+            The next step of each sequence. NaN, of a step or of single features, is
+            missing; so are None, masked numbers and empty cells.
+
+        Returns
+        -------
+        GaussianBelief
+            Mean and covariance of each state once the step is seen.
+
+        Raises
+        ------
+        ValueError
+            If a covariance is not symmetric or not positive semi-definite, a number is
+            not finite, or the numbers of sequences differ.
+
+        See Also
+        --------
+        filter : Many steps at a time, with `initial_belief`.
+
+        Notes
+        -----
+        The belief is predicted, :math:`m A` and :math:`A' P A + Q`, and conditioned on
+        the observation. Sequences of equal covariance share the work.
+
+        Examples
+        --------
+        >>> from skhmmdd import LinearGaussianHMM
+        >>> hmm = LinearGaussianHMM([[0.9]], 0.19, [[1.0]], 0.5)
+        >>> belief = None
+        >>> for x in (1.0, 2.0, float("nan"), 1.0):
+        ...     belief = hmm.update(belief, [x])
+        ...     print(belief.mean.round(3), belief.cov.round(3).ravel())
+        [[0.667]] [0.333]
+        [[1.271]] [0.24]
+        [[1.144]] [0.384]
+        [[1.015]] [0.25]
+        """
+        block = self._read_step(observation)
+        system = self._system_after(belief, len(block.index), "belief")
+        return GaussianBelief(*_kalman.filter_step(system, block, "observation"))
+
     # What other modules ask --------------------------------------------------------
 
-    def _read(self, X: SequencesLike, name: str = "X") -> Sequences:
-        return read_observations(X, self.n_features, name)
+    def _read(
+        self, X: SequencesLike, name: str = "X", keep_missing: bool = False
+    ) -> Sequences:
+        return read_observations(X, self.n_features, name, keep_missing)
 
     def _block_rows(self, sequences: Sequences) -> int:
         size = _BATCH_VALUES // (int(sequences.lengths.max()) * self.n_features)
@@ -266,6 +368,18 @@ of shape (n_steps_i, n_states)
     @property
     def _filter_block(self) -> Callable[..., Any]:
         return partial(_kalman.filter_block, self._system)
+
+    def _filter_after(
+        self, belief: BeliefLike | None, n_sequences: int, name: str
+    ) -> Callable[..., Any]:
+        system = self._system_after(belief, n_sequences, name)
+        return partial(_kalman.filter_block, system)
+
+    def _system_after(self, belief, n_sequences, name):
+        if belief is None:
+            return self._system
+        moments = read_gaussian_belief(belief, n_sequences, self.n_states, name)
+        return self._system.after(*moments)
 
     @property
     def _smooth_block(self) -> Callable[..., Any]:
@@ -288,7 +402,7 @@ of shape (n_steps_i, n_states)
     ) -> tuple[Floats, Floats]:
         noise = rng.standard_normal((n_steps, n_sequences, self.n_states))
         states = noise @ self._system.noise_root
-        states[0] = self.start_mean + noise[0] @ self._system.start_root
+        states[0] = self.start_mean + noise[0] @ self._system.start_roots[0]
         with np.errstate(over="ignore", invalid="ignore"):
             for t in range(1, n_steps):
                 states[t] += states[t - 1] @ self.transition
@@ -330,7 +444,7 @@ of shape (n_steps_i, n_states)
     def _system(self):
         return _kalman.System(
             self.start_mean,
-            covariance_root(self.start_cov),
+            [covariance_root(self.start_cov)],
             self.transition,
             covariance_root(self.transition_cov),
             self.emission,

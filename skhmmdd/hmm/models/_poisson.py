@@ -1,5 +1,7 @@
 """The Poisson family: each state emits counts at rates of its own."""
 
+from __future__ import annotations
+
 from functools import partial
 
 import numpy as np
@@ -100,7 +102,7 @@ class PoissonHMM(EmissionFamily):
 
     @property
     def _n_emission_parameters(self):
-        return self.rates.size
+        return (self.rates.size,)
 
     @property
     def _state_means(self) -> Floats:
@@ -111,8 +113,8 @@ class PoissonHMM(EmissionFamily):
         return as_matrices(self.rates)
 
     @staticmethod
-    def _read_sequences(X, size=None, name="X", /):
-        sequences = read_observations(X, size, name)
+    def _read_sequences(X, size=None, name="X", keep_missing=False, /):
+        sequences = read_observations(X, size, name, keep_missing)
         values = sequences.values[~np.isnan(sequences.values)]
         for kind, wrong in {
             "Negative values": values < 0,
@@ -143,7 +145,7 @@ class PoissonHMM(EmissionFamily):
         seen = ~np.isnan(values)
         return smoothed.T @ seen, smoothed.T @ np.where(seen, values, 0.0)
 
-    def _maximise(self, counts, pseudocount, center, scale):
+    def _maximise(self, counts, pseudocount, center, scale, fixed=(), tied=()):
         # The Gamma prior is worth `pseudocount` observations at the data's mean rate.
         weight, total = counts
         weight = weight + pseudocount
@@ -153,7 +155,7 @@ class PoissonHMM(EmissionFamily):
 
     def _log_prior(self, center, scale):
         prior = np.maximum(center, _LEAST_RATE)
-        return (prior * np.log(self.rates) - self.rates).sum()
+        return ((prior * np.log(self.rates) - self.rates).sum(),)
 
     @property
     def _score_names(self):

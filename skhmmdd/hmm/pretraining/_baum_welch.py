@@ -1,5 +1,7 @@
 """Pretraining of hidden Markov models by expectation-maximisation."""
 
+from __future__ import annotations
+
 import time
 import warnings
 from functools import partial
@@ -15,6 +17,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from skhmmdd._base import SkhmmddEstimator, check_sequence_table, fit_context
+from skhmmdd._callbacks import CallbackSupportMixin
 from skhmmdd._typing import (
     Corpus,
     CovarianceType,
@@ -25,15 +28,32 @@ from skhmmdd._typing import (
     StrPath,
 )
 from skhmmdd.hmm.models._families import FAMILIES, EmissionName, Pretrained
-from skhmmdd.hmm.pretraining._corpus import is_batches, read_corpus, weighted_part
+from skhmmdd.hmm.pretraining._corpus import (
+    is_batches,
+    make_part,
+    read_corpus,
+    refuse_lengths,
+    warn_of_single_steps,
+)
 from skhmmdd.hmm.pretraining._em_loop import Options, Start, list_starts, next_weights
-from skhmmdd.hmm.pretraining._information_criteria import LikelihoodMixin, aic, bic
+from skhmmdd.hmm.pretraining._information_criteria import (
+    LikelihoodMixin,
+    aic,
+    bic,
+    n_parameters,
+)
 from skhmmdd.hmm.pretraining._initialization import draw_start
 from skhmmdd.hmm.pretraining._restarts import best_run
-from skhmmdd.hmm.pretraining._stepwise import Online, absorb, after_fit
+from skhmmdd.hmm.pretraining._stepwise import (
+    Online,
+    absorb,
+    after_fit,
+    scaled,
+    step_size,
+)
 
 
-class BaumWelch(LikelihoodMixin, DensityMixin, SkhmmddEstimator):
+class BaumWelch(LikelihoodMixin, DensityMixin, CallbackSupportMixin, SkhmmddEstimator):
     r"""Pretrain a hidden Markov model on unlabelled sequences (Baum-Welch, EM).
 
     Parameters
@@ -44,7 +64,8 @@ class BaumWelch(LikelihoodMixin, DensityMixin, SkhmmddEstimator):
         What a state emits, one of:
 
         - "auto": "categorical" for integers of at least -1, some of which may be
-          missing, otherwise "gaussian".
+          missing, otherwise "gaussian"; with a warning where NaN alone may have made
+          floats of symbols.
         - "categorical": symbols.
         - "gaussian": vectors, from one Gaussian a state.
         - "gaussian_mixture": vectors, from several diagonal Gaussians a state.
@@ -78,6 +99,24 @@ class BaumWelch(LikelihoodMixin, DensityMixin, SkhmmddEstimator):
         `n_symbols` and `n_init`; None draws them at random. "kmeans" takes means and
         variances of continuous observations or counts from clusters of at most
         20,000 steps.
+    fixed : tuple or list of str, default=()
+        Arrays of the weights that stay as they start, by the names of the frozen
+        model's attributes, such as ("transmat", "means"). The others are the best
+        beside them.
+    tied : tuple or list of str, default=()
+        Arrays of the weights that all states share: ("covars",) of a Gaussian model,
+        which is what others call tied covariances, if `covariance_type` is "full".
+    structural_zeros : bool, default=False
+        Whether start and transition probabilities that are zero in `init` stay zero:
+        a left-right or banded model stays one, and the prior is on the others alone.
+        With False only `pseudocount=0` keeps them. Random starts hold no zeros.
+    algorithm : {"em", "annealed"}, default="em"
+        How `fit` climbs. "em": full EM from each start. "annealed": first 15 passes of
+        stepwise EM over batches of a hundredth of the corpus, whose steps grow shorter,
+        then full EM from where they end. On large corpora that reaches in 15 passes
+        what full EM reaches in some 200, or better, because noisy first steps leave
+        poor maxima. `max_iter`, `tol` and all curves are of the full EM alone. Corpora
+        of fewer than 20 sequences get no passes.
     validation_fraction : float, default=None
         Fraction of the sequences, in (0, 1), held out to stop early; the weights
         that are best on them are kept. Of a corpus in batches each sequence is held
@@ -96,9 +135,10 @@ class BaumWelch(LikelihoodMixin, DensityMixin, SkhmmddEstimator):
         What runs the iterations of `fit`. "pomegranate" has pomegranate's
         `DenseHMM.fit` do so (on a GPU where torch has CUDA), from the same starts,
         with the same prior and in double precision. It takes categorical and
-        Gaussian emissions, but neither missing observations, weights of sequences
-        nor batches; `n_jobs` is ignored: torch sets its threads. It needs the extra
-        `skhmmdd[pomegranate]`.
+        Gaussian emissions, but neither missing observations, weights of sequences,
+        known states, batches, `fixed`, `tied`, `structural_zeros` nor
+        `algorithm="annealed"`; `n_jobs` is
+        ignored: torch sets its threads. It needs the extra `skhmmdd[pomegranate]`.
     batch_size : int, default=None
         Sequences worked on at a time; None takes as many as keep the working
         arrays in some 32 MB.
@@ -119,7 +159,8 @@ class BaumWelch(LikelihoodMixin, DensityMixin, SkhmmddEstimator):
     hmm_ : CategoricalHMM, GaussianHMM, GaussianMixtureHMM or PoissonHMM
         The pretrained, frozen weights.
     log_likelihoods_ : ndarray of shape (n_iter_ + 1,)
-        Log-likelihood of the corpus, in nats, at the start and after each iteration.
+        Log-likelihood of the corpus, in nats, at the start and after each iteration;
+        with known states, of both together.
     log_posteriors_ : ndarray of shape (n_iter_ + 1,)
         The same with the prior's logarithm added (up to a constant): what EM
         raises at every iteration.
@@ -138,7 +179,8 @@ class BaumWelch(LikelihoodMixin, DensityMixin, SkhmmddEstimator):
     aic_, bic_ : float
         Akaike's and Schwarz's information criteria of `hmm_` on the sequences it
         learned from, the latter with the observed steps as observations: lower is
-        better.
+        better. What is fixed, by name or as a structural zero, is no free parameter,
+        and what is tied is one for all states.
     n_batches_ : int
         Batches that `partial_fit` saw; an iteration of an earlier `fit` counts as
         one.
@@ -153,13 +195,20 @@ class BaumWelch(LikelihoodMixin, DensityMixin, SkhmmddEstimator):
     ValueError
         If the corpus is empty, holds symbols outside the alphabet, counts that are
         negative or no whole numbers, infinity, an empty sequence or a feature that is
-        never observed, or does not fit `init`; if `pseudocount` is too small to keep a
-        variance from vanishing.
+        never observed, or does not fit `init`; if `states` do not fit the sequences,
+        or those sequences are impossible in them; if `fixed` or `tied` name no such
+        parameter of the model, or those tied differ in `init`; if `y` holds integers
+        that sum to the rows of `X`, as lengths do (pass
+        ``np.split(X, np.cumsum(lengths)[:-1])`` as `X`); if `pseudocount` is too small
+        to keep a variance from vanishing.
 
     Warns
     -----
     ConvergenceWarning
         If the start that is kept did not reach `tol` within `max_iter` iterations.
+    UserWarning
+        If every sequence has one step; if `emission="auto"` takes whole numbers and NaN
+        for continuous observations.
 
     See Also
     --------
@@ -177,6 +226,12 @@ class BaumWelch(LikelihoodMixin, DensityMixin, SkhmmddEstimator):
     state that loses all its data keeps a proper distribution. Missing observations are
     marginalised out; for a full covariance, missing features of an observed step are
     replaced by their conditional expectations.
+
+    Where the state of a step is known, the step has likelihood zero in every other
+    state. With all states known the expected counts are counts, and one iteration ends
+    at the estimate in closed form. A random start does not look at the labels: with few
+    of them give as `init` weights whose states are in their order, such as those of a
+    first fit to the labelled sequences alone.
 
     References
     ----------
@@ -228,6 +283,10 @@ class BaumWelch(LikelihoodMixin, DensityMixin, SkhmmddEstimator):
         "tol": [Interval(Real, 0, None, closed="left")],
         "pseudocount": [Interval(Real, 0, None, closed="left")],
         "init": [None, *FAMILIES.values(), StrOptions({"kmeans"})],
+        "fixed": [tuple, list],
+        "tied": [tuple, list],
+        "structural_zeros": ["boolean"],
+        "algorithm": [StrOptions({"em", "annealed"})],
         "validation_fraction": [None, Interval(Real, 0, 1, closed="neither")],
         "n_iter_no_change": [Interval(Integral, 1, None, closed="left")],
         "step_power": [Interval(Real, 0.5, 1, closed="right")],
@@ -252,6 +311,10 @@ class BaumWelch(LikelihoodMixin, DensityMixin, SkhmmddEstimator):
         tol: float = 1e-5,
         pseudocount: float = 1e-3,
         init: Pretrained | Literal["kmeans"] | None = None,
+        fixed: tuple[str, ...] | list[str] = (),
+        tied: tuple[str, ...] | list[str] = (),
+        structural_zeros: bool = False,
+        algorithm: Literal["em", "annealed"] = "em",
         validation_fraction: float | None = None,
         n_iter_no_change: int = 5,
         step_power: float = 0.6,
@@ -272,6 +335,10 @@ class BaumWelch(LikelihoodMixin, DensityMixin, SkhmmddEstimator):
         self.tol = tol
         self.pseudocount = pseudocount
         self.init = init
+        self.fixed = fixed
+        self.tied = tied
+        self.structural_zeros = structural_zeros
+        self.algorithm = algorithm
         self.validation_fraction = validation_fraction
         self.n_iter_no_change = n_iter_no_change
         self.step_power = step_power
@@ -284,7 +351,11 @@ class BaumWelch(LikelihoodMixin, DensityMixin, SkhmmddEstimator):
 
     @fit_context(prefer_skip_nested_validation=True)
     def fit(
-        self, X: Corpus, y: object = None, sample_weight: ArrayLike | None = None
+        self,
+        X: Corpus,
+        y: object = None,
+        sample_weight: ArrayLike | None = None,
+        states: Corpus | None = None,
     ) -> Self:
         """Estimate the weights.
 
@@ -297,20 +368,32 @@ class BaumWelch(LikelihoodMixin, DensityMixin, SkhmmddEstimator):
             at a time. A batch that is an iterable of another kind is read by the
             worker.
         y : None
-            Ignored.
+            Ignored, unless it looks like the lengths that hmmlearn takes.
         sample_weight : array-like of shape (n_sequences,), default=None
             How often each sequence counts, in [0, 1e20 / n_steps], the largest at
             least 1e-60; None is once. For a corpus in batches one such array for each,
             in a list or another re-iterable.
+        states : array of shape (n_sequences, n_steps) or list of arrays, default=None
+            The hidden state of each step where it is known, an integer in
+            [0, n_states), and -1 where it is not; in a list, None stands for a
+            sequence of which none is. EM then climbs the likelihood of sequences and
+            known states together. For a corpus in batches one such array or list for
+            each, as with `sample_weight`.
 
         Returns
         -------
         self : BaumWelch
             With `hmm_` pretrained.
         """
-        corpus = self._read_corpus(X, sample_weight, reset=True)
+        refuse_lengths(X, y)
+        corpus = self._read_corpus(X, sample_weight, states)
+        warn_of_single_steps(corpus)
         run, corpus, done = best_run(
-            self, corpus, self._start_from(corpus), self._options(), self.checkpoint
+            self,
+            corpus,
+            self._start_from(corpus),
+            self._options(corpus.family),
+            self.checkpoint,
         )
         self.hmm_, self.converged_ = run.best, run.converged
         self.starts_, self.n_observed_ = list_starts(done), float(corpus.n_observed)
@@ -324,8 +407,10 @@ class BaumWelch(LikelihoodMixin, DensityMixin, SkhmmddEstimator):
             self.validation_log_likelihoods_ = np.array(run.held_out)
             kept = int(np.argmax(run.held_out))
         log_likelihood = float(self.log_likelihoods_[kept])
-        self.aic_ = float(aic(self.hmm_, log_likelihood))
-        self.bic_ = float(bic(self.hmm_, log_likelihood, corpus.n_observed))
+        structure = self._given_start if self.structural_zeros else None
+        n_free = n_parameters(self.hmm_, self.fixed, self.tied, structure)
+        self.aic_ = aic(n_free, log_likelihood)
+        self.bic_ = bic(n_free, log_likelihood, corpus.n_observed)
         self._online = after_fit(corpus, run)
         self.n_batches_ = self._online.n_batches
         if self.tol > 0 and not self.converged_:
@@ -342,7 +427,11 @@ class BaumWelch(LikelihoodMixin, DensityMixin, SkhmmddEstimator):
 
     @fit_context(prefer_skip_nested_validation=True)
     def partial_fit(
-        self, X: SequencesLike, y: object = None, sample_weight: ArrayLike | None = None
+        self,
+        X: SequencesLike,
+        y: object = None,
+        sample_weight: ArrayLike | None = None,
+        states: SequencesLike | None = None,
     ) -> Self:
         """One step of stepwise (online) EM, on a batch of sequences.
 
@@ -359,6 +448,8 @@ class BaumWelch(LikelihoodMixin, DensityMixin, SkhmmddEstimator):
         sample_weight : array-like of shape (n_sequences,), default=None
             How often each sequence counts, in [0, 1e20 / n_steps], the largest at
             least 1e-60; None is once.
+        states : array of shape (n_sequences, n_steps) or list of arrays, default=None
+            The states that are known, as `fit` takes them.
 
         Returns
         -------
@@ -370,25 +461,30 @@ class BaumWelch(LikelihoodMixin, DensityMixin, SkhmmddEstimator):
                 "partial_fit takes one batch as X, an array or list of sequences: call "
                 "it for each, or hand all of them to fit."
             )
+        refuse_lengths(X, y)
         began = time.perf_counter()
         if not hasattr(self, "hmm_"):
-            corpus = self._read_corpus(X, sample_weight, reset=True)
+            corpus = self._read_corpus(X, sample_weight, states)
+            options = self._options(corpus.family)
             rng = check_random_state(self.random_state)
             self.hmm_ = self._start_from(corpus)(rng)
             self._online = Online(None, 0.0, 0, corpus.center, corpus.scale)
             part = corpus.source.part
         else:
             X = check_sequence_table(self, X, reset=False)
-            part = weighted_part(self.hmm_._read(X), sample_weight)
-        self._online, counts = absorb(
+            options = self._options(type(self.hmm_))
+            n_states = self.hmm_.n_states
+            part = make_part(self.hmm_._read(X), sample_weight, states, n_states)
+        self._online = absorb(
             self._online,
             self.hmm_,
             part,
-            self.step_power,
+            step_size(self._online.n_batches, self.step_power),
             self.batch_size,
             self.n_jobs,
         )
-        self.hmm_ = next_weights(self.hmm_, counts, self.pseudocount, self._online)
+        counts = scaled(self._online.mean, self._online.n_sequences)
+        self.hmm_ = next_weights(self.hmm_, counts, options, self._online)
         self.n_batches_ = self._online.n_batches
         if self.verbose > 1:
             print(
@@ -398,27 +494,47 @@ class BaumWelch(LikelihoodMixin, DensityMixin, SkhmmddEstimator):
             )
         return self
 
-    def _read_corpus(self, X, sample_weight, reset):
-        X = check_sequence_table(self, X, reset=reset)
-        init = None if isinstance(self.init, str) else self.init
+    def _read_corpus(self, X, sample_weight, states):
+        X = check_sequence_table(self, X, reset=True)
         return read_corpus(
             X,
             self.emission,
             self.n_symbols,
-            init,
+            self._given_start,
             sample_weight,
+            states,
+            self.n_states,
             self.n_jobs,
             self.verbose,
         )
 
     def _start_from(self, corpus):
         """A function of a RandomState that gives weights to start from."""
-        if self.init is not None and not isinstance(self.init, str):
-            return lambda rng: self.init
+        if (given := self._given_start) is not None:
+            return lambda rng: given
         options = {name: getattr(self, name) for name in corpus.family._options}
-        return partial(draw_start, corpus, self.n_states, self.init, options)
+        return partial(draw_start, corpus, self.n_states, self.init, options, self.tied)
 
-    def _options(self):
+    @property
+    def _given_start(self):
+        """The weights to start from, None where they are drawn."""
+        return None if isinstance(self.init, str) else self.init
+
+    def _options(self, family):
+        for what, allowed in {
+            "fixed": family._array_names,
+            "tied": family._tieable,
+        }.items():
+            for name in getattr(self, what):
+                if name not in allowed:
+                    raise ValueError(
+                        f"{what} names {name!r}; of a {family.__name__} it may name "
+                        f"{', '.join(allowed) or 'nothing'}."
+                    )
+        for name in self.tied if self._given_start is not None else ():
+            array = getattr(self._given_start, name)
+            if (array != array[0]).any():
+                raise ValueError(f"tied names {name!r}, which differ in init.")
         return Options(*(getattr(self, name) for name in Options._fields))
 
     def __sklearn_tags__(self):

@@ -1,5 +1,6 @@
 """The sequences that pretraining learns from: sums over the parts of a source."""
 
+import warnings
 from collections.abc import Collection, Iterator, Mapping, Sequence, Set
 from hashlib import sha256
 
@@ -19,7 +20,10 @@ from skhmmdd.hmm.pretraining._sources import (
     log_likelihood_of,
 )
 from skhmmdd.hmm.sequences._overflow import check_moments, check_weights
-from skhmmdd.hmm.sequences._reading import infer_emission
+from skhmmdd.hmm.sequences._reading import infer_emission, read_states
+
+# What to do with sequences end to end.
+_SPLIT = "np.split(X, np.cumsum(lengths)[:-1])"
 
 
 class Corpus:
@@ -73,12 +77,13 @@ class Corpus:
 
     def only_sequences(self, reader):
         """The one set of sequences of equal weight that there is, for `reader`."""
-        if self.source.is_streamed or (self.source.part.weights != 1).any():
+        part = None if self.source.is_streamed else self.source.part
+        if part is None or (part.weights != 1).any() or part.states is not None:
             raise ValueError(
-                f"{reader} takes neither batches nor sample_weight: pass one array or "
-                "list of sequences."
+                f"{reader} takes neither batches nor sample_weight nor states: pass "
+                "one array or list of sequences."
             )
-        return self.source.part.sequences
+        return part.sequences
 
     def digest(self):
         """A fingerprint of the sequences and their weights."""
@@ -140,6 +145,9 @@ def _digest(part, dtype):
     digest.update(part.weights.astype("<f8").tobytes())
     for steps, _ in steps_of(part):
         digest.update(np.ascontiguousarray(steps, dtype=dtype))
+    if part.states is not None:
+        known = part.sequences.with_values(part.states).observed()
+        digest.update(np.ascontiguousarray(known, dtype="<i8"))
     return digest.digest()
 
 
@@ -172,6 +180,8 @@ def read_corpus(
     n_symbols=None,
     init=None,
     sample_weight=None,
+    states=None,
+    n_states=None,
     n_jobs=None,
     verbose=0,
 ):
@@ -186,6 +196,10 @@ def read_corpus(
         Weights whose kind and sizes the sequences must have.
     sample_weight : array-like of shape (n_sequences,), default=None
         For batches, a re-iterable of such arrays.
+    states : sequences of int, default=None
+        Known states, as `read_states` takes them; for batches, a re-iterable.
+    n_states : int, default=None
+        Of the model; those of `init` come first.
     n_jobs : int, default=None
         Batches that are read at a time.
     verbose : int, default=0
@@ -196,25 +210,25 @@ def read_corpus(
     """
     is_streamed = is_batches(X)
     if init is not None:
-        family, size = type(init), init._size
+        family, size, n_states = type(init), init._size, init.n_states
     else:
         if emission == "auto":
             emission = infer_emission(_first(X) if is_streamed else X)
         family = FAMILIES[emission]
         size = n_symbols if family._is_symbolic else None
-    reader = Reader(family, size, weighted_part)
+    reader = Reader(family, size, n_states, make_part)
+    beside = {"sample_weight": sample_weight, "states": states}
     if is_streamed:
-        if sample_weight is not None and (
-            isinstance(sample_weight, Iterator)
-            or not hasattr(sample_weight, "__iter__")
-        ):
-            raise ValueError(
-                "sample_weight must hold one array for each batch of X and start again "
-                f"in every pass, got a {type(sample_weight).__name__}."
-            )
-        source = Stream(X, sample_weight, reader, n_jobs, verbose)
+        beside = {name: each for name, each in beside.items() if each is not None}
+        for name, each in beside.items():
+            if isinstance(each, Iterator) or not hasattr(each, "__iter__"):
+                raise ValueError(
+                    f"{name} must hold one array for each batch of X and start again "
+                    f"in every pass, got a {type(each).__name__}."
+                )
+        source = Stream(X, beside, reader, n_jobs, verbose)
     else:
-        source = InMemory(reader(X, sample_weight))
+        source = InMemory(reader(X, **beside))
         if init is not None:
             init._check_density(source.part.sequences)
     corpus = Corpus(source, family, size if family._is_symbolic else None)
@@ -223,12 +237,17 @@ def read_corpus(
     return corpus
 
 
-def weighted_part(sequences, sample_weight=None):
-    """Sequences with their weights; those of weight zero are left out."""
+def make_part(sequences, sample_weight=None, states=None, n_states=None):
+    """Sequences with their weights, and the states of them that are known.
+
+    Those of weight zero are left out.
+    """
     if sequences.values.dtype.kind == "f":
         check_moments(sequences)
+    if states is not None:
+        states = read_states(states, sequences, n_states)
     if sample_weight is None:
-        return Part(sequences, np.ones(len(sequences)))
+        return Part(sequences, np.ones(len(sequences)), states=states)
     weights = check_array(
         sample_weight,
         ensure_2d=False,
@@ -243,7 +262,7 @@ def weighted_part(sequences, sample_weight=None):
     if not weights.any():
         raise ValueError("sample_weight is zero for every sequence.")
     check_weights(weights, sequences.lengths)
-    part = Part(sequences, weights)
+    part = Part(sequences, weights, states=states)
     return part if weights.all() else part.among(np.flatnonzero(weights))
 
 
@@ -267,6 +286,41 @@ def is_batches(X):
     return hasattr(X, "__iter__") and not (
         is_array or known or plain or hasattr(X, "tocsr")
     )
+
+
+def refuse_lengths(X, y):
+    """Raise ValueError where `y` is what hmmlearn calls `lengths`.
+
+    Labels have as many entries as `X`; lengths of sequences that lie end to end in `X`
+    have fewer, and sum to that.
+    """
+    if y is None or is_batches(X):
+        return
+    try:
+        n, lengths = len(X), np.asarray(y)
+    except (TypeError, ValueError):  # sparse, for others to refuse, or ragged
+        return
+    is_tally = lengths.ndim == 1 and lengths.dtype.kind in "iu" and len(lengths) != n
+    if is_tally and int(lengths.sum()) == n:
+        raise ValueError(
+            f"y looks like the lengths of sequences: its {len(lengths)} integers sum "
+            f"to the {n} rows of X. One sample is one sequence here, and y is ignored: "
+            f"pass {_SPLIT} as X."
+        )
+
+
+def warn_of_single_steps(corpus):
+    """Warn if no sequence of a corpus has a transition to learn from."""
+    # The sums of weights are rounded.
+    if corpus.n_observed <= (1 + 1e-9) * corpus.n_sequences:
+        warnings.warn(
+            "Every sequence of X has one step, so there are no transitions to learn "
+            "from: each row of a table is a sequence. If sequences lie end to end in "
+            f"X, as hmmlearn has them, pass {_SPLIT}, or [X] if all of it is one "
+            "sequence.",
+            UserWarning,
+            stacklevel=4,
+        )
 
 
 def _first(X):

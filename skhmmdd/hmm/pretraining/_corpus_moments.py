@@ -22,7 +22,7 @@ def steps_of(part):
     steps : ndarray of shape (n,) or (n, n_features)
     weights : ndarray of shape (n,)
     """
-    sequences, weights, _ = part
+    sequences, weights = part.sequences, part.weights
     starts, lengths = sequences.starts, sequences.lengths
     is_whole = len(sequences.values) == sequences.n_steps
     chunk = (np.cumsum(lengths) - lengths) // _CHUNK

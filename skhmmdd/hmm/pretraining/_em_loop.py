@@ -22,6 +22,21 @@ class Options(NamedTuple):
     n_jobs: int | None
     verbose: int
     engine: str = "numpy"
+    fixed: tuple[str, ...] = ()
+    tied: tuple[str, ...] = ()
+    structural_zeros: bool = False
+    algorithm: str = "em"
+
+    def prior(self, corpus):
+        """What `maximise` and `log_prior` are told beside weights and counts."""
+        return (
+            self.pseudocount,
+            corpus.center,
+            corpus.scale,
+            self.fixed,
+            self.tied,
+            self.structural_zeros,
+        )
 
 
 class Run(NamedTuple):
@@ -38,6 +53,7 @@ class Run(NamedTuple):
     best: object = None
     counts: object = None
     converged: bool = False
+    seed: int | None = None
 
     @property
     def n_iter(self):
@@ -110,7 +126,7 @@ def run_em(corpus, run, options, held_out=None, after_step=None):
     em = _start_em(corpus, run.hmm, options)
     while True:
         value = float(em.expect(run.hmm))
-        penalty = log_prior(run.hmm, options.pseudocount, corpus.center, corpus.scale)
+        penalty = log_prior(run.hmm, *options.prior(corpus))
         run = run._replace(
             log_likelihoods=(*run.log_likelihoods, value),
             log_posteriors=(*run.log_posteriors, value + float(penalty)),
@@ -137,6 +153,16 @@ def _start_em(corpus, hmm, options):
     """What runs EM from `hmm` on: `expect` and `maximise`, in turn."""
     if options.engine == "numpy":
         return _NumpyEM(corpus, options)
+    if options.fixed or options.tied or options.structural_zeros:
+        raise ValueError(
+            "engine='pomegranate' estimates every parameter anew: fixed, tied and "
+            "structural_zeros need engine='numpy'."
+        )
+    if options.algorithm != "em":
+        raise ValueError(
+            f"engine='pomegranate' runs full EM: algorithm={options.algorithm!r} needs "
+            "engine='numpy'."
+        )
     return PomegranateEM(
         hmm,
         corpus.only_sequences("engine='pomegranate'"),
@@ -163,8 +189,7 @@ class _NumpyEM:
 
     def maximise(self, hmm):
         """The M-step: the weights after `hmm`."""
-        corpus, pseudocount = self._corpus, self._options.pseudocount
-        return maximise(hmm, self.counts, pseudocount, corpus.center, corpus.scale)
+        return maximise(hmm, self.counts, *self._options.prior(self._corpus))
 
 
 @contextmanager
@@ -180,10 +205,10 @@ def named_failure(pseudocount):
         ) from error
 
 
-def next_weights(hmm, counts, pseudocount, corpus):
+def next_weights(hmm, counts, options, corpus):
     """The M-step, with a message for weights that it cannot make."""
-    with named_failure(pseudocount):
-        return maximise(hmm, counts, pseudocount, corpus.center, corpus.scale)
+    with named_failure(options.pseudocount):
+        return maximise(hmm, counts, *options.prior(corpus))
 
 
 def _is_at_rest(run, n_observed, options):

@@ -13,6 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 from skhmmdd.hmm.inference._forward_backward import rows_to_redo
+from skhmmdd.hmm.inference._known_states import condition_on, observed
 from skhmmdd.hmm.inference._log_posterior import posterior_of_rows
 from skhmmdd.hmm.inference._smoothing import walk_both_ways
 from skhmmdd.hmm.models._emission_family import estimate_rows
@@ -38,7 +39,7 @@ class Statistics(NamedTuple):
         )
 
 
-def expected_counts(hmm, block, center=0.0, weights=None):
+def expected_counts(hmm, block, center=0.0, weights=None, states=None):
     """E-step on one block.
 
     Parameters
@@ -50,6 +51,8 @@ def expected_counts(hmm, block, center=0.0, weights=None):
         not cancel.
     weights : ndarray of shape (n_sequences,), default=None
         How often each sequence of the block counts; None is once.
+    states : ndarray of int of shape (n_steps, n_sequences), default=None
+        The states that are known, -1 for others; None is none.
 
     Returns
     -------
@@ -60,9 +63,12 @@ def expected_counts(hmm, block, center=0.0, weights=None):
     ValueError
         If a sequence is impossible under the model.
     """
+    chain = hmm._chain
+    if states is not None:
+        chain, block = condition_on(chain, block, states)
     # 1. Filtered beliefs alpha_t, smoothed beliefs gamma_t and what is ahead, u_t.
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-        walk, smoothed, ahead = walk_both_ways(hmm._chain, block)
+        walk, smoothed, ahead = walk_both_ways(chain, block)
         log_likelihood = walk.log_likelihood()
         total = walk.join(smoothed @ np.ones(hmm.n_states))
     total[np.arange(len(total))[:, None] >= block.lengths] = 1.0
@@ -72,7 +78,7 @@ def expected_counts(hmm, block, center=0.0, weights=None):
     if len(rows := rows_to_redo(walk, total)):
         gone = slice(None) if walk.is_cut else rows
         filtered[:, gone] = ahead[:, gone] = 0.0
-        for some, *redone in posterior_of_rows(hmm._chain, block, rows, weights):
+        for some, *redone in posterior_of_rows(chain, block, rows, weights):
             gamma, log_likelihood[some], transitions = redone
             walk.join(smoothed)[: len(gamma), some] = gamma
             extra = extra + transitions
@@ -93,6 +99,8 @@ def expected_counts(hmm, block, center=0.0, weights=None):
         starts = starts[:1]
     # 5. Expected counts of the emission: of x_t weighted by gamma_t.
     values = walk.block.values
+    if states is not None:
+        values = observed(values, has_features=not hmm._is_symbolic)
     values = values.reshape(-1, *values.shape[2:])
     return Statistics(
         log_likelihood.sum(),
@@ -102,7 +110,16 @@ def expected_counts(hmm, block, center=0.0, weights=None):
     )
 
 
-def maximise(hmm, statistics, pseudocount, center=0.0, scale=1.0):
+def maximise(
+    hmm,
+    statistics,
+    pseudocount,
+    center=0.0,
+    scale=1.0,
+    fixed=(),
+    tied=(),
+    structural_zeros=False,
+):
     """M-step: new frozen weights of the same kind.
 
     Parameters
@@ -114,21 +131,44 @@ def maximise(hmm, statistics, pseudocount, center=0.0, scale=1.0):
         Strength of the prior, in observations; 0 is plain maximum likelihood.
     center, scale : float or ndarray of shape (n_features,)
         Mean and variance of the data: moments were taken about the former.
+    fixed : collection of str, default=()
+        Arrays of `hmm` that stay as they are.
+    tied : collection of str, default=()
+        Arrays of the emission that all states share.
+    structural_zeros : bool, default=False
+        Whether probabilities of the chain that are zero stay zero.
 
     Returns
     -------
     EmissionFamily
     """
-    startprob = estimate_rows(statistics.start[None], pseudocount, hmm.startprob[None])
-    transmat = estimate_rows(statistics.transitions, pseudocount, hmm.transmat)
-    emission = hmm._maximise(statistics.emission, pseudocount, center, scale)
-    return type(hmm)(startprob[0], transmat, *emission)
+    startprob = estimate_rows(
+        statistics.start[None], pseudocount, hmm.startprob[None], structural_zeros
+    )
+    transmat = estimate_rows(
+        statistics.transitions, pseudocount, hmm.transmat, structural_zeros
+    )
+    emission = hmm._maximise(
+        statistics.emission, pseudocount, center, scale, fixed, tied
+    )
+    best = zip(hmm._array_names, (startprob[0], transmat, *emission), strict=True)
+    return type(hmm)(
+        *(getattr(hmm, name) if name in fixed else array for name, array in best)
+    )
 
 
-def log_prior(hmm, pseudocount, center=0.0, scale=1.0):
-    """What the M-step adds to the log-likelihood, up to a constant."""
+def log_prior(
+    hmm, pseudocount, center=0.0, scale=1.0, fixed=(), tied=(), structural_zeros=False
+):
+    """What the M-step adds to the log-likelihood, up to a constant; see `maximise`."""
     if pseudocount == 0:
         return 0.0
     with np.errstate(divide="ignore"):
-        chain = np.log(hmm.startprob).sum() + np.log(hmm.transmat).sum()
-        return pseudocount * (chain + hmm._log_prior(center, scale))
+        chain = [
+            np.log(rows[rows > 0] if structural_zeros else rows).sum()
+            for rows in (hmm.startprob, hmm.transmat)
+        ]
+        parts = zip(
+            hmm._array_names, (*chain, *hmm._log_prior(center, scale)), strict=True
+        )
+        return pseudocount * sum(part for name, part in parts if name not in fixed)

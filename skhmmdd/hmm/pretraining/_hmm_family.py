@@ -1,5 +1,7 @@
 """Frozen models of growing size, the small ones seeding the large."""
 
+from __future__ import annotations
+
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from numbers import Integral
@@ -63,8 +65,8 @@ class HMMFamily(Sequence[Pretrained]):
     @overload
     def __getitem__(self, index: int) -> Pretrained: ...
     @overload
-    def __getitem__(self, index: slice) -> "HMMFamily": ...
-    def __getitem__(self, index: int | slice) -> "Pretrained | HMMFamily":
+    def __getitem__(self, index: slice) -> HMMFamily: ...
+    def __getitem__(self, index: int | slice) -> Pretrained | HMMFamily:
         if isinstance(index, slice):
             return HMMFamily(self.models[index], self.log_likelihoods[index])
         return self.models[index]

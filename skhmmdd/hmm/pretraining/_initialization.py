@@ -5,7 +5,7 @@ import numpy as np
 _CLUSTERED = 20_000
 
 
-def draw_start(corpus, n_states, init, options, rng):
+def draw_start(corpus, n_states, init, options, tied, rng):
     """Weights to start EM from.
 
     Parameters
@@ -15,6 +15,8 @@ def draw_start(corpus, n_states, init, options, rng):
     init : None or "kmeans"
     options : dict
         The parameters that the family of the corpus takes.
+    tied : collection of str
+        Arrays of the emission that all states share.
     rng : RandomState
 
     Returns
@@ -36,7 +38,14 @@ def draw_start(corpus, n_states, init, options, rng):
         means = _set_off(corpus.draw_steps(n_states, rng), corpus, rng)
         variances = np.broadcast_to(corpus.scale, means.shape)
     emission = family._start(means, variances, rng, **options)
-    return family(*_random_chain(n_states, rng), *emission)
+    hmm = family(*_random_chain(n_states, rng), *emission)
+    arrays = {
+        name: np.broadcast_to(array.mean(axis=0), array.shape)
+        if name in tied
+        else array
+        for name, array in hmm._arrays().items()
+    }
+    return family(**arrays) if tied else hmm
 
 
 def _clusters(corpus, n_states, rng):

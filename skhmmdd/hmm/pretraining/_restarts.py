@@ -5,7 +5,9 @@ from functools import partial
 import numpy as np
 from sklearn.utils import check_random_state
 
+from skhmmdd._callbacks import FitTasks
 from skhmmdd._parallel import is_alone, map_threads, shares_memory
+from skhmmdd.hmm.pretraining._annealed import anneal
 from skhmmdd.hmm.pretraining._checkpoints import Checkpoint, fit_digest
 from skhmmdd.hmm.pretraining._em_loop import Run, run_em
 
@@ -33,8 +35,7 @@ def best_run(estimator, corpus, draw, options, path=None):
     done : list of Run
         Every one in order, without its weights.
     """
-    is_given = estimator.init is not None and not isinstance(estimator.init, str)
-    n_starts = 1 if is_given else estimator.n_init
+    n_starts = estimator.n_init if estimator._given_start is None else 1
     checkpoint, found = None, None
     if path is not None:
         digest = fit_digest(estimator, corpus)
@@ -50,43 +51,58 @@ def best_run(estimator, corpus, draw, options, path=None):
     held_out = None
     if (fraction := estimator.validation_fraction) is not None:
         corpus, held_out = corpus.split(fraction, rng)
-    runs = [Run(draw(rng)) for _ in range(n_starts)][len(done) :]
+    runs = [Run(draw(rng)) for _ in range(n_starts)]
+    if options.algorithm == "annealed":
+        seeds = rng.randint(np.iinfo(np.int32).max, size=n_starts)
+        runs = [run._replace(seed=seed) for run, seed in zip(runs, seeds, strict=True)]
+    runs = runs[len(done) :]
     if resumed is not None:
         runs[0] = resumed
 
-    def save(run):
-        checkpoint.save(state, done, kept, run)
+    tasks = FitTasks(estimator, n_starts * options.max_iter)
 
-    if checkpoint is None:
-        finished = _side_by_side(corpus, runs, options, held_out)
+    def after_step(run):
+        if checkpoint is not None:
+            checkpoint.save(state, done, kept, run)
+        tasks.update(len(done) * options.max_iter + len(run.log_likelihoods))
+
+    if checkpoint is None and _are_side_by_side(corpus, runs, options):
+        alone = options._replace(n_jobs=1)
+        work = partial(_climb, corpus, options=alone, held_out=held_out)
+        finished = map_threads(work, runs, options.n_jobs)
     else:
-        finished = (run_em(corpus, run, options, held_out, save) for run in runs)
+        finished = (_climb(corpus, run, options, held_out, after_step) for run in runs)
     for run in finished:
         done.append(run._replace(hmm=None, best=None, counts=None))
+        tasks.update(len(done) * options.max_iter)
         if options.verbose:
             _tell(run, len(done), n_starts)
         if kept is None or run.merit > kept.merit:
             kept = run
         if checkpoint is not None and len(done) < n_starts:
-            save(None)
+            checkpoint.save(state, done, kept, None)
     if kept.counts is None:
         # A start that ended before the interruption.
         kept = kept._replace(counts=corpus.expected_counts(kept.hmm))
     if checkpoint is not None:
         checkpoint.remove()
+    tasks.end()
     return kept, corpus, done
 
 
-def _side_by_side(corpus, runs, options, held_out):
-    """Finished runs in order, each on a thread of its own where there are several."""
-    n_jobs = options.n_jobs
+def _climb(corpus, run, options, held_out, after_step=None):
+    """EM from a start, after its passes of annealing, or on from an interruption."""
+    is_new = not run.log_likelihoods
+    if options.algorithm == "annealed" and options.engine == "numpy" and is_new:
+        run = run._replace(hmm=anneal(corpus, run.hmm, options, run.seed))
+    return run_em(corpus, run, options, held_out, after_step)
+
+
+def _are_side_by_side(corpus, runs, options):
+    """Whether each start gets a thread of its own."""
     # Elsewhere each start would need all sequences: blocks of them travel instead.
-    one_by_one = corpus.source.is_streamed or not shares_memory() or is_alone(n_jobs)
-    if len(runs) == 1 or one_by_one:
-        return (run_em(corpus, run, options, held_out) for run in runs)
-    alone = options._replace(n_jobs=1)
-    work = partial(run_em, corpus, options=alone, held_out=held_out)
-    return map_threads(work, runs, n_jobs)
+    one_by_one = corpus.source.is_streamed or not shares_memory()
+    return len(runs) > 1 and not (one_by_one or is_alone(options.n_jobs))
 
 
 def _tell(run, i, n_starts):

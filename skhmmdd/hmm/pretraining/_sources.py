@@ -15,6 +15,7 @@ from skhmmdd._parallel import map_jobs, on_workers
 from skhmmdd._progress import Progress
 from skhmmdd.hmm.inference._collectors import NoSteps
 from skhmmdd.hmm.inference._forward_backward import filter_block
+from skhmmdd.hmm.inference._known_states import condition_on
 from skhmmdd.hmm.pretraining._em_step import expected_counts
 from skhmmdd.hmm.sequences._blocks import Piece, Sequences
 
@@ -24,26 +25,31 @@ _NONE_LEFT = object()
 
 
 class Part(NamedTuple):
-    """Sequences that are in memory at one time, with their weights."""
+    """Sequences that are in memory at one time, with their weights.
+
+    `states` stand beside the values of the sequences, -1 where one is not known; None
+    is none.
+    """
 
     sequences: object
     weights: np.ndarray
     number: int = 0
+    states: np.ndarray | None = None
 
     def among(self, index):
         """The sequences `index` alone."""
-        sequences, weights, number = self
+        sequences = self.sequences
         starts, lengths = sequences.starts[index], sequences.lengths[index]
         kept = Sequences(sequences.values, starts, lengths, None)
-        return Part(kept, weights[index], number)
+        return self._replace(sequences=kept, weights=self.weights[index])
 
     def pieces(self, n_states, batch_size=None):
         """Blocks that keep working arrays in some 32 MB, as Pieces."""
-        sequences, weights, _ = self
+        sequences, weights, _, states = self
         fitting = max(1, 2**20 // (int(sequences.lengths.max()) * n_states))
         is_plain = bool((weights == 1).all())
         return [
-            Piece(sequences, index, None if is_plain else weights[index])
+            Piece(sequences, index, None if is_plain else weights[index], states=states)
             for index in sequences.blocks(batch_size or min(fitting, 1024))
         ]
 
@@ -54,12 +60,15 @@ class Part(NamedTuple):
 
 def counts_of(piece, hmm, center):
     """Expected counts of a piece."""
-    return expected_counts(hmm, piece.block, center, piece.weights)
+    return expected_counts(hmm, piece.block, center, piece.weights, piece.states)
 
 
 def log_likelihood_of(piece, hmm):
     """Weighted log-likelihood of a piece, in nats."""
-    _, values = filter_block(hmm._chain, piece.block, NoSteps, strict=False)
+    chain, block = hmm._chain, piece.block
+    if (states := piece.states) is not None:
+        chain, block = condition_on(chain, block, states)
+    _, values = filter_block(chain, block, NoSteps, strict=False)
     return float(values.sum() if piece.weights is None else piece.weights @ values)
 
 
@@ -104,10 +113,12 @@ class Reader(NamedTuple):
 
     family: type
     size: int | None
-    weigh: object
+    n_states: int
+    make_part: object
 
-    def __call__(self, batch, weights=None):
-        return self.weigh(self.family._read_sequences(batch, self.size), weights)
+    def __call__(self, batch, sample_weight=None, states=None):
+        sequences = self.family._read_sequences(batch, self.size)
+        return self.make_part(sequences, sample_weight, states, self.n_states)
 
 
 class Draw(NamedTuple):
@@ -131,8 +142,8 @@ class Stream:
     ----------
     batches : iterable
         Of batches of sequences; starts again in every pass.
-    weights : iterable, default=None
-        The weights of each batch's sequences.
+    beside : dict of iterable
+        What `reader` takes beside a batch, by name: for each batch an item.
     reader : Reader
     n_jobs : int, default=None
         Batches that are in memory at a time.
@@ -144,29 +155,31 @@ class Stream:
 
     is_streamed = True
 
-    def __init__(self, batches, weights, reader, n_jobs=None, verbose=0, draw=None):
-        self.batches, self.weights, self.reader = batches, weights, reader
+    def __init__(self, batches, beside, reader, n_jobs=None, verbose=0, draw=None):
+        self.batches, self.beside, self.reader = batches, beside, reader
         self.n_jobs, self.verbose, self.draw = n_jobs, verbose, draw
         self._n_batches = None
 
     def _items(self):
-        """Number, batch and weights of each; the one before is let go of first."""
-        weights = None if self.weights is None else iter(self.weights)
+        """Number, batch and what is beside it; the one before is let go of first."""
+        beside = {name: iter(each) for name, each in self.beside.items()}
+
+        def refuse(wrong):
+            if wrong:
+                raise ValueError(
+                    f"{wrong[0]} must hold one array for each batch of X, but one of "
+                    f"them ends after {number}."
+                )
+
         number = 0
         for batch in self.batches:
-            own = None if weights is None else next(weights, _NONE_LEFT)
-            if own is _NONE_LEFT:
-                break
+            own = {name: next(each, _NONE_LEFT) for name, each in beside.items()}
+            refuse([name for name, item in own.items() if item is _NONE_LEFT])
             yield number, batch, own
             del batch, own
             number += 1
-        else:
-            if weights is None or next(weights, _NONE_LEFT) is _NONE_LEFT:
-                return
-        raise ValueError(
-            "sample_weight must hold one array for each batch of X, but one of them "
-            f"ends after {number}."
-        )
+        left = {name: next(each, _NONE_LEFT) for name, each in beside.items()}
+        refuse([name for name, item in left.items() if item is not _NONE_LEFT])
 
     def each_part(self, function, *shared):
         """`function(part, *shared)` of each part that holds a sequence."""
@@ -205,7 +218,7 @@ class Stream:
         return tuple(
             Stream(
                 self.batches,
-                self.weights,
+                self.beside,
                 self.reader,
                 self.n_jobs,
                 self.verbose,
@@ -216,10 +229,11 @@ class Stream:
 
 
 def _with_part(function, item, reader, draw, *shared):
-    number, batch, weights = item
+    number, batch, beside = item
+    weights = beside.get("sample_weight")
     if weights is not None and not np.any(weights):
         return None
-    part = reader(batch, weights)._replace(number=number)
+    part = reader(batch, **beside)._replace(number=number)
     if draw is not None:
         part = draw(part)
     return None if part is None else function(part, *shared)

@@ -39,10 +39,10 @@ def step_size(n_batches, power):
 
 def blend(old, new, share):
     """`(1 - share) old + share new` of two Statistics."""
-    return _scaled(old, 1 - share) + _scaled(new, share)
+    return scaled(old, 1 - share) + scaled(new, share)
 
 
-def absorb(online, hmm, part, power, batch_size=None, n_jobs=None):
+def absorb(online, hmm, part, share, batch_size=None, n_jobs=None):
     """The running statistics after one more batch.
 
     Parameters
@@ -52,32 +52,31 @@ def absorb(online, hmm, part, power, batch_size=None, n_jobs=None):
         The weights of the E-step.
     part : Part
         The batch.
-    power : float
+    share : float
+        What the batch weighs beside those before it, in (0, 1]; the first is all.
     batch_size, n_jobs
         As in BaumWelch.
 
     Returns
     -------
     online : Online
-    statistics : Statistics
-        What the M-step takes.
+        Whose `mean`, times a number of sequences, the M-step takes.
     """
     n = float(part.weights.sum())
     counts, _ = InMemory(part).total(
         counts_of, hmm, online.center, batch_size=batch_size, n_jobs=n_jobs
     )
-    mean = _scaled(counts, 1 / n)
+    mean = scaled(counts, 1 / n)
     if online.mean is not None:
-        mean = blend(online.mean, mean, step_size(online.n_batches, power))
+        mean = blend(online.mean, mean, share)
     n += online.n_sequences
-    online = online._replace(mean=mean, n_sequences=n, n_batches=online.n_batches + 1)
-    return online, _scaled(mean, n)
+    return online._replace(mean=mean, n_sequences=n, n_batches=online.n_batches + 1)
 
 
 def after_fit(corpus, run):
     """What a batch after a whole `fit` goes on from."""
     return Online(
-        _scaled(run.counts, 1 / corpus.n_sequences),
+        scaled(run.counts, 1 / corpus.n_sequences),
         corpus.n_sequences,
         max(1, run.n_iter),
         corpus.center,
@@ -85,7 +84,8 @@ def after_fit(corpus, run):
     )
 
 
-def _scaled(statistics, factor):
+def scaled(statistics, factor):
+    """Statistics times a number."""
     log_likelihood, start, transitions, emission = statistics
     return Statistics(
         factor * log_likelihood,

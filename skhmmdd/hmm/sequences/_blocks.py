@@ -80,6 +80,11 @@ class Sequences(NamedTuple):
     def n_steps(self) -> int:
         return int(self.lengths.sum())
 
+    def with_values(self, values: Array) -> "Sequences":
+        """What stands beside the values, such as states, as sequences of its own."""
+        # `_replace` takes the number of sequences for that of the fields.
+        return Sequences(values, self.starts, self.lengths, self.width)
+
     def observed(self) -> Array:
         """The steps that exist, end to end, missing ones included."""
         if len(self.values) == self.n_steps:
@@ -190,12 +195,12 @@ class Piece:
     """A block of sequences and their weights; None is one each.
 
     It refers to the whole collection, but takes only its own block along to another
-    process.
+    process. `states` stand beside the values of the collection, if some are known.
     """
 
-    def __init__(self, sequences, index, weights=None, block=None):
+    def __init__(self, sequences, index, weights=None, block=None, states=None):
         self.sequences, self.index, self.weights = sequences, index, weights
-        self._block = block
+        self._block, self._states = block, states
 
     @property
     def block(self):
@@ -203,8 +208,15 @@ class Piece:
             return self._block
         return self.sequences.block(self.index)
 
+    @property
+    def states(self):
+        """Known states of the block, (n_steps, n_sequences), -1 for others; or None."""
+        if self._block is not None or self._states is None:
+            return self._states
+        return self.sequences.with_values(self._states).block(self.index).values
+
     def __reduce__(self):
-        return Piece, (None, None, self.weights, self.block)
+        return Piece, (None, None, self.weights, self.block, self.states)
 
 
 def _worth_alone(lengths):

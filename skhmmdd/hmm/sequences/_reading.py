@@ -3,22 +3,36 @@
 One sample is one sequence, whatever form the collection comes in.
 """
 
+from __future__ import annotations
+
+import warnings
 from collections.abc import Mapping, Set
 from numbers import Integral
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import DTypeLike
 from scipy import sparse
 
 from skhmmdd._tables import as_array, is_missing, with_missing
-from skhmmdd._typing import SequencesLike
+from skhmmdd._typing import Array, Ints, SequencesLike
 from skhmmdd.hmm.sequences._blocks import Sequences
 
 MISSING = -1
 # Without an alphabet of a known size a larger symbol is a mistake, not an alphabet.
 _MAX_SYMBOL = 2**31 - 1
 _NO_NUMBERS = {"M": "dates", "m": "durations"}
+# What a categorical model reads, in messages, and what to do with anything else.
+_WORDS = {
+    "symbol": (
+        "a categorical HMM reads one integer symbol",
+        " Encode tokens with TokenEncoder; for continuous observations use a "
+        "GaussianHMM.",
+    ),
+    "state": ("there is one state", ""),
+}
+# Values looked at together.
+_SPAN = 2**16
 _COMPLEX = "Complex data not supported"
 
 
@@ -26,13 +40,70 @@ def infer_emission(X: SequencesLike) -> Literal["categorical", "gaussian"]:
     """ "categorical" for integers of at least -1, otherwise "gaussian"."""
     values = _read(X, "X")[0]
     if values.dtype.kind not in "iu":
+        _warn_of_symbols(values)
         return "gaussian"
     seen = values.compressed() if np.ma.isMaskedArray(values) else values
     return "gaussian" if seen.size and seen.min() < MISSING else "categorical"
 
 
+def as_steps(observation: Any, name: str) -> Array:
+    """One step of every sequence, as an array of sequences.
+
+    Parameters
+    ----------
+    observation : array-like of shape (n_sequences,) or (n_sequences, n_features)
+        Or a column, or a table with a step in each row.
+    name : str
+        The argument's name in error messages.
+
+    Returns
+    -------
+    ndarray of shape (n_sequences, 1) or (n_sequences, 1, n_features)
+    """
+    try:
+        values = _stack(observation)
+    except (ValueError, OverflowError):
+        raise ValueError(
+            f"{name} is ragged: its steps must all be numbers, or all be arrays of one "
+            "shape (n_features,)."
+        ) from None
+    if values.ndim not in (1, 2):
+        raise ValueError(
+            f"{name} must have shape (n_sequences,) or (n_sequences, n_features), one "
+            f"step of each sequence, got shape {values.shape}."
+        )
+    return values[:, None]
+
+
+def _warn_of_symbols(values):
+    """Warn if floats may be symbols that NaN made floats of, as pandas does."""
+    if values.size > len(values) or values.dtype.kind != "f":
+        return
+    some_missing, some_seen = False, False
+    # A part at a time: the values may be a file. The first mostly shows a fraction.
+    for first in range(0, len(values), _SPAN):
+        part = values[first : first + _SPAN].ravel()
+        seen = part[~np.isnan(part)]
+        if (np.rint(seen) != seen).any() or seen.min(initial=0.0) < MISSING:
+            return
+        some_missing |= len(seen) < len(part)
+        some_seen |= len(seen) > 0
+    if some_missing and some_seen:
+        warnings.warn(
+            "X holds whole numbers and NaN, which emission='auto' reads as continuous: "
+            "it makes a Gaussian model. For symbols, NaN where one is missing, pass "
+            "emission='categorical'; for counts emission='poisson'; "
+            "emission='gaussian' is what was done, without this warning.",
+            UserWarning,
+            stacklevel=7,
+        )
+
+
 def read_symbols(
-    X: SequencesLike, n_symbols: int | None = None, name: str = "X"
+    X: SequencesLike,
+    n_symbols: int | None = None,
+    name: str = "X",
+    keep_missing: bool = False,
 ) -> Sequences:
     """Sequences of integer symbols.
 
@@ -46,6 +117,8 @@ def read_symbols(
         The size of the alphabet; None takes any symbol from 0 on.
     name : str, default="X"
         The argument's name in error messages.
+    keep_missing : bool, default=False
+        Whether trailing ones are missing observations, too, and no padding.
 
     Returns
     -------
@@ -53,12 +126,68 @@ def read_symbols(
         With integer values of shape (n,), -1 for missing.
     """
     values, starts, lengths, width = _read(X, name)
+    values = _as_symbols(values, starts, n_symbols, name)
+    if keep_missing:
+        return Sequences(values, starts, lengths, width)
+    return _trim(values, values != MISSING, starts, lengths, width, name)
+
+
+def read_states(
+    states: SequencesLike, sequences: Sequences, n_states: int, name: str = "states"
+) -> Ints:
+    """Known states of sequences, beside their values.
+
+    Parameters
+    ----------
+    states : array of shape (n_sequences, n_steps), or list of 1-D arrays or None
+        Integers from -1 on; -1 (NaN, None, a masked number) is not known.
+    sequences : Sequences
+        As they were read, none left out.
+    n_states : int
+    name : str, default="states"
+
+    Returns
+    -------
+    ndarray of shape (len(sequences.values),)
+
+    Raises
+    ------
+    ValueError
+        If they are no states of a model of `n_states`, or not one for each step.
+    """
+    n_steps = sequences.lengths
+    if isinstance(states, list | tuple) and len(states) == len(sequences):
+        both = zip(states, n_steps, strict=True)
+        states = [[MISSING] * n if one is None else one for one, n in both]
+    values, starts, lengths, _ = _read(states, name)
+    if len(lengths) != len(sequences):
+        raise ValueError(
+            f"{name} must have one entry for each of the {len(sequences)} sequences "
+            f"of X, got {len(lengths)}."
+        )
+    values = _as_symbols(values, starts, n_states, name, "state")
+    out = np.full(len(sequences.values), MISSING)
+    for i, (a, b, n) in enumerate(zip(starts, sequences.starts, n_steps, strict=True)):
+        own = values[a : a + lengths[i]]
+        # A longer one may end in padding, as the sequence may.
+        n_told = len(own) if len(own) < n else n + int((own[n:] != MISSING).sum())
+        if n_told != n:
+            raise ValueError(
+                f"{name} must have one state for each step, but tells {n_told} of "
+                f"sequence {i} of X, which has {n} up to its last that is observed."
+            )
+        out[b : b + n] = own[:n]
+    return out
+
+
+def _as_symbols(values, starts, n_symbols, name, noun="symbol"):
+    """Integers from -1 on, -1 for missing, of what `_read` gives, or an error."""
+    of_hmm, remedy = _WORDS[noun]
     if values.ndim == 2 and values.shape[1] == 1:
         values = values[:, 0]
     if values.ndim != 1:
         raise ValueError(
-            f"{name} holds steps of {values.shape[1]} features, but a categorical HMM "
-            "reads one integer symbol a step."
+            f"{name} holds steps of {values.shape[1]} features, but {of_hmm} a step."
         )
     masked = None
     if np.ma.isMaskedArray(values):
@@ -69,9 +198,8 @@ def read_symbols(
         values = np.where(np.isnan(values), MISSING, values.astype(np.float64))
         if (wrong := np.trunc(values) != values).any():
             raise ValueError(
-                f"{name} must hold integer symbols (-1 or NaN for missing), got "
-                f"{values[wrong][0].item()!r}. Encode tokens with TokenEncoder; for "
-                "continuous observations use a GaussianHMM."
+                f"{name} must hold integer {noun}s (-1 or NaN for missing), got "
+                f"{values[wrong][0].item()!r}.{remedy}"
             )
     if values.size:
         low, high = values.min(), values.max()
@@ -80,20 +208,21 @@ def read_symbols(
             bad = low if low < MISSING else high
             sequence = _sequence_of(values == bad, starts)
             raise ValueError(
-                f"{name} holds the symbol {int(bad)} in sequence {sequence}; symbols "
+                f"{name} holds the {noun} {int(bad)} in sequence {sequence}; {noun}s "
                 f"must be at least 0 and at most {top} (-1 means missing)."
             )
     if values.dtype.kind == "f" or values.dtype == np.uint64 or masked is not None:
         values = values.astype(np.intp)
     if masked is not None:
         values[masked] = MISSING
-    return _trim(values, values != MISSING, starts, lengths, width, name)
+    return values
 
 
 def read_observations(
     X: SequencesLike,
     n_features: int | None = None,
     name: str = "X",
+    keep_missing: bool = False,
     dtype: DTypeLike = np.float64,
 ) -> Sequences:
     """Sequences of continuous observations.
@@ -108,6 +237,8 @@ or list of arrays of shape (n_steps,) or (n_steps, n_features)
         The number of features a step must have; None takes any.
     name : str, default="X"
         The argument's name in error messages.
+    keep_missing : bool, default=False
+        As in `read_symbols`.
     dtype : dtype, default=np.float64
         The floating type of the values.
 
@@ -129,6 +260,8 @@ or list of arrays of shape (n_steps,) or (n_steps, n_features)
             f"{name} holds steps of {values.shape[1]} features, but the HMM was made "
             f"for {n_features}."
         )
+    if keep_missing:
+        return Sequences(values, starts, lengths, width)
     return _trim(values, ~np.isnan(values).all(axis=1), starts, lengths, width, name)
 
 
@@ -198,12 +331,8 @@ def _read_list(X, name):
 
 def _read_one(sequence, i, name):
     """Sequence `i` of a list, as an array of numbers."""
-    piece = as_array(sequence)
     try:
-        piece = np.asanyarray(piece)
-        if piece.dtype.kind == "O" and piece.ndim == 1:
-            # Steps that are arrays themselves, as a column of nested lists has them.
-            piece = np.asarray(piece.tolist())
+        piece = _stack(sequence)
     except (ValueError, OverflowError):
         raise ValueError(
             f"Sequence {i} of {name} is ragged: its steps must all be numbers, or all "
@@ -220,6 +349,15 @@ def _read_one(sequence, i, name):
     if len(piece) == 0:
         raise ValueError(f"Sequence {i} of {name} is empty.")
     return _as_numbers(piece, [0], name, first=i)
+
+
+def _stack(steps):
+    """Steps as an array; ValueError or OverflowError if they are ragged."""
+    steps = np.asanyarray(as_array(steps))
+    if steps.dtype.kind == "O" and steps.ndim == 1:
+        # Steps that are arrays themselves, as a column of nested lists has them.
+        steps = np.asarray(steps.tolist())
+    return steps
 
 
 def _join(pieces):

@@ -358,6 +358,7 @@ def test_order_of_sequences_does_not_matter():
         ([np.ones((2, 3)), np.zeros((1, 3))], "GaussianHMM"),
     ],
 )
+@pytest.mark.filterwarnings("ignore:X holds whole numbers and NaN")
 def test_emission_is_inferred(X, kind):
     model = em(n_states=2).fit(X)
     assert type(model.hmm_).__name__ == kind
@@ -526,6 +527,7 @@ def test_single_sequence(kind):
     assert_proper(em(n_states=2, max_iter=20, **options).fit(X).hmm_)
 
 
+@pytest.mark.filterwarnings("ignore:Every sequence of X has one step")
 @pytest.mark.parametrize("kind", ALL_KINDS)
 def test_sequences_of_one_step_are_a_mixture(kind):
     start = random_hmm(kind, n_states=3, size=3, seed=1)
@@ -693,6 +695,7 @@ def test_a_table_keeps_its_columns():
         ([[0]], {"batch_size": 0}, ValueError, "'batch_size' parameter"),
     ],
 )
+@pytest.mark.filterwarnings("ignore:X holds whole numbers and NaN")
 def test_refused(X, options, error, message):
     with pytest.raises(error, match=message):
         em(**options).fit(X)

@@ -143,6 +143,7 @@ def test_batches_equal_the_whole(kind, size):
         (Batches([[0]] * 4, 2), {"validation_fraction": 1 - 1e-9}, ValueError, "learn"),
     ],
 )
+@pytest.mark.filterwarnings("ignore:Every sequence of X has one step")
 def test_batches_refused(X, options, error, message):
     with pytest.raises(error, match=message):
         em(**options).fit(X)
