@@ -132,7 +132,9 @@ def test_leave_one_out_equals_refits(name, fit_intercept):
     X, _ = DESIGNS[name]
     X, y = X[:N], targets(X)[:N]
     widths = np.arange(2, P + 1, 7)
-    forecast = forecast_risk(X, y, widths=widths, fit_intercept=fit_intercept)
+    forecast = forecast_risk(
+        X, y, groups=np.arange(len(X)), widths=widths, fit_intercept=fit_intercept
+    )
     for i, width in enumerate(widths):
         whole = pseudo_inverse(X[:, :width], fit_intercept)
         if whole is None:
@@ -162,7 +164,7 @@ def test_ridge(name, alpha, fit_intercept):
     y = targets(X)
     options = {"alpha": alpha, "fit_intercept": fit_intercept}
     path = width_path(X[:N], y[:N], X[N:], return_predictions=True, **options)
-    forecast = forecast_risk(X[:N], y[:N], **options)
+    forecast = forecast_risk(X[:N], y[:N], groups=np.arange(N), **options)
     one = np.full((N, N), fit_intercept / N)
     for i, width in enumerate(path.widths):
         inside = X[:N, :width] - one @ X[:N, :width]
@@ -203,7 +205,15 @@ def test_no_width_is_solved_by_itself(name, alpha, fit_intercept, monkeypatch):
     )
     width_path(X[:N], y[:N], X[N:], y[N:], **options)
     assert not solved
-    _, in_doubt = left_out_along_widths(X[:N], y[:N], np.arange(1, P + 1), **options)
+    _, in_doubt = left_out_along_widths(
+        X[:N],
+        y[:N],
+        np.arange(1, P + 1),
+        np.ones(N),
+        [],
+        lambda residuals: np.mean(residuals**2, axis=(1, 2))[None],
+        **options,
+    )
     assert len(in_doubt) == 0
 
 
@@ -260,7 +270,7 @@ def test_few_samples(n, fit_intercept):
 
 def test_the_rank_is_that_of_the_design():
     X, _ = DESIGNS["two embeddings of low rank"]
-    forecast = forecast_risk(X[:N], targets(X)[:N])
+    forecast = forecast_risk(X[:N], targets(X)[:N], groups=np.arange(N))
     assert_array_equal(
         forecast.rank, [np.linalg.matrix_rank(X[:N, :k]) for k in forecast.widths]
     )
