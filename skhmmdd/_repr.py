@@ -39,6 +39,9 @@ def _short(value):
     if isinstance(value, tuple):
         inner = ", ".join(map(_short, value))
         return f"({inner},)" if len(value) == 1 else f"({inner})"
+    if isinstance(value, dict):
+        inner = ", ".join(f"{key}: {_short(entry)}" for key, entry in value.items())
+        return f"{{{inner}}}"
     if isinstance(value, float | np.floating):
         return f"{value:.4g}"
     if isinstance(value, np.integer):

@@ -173,6 +173,12 @@ def curves() -> None:
     assert_type(forecast.labels_at_threshold(10), int)
     assert_type(forecast.interpolation_threshold, int | None)
     assert_type(forecast.best, tuple[int, float])
+    named = dd.forecast_risk(X, y > 0, groups=[0, 1] * 5, risk="zero_one_error")
+    assert_type(named.plot(), dd.DoubleDescentDisplay)
+    dd.forecast_risk(X, y, risk="r2")  # type: ignore[arg-type]
+    surface = dd.risk_surface(X, y, train_sizes=[3, 5], random_state=0)
+    assert_type(surface, dd.RiskSurface)
+    assert_type(surface.plot(), dd.RiskSurfaceDisplay)
 
 
 def displays() -> None:

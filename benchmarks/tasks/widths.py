@@ -47,6 +47,7 @@ def rows(quick):
             {"skhmmdd": times["forecast"]},
             f"{times['forecast'] / path_time:.1f} times the path of test risk",
         )
+        yield from deficient(X, y, X_test, y_test, path_time)
         widths = np.linspace(1, n_columns, N_SAMPLED).astype(int)
         fits = {k: lambda k=k, fit=fit: fit(k) for k in widths}
         times = measure(fits, repeats=3)
@@ -56,6 +57,34 @@ def rows(quick):
             {"skhmmdd": path_time, "scikit-learn": every.sum()},
             f"a loop of LinearRegression, estimated from {N_SAMPLED} widths; one fit "
             f"at full width takes {times[n_columns] * 1e3:.0f} ms",
+        )
+
+
+def deficient(X, y, X_test, y_test, path_time):
+    """The path on designs of the same size whose columns or rows depend on others."""
+    n, n_columns = X.shape
+    both = np.vstack([X, X_test])
+    once = both.copy()
+    once[:, n // 10] = both[:, 0]
+    rank = 3 * n // 10
+    mix = np.random.RandomState(1).standard_normal((rank, n_columns))
+    rows = both.copy()
+    rows[1:n:2] = rows[: n - 1 : 2]
+    designs = {
+        "every column twice": np.repeat(both[:, : n_columns // 2], 2, axis=1),
+        "one column twice": once,
+        f"rank {rank:,}": both[:, :rank] @ mix,
+        "every row twice": rows,
+    }
+    runs = {
+        name: lambda D=D: width_path(D[:n], y, D[n:], y_test)
+        for name, D in designs.items()
+    }
+    for name, seconds in measure(runs, repeats=3).items():
+        yield Row(
+            f"test risk at all {n_columns:,} widths, n = {n:,}, {name}",
+            {"skhmmdd": seconds},
+            f"{seconds / path_time:.1f} times the path of full rank",
         )
 
 

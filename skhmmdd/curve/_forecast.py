@@ -2,40 +2,37 @@
 
 from __future__ import annotations
 
+from functools import partial
 from numbers import Integral, Real
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.utils import check_consistent_length
-from sklearn.utils._param_validation import Interval
+from sklearn.utils._param_validation import Interval, StrOptions
 
 from skhmmdd._base import validate_params
 from skhmmdd._parallel import map_jobs, single_blas_thread
 from skhmmdd._repr import short_repr
 from skhmmdd._typing import Floats, Ints
-from skhmmdd.curve._landmarks import (
-    INTERPOLATION_TOLERANCE,
-    find_danger_zone,
-    find_peak,
-    group_rows,
-)
+from skhmmdd.curve._landmarks import independent_columns, landmarks_of_forecast
+from skhmmdd.curve._left_out_rows import arrange_rows
+from skhmmdd.curve._targets import RISK_WORDS, read_targets
+from skhmmdd.curve.display._forecast_figure import draw_forecast
 from skhmmdd.curve.display._summary import Findings, describe
-from skhmmdd.heads._validation import (
-    check_alpha,
-    check_design,
-    check_targets,
-    check_widths,
-)
+from skhmmdd.heads._validation import check_alpha, check_design, check_widths
 from skhmmdd.heads.solvers._left_out_path import (
     left_out_along_widths,
     left_out_at_width,
 )
 
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+    from skhmmdd.curve.display._display import DoubleDescentDisplay
+
 # Without `widths`: so many on a logarithmic grid, and all of this share about n.
 _GRID_SIZE, _NEAR = 60, 0.05
-# Within this share of the threshold a single leave-one-out is too noisy to choose by.
-_BLIND = 0.2
 
 
 class RiskForecast(NamedTuple):
@@ -46,9 +43,11 @@ class RiskForecast(NamedTuple):
     widths : ndarray of int of shape (n_widths,)
         Numbers of leading columns, increasing.
     risk : ndarray of shape (n_widths,)
-        Leave-one-out mean squared error: the predicted test risk.
+        The predicted test risk: that of samples left out, with their group.
     gcv : ndarray of shape (n_widths,)
-        Generalised cross-validation, its smoother cousin.
+        Generalised cross-validation, a smoother estimate of the squared error. It
+        knows of copies, not of groups; of classes it is taken before their scores
+        become probabilities.
     rank : ndarray of int of shape (n_widths,)
         Numerical rank of the centred design.
     interpolation_threshold : int or None
@@ -59,7 +58,8 @@ class RiskForecast(NamedTuple):
         on both its sides; None if it has no interior maximum.
     best : tuple of (int, float)
         Width and predicted risk of the lowest point. Widths within 20 % of the
-        threshold are excluded: there the forecast is all noise.
+        threshold, counted in independent columns, are excluded: there the forecast is
+        all noise.
     danger_zone : tuple of (int, int) or None
         First and last width about the peak with more than twice the lowest risk.
     n_samples : int
@@ -68,6 +68,15 @@ class RiskForecast(NamedTuple):
         Whether the head has an intercept.
     n_distinct : int
         Number of distinct rows among them, up to rounding. The threshold counts these.
+    n_groups : int
+        Number of groups, each of which is left out whole.
+    n_copies_kept : int
+        Number of samples that have a copy in another group: when they are left out it
+        stays.
+    risk_name : {"squared_error", "zero_one_error"}
+        What `risk` is.
+    risks : dict of str to ndarray of shape (n_widths,)
+        All risks, by name: of classes both, of numbers the squared error.
     """
 
     widths: Ints
@@ -81,6 +90,10 @@ class RiskForecast(NamedTuple):
     n_samples: int
     fit_intercept: bool
     n_distinct: int
+    n_groups: int
+    n_copies_kept: int
+    risk_name: str
+    risks: dict[str, Floats]
 
     def __repr__(self) -> str:
         return short_repr(self)
@@ -103,11 +116,10 @@ class RiskForecast(NamedTuple):
         if width < 1:
             raise ValueError(f"width must be at least 1, got {width!r}.")
         full = self.n_distinct - self.fit_intercept
-        narrower = np.flatnonzero((self.widths <= width) & (self.rank < full))
-        dependent = 0
-        if len(narrower):
-            dependent = self.widths[narrower[-1]] - self.rank[narrower[-1]]
-        return int(width - dependent + self.fit_intercept)
+        independent = independent_columns(
+            self.widths, self.rank, full, np.array([width])
+        )
+        return int(independent[0] + self.fit_intercept)
 
     def summary(self) -> str:
         """Say in words what is predicted, and what to do about it.
@@ -118,17 +130,11 @@ class RiskForecast(NamedTuple):
             One line for each landmark, and advice; `print` it.
         """
         low, high = self.widths[[0, -1]]
-        copies = ""
-        if self.n_distinct < self.n_samples:
-            copies = (
-                f", {self.n_distinct} of them distinct. Leave-one-out does not leave "
-                "out the copies of a sample: new rows may fare worse"
-            )
+        words = RISK_WORDS[self.risk_name]
         return describe(
             Findings(
-                title=f"Squared error predicted by leave-one-out for widths from {low} "
-                f"to {high} ({len(self.widths)} values), {self.n_samples} training "
-                f"samples{copies}.",
+                title=f"{words} predicted by leave-one-out for widths from {low} to "
+                f"{high} ({len(self.widths)} values), {self._samples_in_words()}.",
                 span=(low, high),
                 threshold=self.interpolation_threshold,
                 peak=self.peak,
@@ -138,15 +144,79 @@ class RiskForecast(NamedTuple):
             )
         )
 
+    def _samples_in_words(self):
+        text = f"{self.n_samples} training samples"
+        if self.n_distinct < self.n_samples:
+            text += f", {self.n_distinct} of them distinct"
+        is_grouped = self.n_groups < self.n_distinct
+        if is_grouped:
+            text += f", in {self.n_groups} groups, each of which is left out whole"
+        elif self.n_distinct < self.n_samples and not self.n_copies_kept:
+            text += ": copies are treated as groups, and left out together"
+        if self.n_copies_kept:
+            text += (
+                f". For {self.n_copies_kept} samples a copy stays when they are left "
+                "out: new rows may fare worse"
+            )
+        return text
+
+    def plot(
+        self,
+        ax: Axes | None = None,
+        *,
+        name: str | None = None,
+        show_danger_zone: bool = True,
+        **kwargs: Any,
+    ) -> DoubleDescentDisplay:
+        """Draw the predicted risk against width.
+
+        On the axes of a measured curve it takes the next colour.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, default=None
+            None makes a new figure.
+        name : str, default=None
+            Put before the labels of the legend, to tell curves apart.
+        show_danger_zone : bool, default=True
+            Shade the danger zone, if there is one.
+        **kwargs : dict
+            Passed to :meth:`DoubleDescentDisplay.plot`.
+
+        Returns
+        -------
+        DoubleDescentDisplay
+            Drawn; it has no training risk.
+
+        Raises
+        ------
+        ImportError
+            If matplotlib is not installed.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from skhmmdd import forecast_risk
+        >>> rng = np.random.default_rng(0)
+        >>> X = rng.standard_normal((30, 60))
+        >>> forecast = forecast_risk(X, X[:, 0] + rng.standard_normal(30))
+        >>> forecast.plot().ax_.get_xlabel()
+        'number of features'
+        """
+        return draw_forecast(self, ax, name, show_danger_zone, kwargs)
+
 
 @validate_params(
     {
         "X": "no_validation",
         "y": "no_validation",
+        "groups": ["array-like", None],
         "widths": ["array-like", None],
         "alpha": [Interval(Real, 0, None, closed="left")],
         "fit_intercept": ["boolean"],
         "rcond": [None, Interval(Real, 0, 1, closed="left")],
+        "classifier": ["boolean", None],
+        "risk": [StrOptions({"squared_error", "zero_one_error"})],
         "n_jobs": [None, Integral],
     },
     prefer_skip_nested_validation=True,
@@ -155,10 +225,13 @@ def forecast_risk(
     X: ArrayLike,
     y: ArrayLike,
     *,
+    groups: ArrayLike | None = None,
     widths: ArrayLike | None = None,
     alpha: float = 0.0,
     fit_intercept: bool = True,
     rcond: float | None = None,
+    classifier: bool | None = None,
+    risk: Literal["squared_error", "zero_one_error"] = "squared_error",
     n_jobs: int | None = None,
 ) -> RiskForecast:
     r"""Predict the whole curve of test risk from the training data.
@@ -172,16 +245,31 @@ def forecast_risk(
     X : array-like of shape (n_samples, n_features)
         Nested features: the leading columns are the narrower design.
     y : array-like of shape (n_samples,) or (n_samples, n_outputs)
-        Targets.
+        Targets: numbers, or the labels of classes (see `classifier`).
+    groups : array-like of shape (n_samples,), default=None
+        Which samples belong together, as several of one person do: labels of at least
+        two groups. A sample is left out with all its group. None: every sample is a
+        group of its own, and so are the copies of a row, with a warning.
+        ``np.arange(n_samples)`` leaves out one copy at a time.
     widths : array-like of int, default=None
         Widths wanted, each in [1, n_features]. None takes all up to 120, and beyond
-        that some 60 on a logarithmic grid and all within 5 % of the number of samples.
+        that some 60 on a logarithmic grid and all within 5 % of the number of distinct
+        rows, constant columns not counted.
     alpha : float, default=0.0
         Penalty of the head, in [0, inf); 0 is minimum norm.
     fit_intercept : bool, default=True
         Whether the head has an intercept.
     rcond : float, default=None
         As in `HeadRegressor`.
+    classifier : bool, default=None
+        Whether `y` holds classes, of which the head is a `HeadClassifier`. None: if it
+        holds strings or booleans, or the risk is of classes; numbers are targets.
+    risk : {"squared_error", "zero_one_error"}, default="squared_error"
+        The risk that is predicted, as a `DoubleDescentCurve` measures it.
+
+        - ``"squared_error"``: mean over samples and outputs; of classes Brier's score,
+          summed over the classes, of `HeadClassifier.predict_proba`.
+        - ``"zero_one_error"``: fraction of samples with a wrong label.
     n_jobs : int, default=None
         Threads over the widths that need a decomposition of their own.
 
@@ -189,15 +277,21 @@ def forecast_risk(
     -------
     RiskForecast
         Named tuple of `widths`, `risk`, `gcv`, `rank`, `interpolation_threshold`,
-        `peak`, `best`, `danger_zone`, `n_samples`, `fit_intercept`, `n_distinct`, with
-        a method `labels_at_threshold(width)`.
+        `peak`, `best`, `danger_zone`, `n_samples`, `fit_intercept`, `n_distinct`,
+        `n_groups`, `n_copies_kept`, `risk_name`, `risks`, with methods `summary()`,
+        `plot()` and `labels_at_threshold(width)`.
 
     Raises
     ------
     ValueError
-        If there are fewer than three samples, or an argument is out of its range or
-        holds NaN or infinity. The largest absolute value must be 0 or in [1e-200,
-        1e200] for `X` and in [1e-100, 1e100] for `y`.
+        If there are fewer than three samples, fewer than two groups or classes, or an
+        argument is out of its range or holds NaN or infinity. The largest absolute
+        value must be 0 or in [1e-200, 1e200] for `X` and in [1e-100, 1e100] for `y`.
+
+    Warns
+    -----
+    UserWarning
+        If rows repeat and no `groups` are given.
 
     See Also
     --------
@@ -212,14 +306,19 @@ def forecast_risk(
     sample less. Near the threshold the risk of any one training set is heavy-tailed,
     and so is its forecast: there it tells where, not how high.
 
-    Where the same row occurs more than once, the threshold is the number of distinct
-    rows. Leave-one-out leaves out one sample, not its copies, and so does GCV: past the
-    threshold they then say little of the risk on rows that are new. For that, give each
-    distinct row once.
+    Of a group G that is left out together, with the residuals r and the projection H
+    on the span of the design, the residuals are :math:`(I - H)_{GG}^{-1} r_G`, beyond
+    the threshold :math:`[(K^{-1})_{GG}]^{-1} (K^{-1} y)_G` with the Gram matrix K; in
+    between, where H keeps some combinations of the group and not others, the limit of
+    ridge is taken combination by combination (derived here). The risk is that of a head
+    trained on a group less: the peak stands so many widths below the threshold.
+    Samples that resemble others count as new only if all of these leave with them.
+
+    Copies of a row are one row, weighted, with the mean of their targets: the threshold
+    counts distinct rows. Their own targets decide the risk.
 
     All widths come from shared factorizations, for the price of a few fits. Where the
-    rank is in doubt, or a sample is left to itself by the columns, one singular value
-    decomposition for the width.
+    rank is in doubt, one singular value decomposition for the width.
 
     Examples
     --------
@@ -234,90 +333,82 @@ def forecast_risk(
     >>> forecast.labels_at_threshold(80)
     81
     """
-    X, y = check_design(X, ensure_min_samples=3), check_targets(y)
-    check_consistent_length(X, y)
+    X, targets = (
+        check_design(X, ensure_min_samples=3),
+        read_targets(y, classifier, risk),
+    )
+    check_consistent_length(X, targets.coded)
     alpha = check_alpha(alpha)
-    n = len(X)
-    groups = group_rows(X)
-    n_distinct = int(groups.max()) + 1
+    rows = arrange_rows(X, targets.coded, groups)
     widths = check_widths(
-        _default_widths(n_distinct, X.shape[1]) if widths is None else widths,
+        _default_widths(X, rows.n_distinct, fit_intercept)
+        if widths is None
+        else widths,
         X.shape[1],
     )
-    targets = y.reshape(n, -1)
-
+    measure = partial(rows.risks, targets)
+    of_rows = rows.weights, rows.members, measure
     options: dict[str, Any] = {
         "alpha": alpha,
         "fit_intercept": fit_intercept,
         "rcond": rcond,
     }
     with single_blas_thread():
-        path, in_doubt = left_out_along_widths(X, targets, widths, **options)
+        path, in_doubt = left_out_along_widths(
+            rows.X, rows.y, widths, *of_rows, **options
+        )
     found = map_jobs(
         left_out_at_width,
         widths[in_doubt],
-        X,
-        targets,
+        rows.X,
+        rows.y,
+        *of_rows,
         *options.values(),
         n_jobs=n_jobs,
     )
-    risk, gcv, rank = path
+    risks, gcv, rank = path
     for i, at_width in zip(in_doubt, found, strict=True):
-        risk[i], gcv[i], rank[i] = at_width
+        risks[:, i], gcv[i], rank[i] = at_width
+    by_name = dict(zip(targets.risk_names, risks, strict=True))
     # A penalty, or two labels for one row, keep every head off its training samples.
-    can_interpolate = alpha == 0 and _agree(targets, groups)
-    threshold, peak, best, zone = _landmarks(
-        widths, risk, rank, n_distinct - fit_intercept, can_interpolate
+    can_interpolate = alpha == 0 and rows.copies_agree
+    threshold, peak, best, zone = landmarks_of_forecast(
+        widths,
+        by_name[risk],
+        rank,
+        rows.n_distinct - fit_intercept,
+        rows.n_left_with,
+        can_interpolate,
     )
     return RiskForecast(
-        widths,
-        risk,
-        gcv,
-        rank,
-        threshold,
-        peak,
-        best,
-        zone,
-        n,
-        fit_intercept,
-        n_distinct,
+        widths=widths,
+        risk=by_name[risk],
+        gcv=targets.to_risk * (gcv + rows.variance_within(targets)),
+        rank=rank,
+        interpolation_threshold=threshold,
+        peak=peak,
+        best=best,
+        danger_zone=zone,
+        n_samples=len(X),
+        fit_intercept=fit_intercept,
+        n_distinct=rows.n_distinct,
+        n_groups=rows.n_groups,
+        n_copies_kept=rows.n_copies_kept,
+        risk_name=risk,
+        risks=by_name,
     )
 
 
-def _agree(targets, groups):
-    """Whether the same row always has the same targets, as far as training risk tells.
-
-    By the tolerance that a measured curve is held to.
-    """
-    counts = np.bincount(groups)
-    if len(counts) == len(groups):
-        return True
-    means = np.stack([np.bincount(groups, column) / counts for column in targets.T])
-    within = np.mean((targets - means.T[groups]) ** 2)
-    constant = np.mean((targets - targets.mean(axis=0)) ** 2)
-    return within <= INTERPOLATION_TOLERANCE * constant
-
-
-def _default_widths(n_samples, n_features):
+def _default_widths(X, n_distinct, fit_intercept):
+    n_features = X.shape[1]
     if n_features <= 2 * _GRID_SIZE:
         return np.arange(1, n_features + 1)
     grid = np.geomspace(1, n_features, _GRID_SIZE).round().astype(int)
+    # The least widths with so many columns that are not constant.
+    varies = (X != X[0]).any(axis=0) if fit_intercept else X.any(axis=0)
+    counts = np.cumsum(varies)
     near = np.arange(
-        np.floor((1 - _NEAR) * n_samples), np.ceil((1 + _NEAR) * n_samples) + 1
-    ).astype(int)
-    return np.union1d(grid, near[(near >= 1) & (near <= n_features)])
-
-
-def _landmarks(widths, risk, rank, full_rank, can_interpolate):
-    """Threshold, peak, best and danger zone of a predicted curve."""
-    blind = np.abs(widths - full_rank) <= _BLIND * full_rank
-    best = int(np.where(blind & ~blind.all(), np.inf, risk).argmin())
-    interpolating = np.flatnonzero((rank >= full_rank) & can_interpolate)
-    threshold = int(widths[interpolating[0]]) if len(interpolating) else None
-    low = risk[best]
-    top = find_peak(risk)
-    peak = None if top is None else (int(widths[top]), float(risk[top]))
-    zone = find_danger_zone(risk, top, low, trusted=~blind)
-    if zone is not None:
-        zone = int(widths[zone[0]]), int(widths[zone[1]])
-    return threshold, peak, (int(widths[best]), float(low)), zone
+        np.floor((1 - _NEAR) * n_distinct), np.ceil((1 + _NEAR) * n_distinct) + 1
+    )
+    near = near[(near >= 1) & (near <= counts[-1])]
+    return np.union1d(grid, np.searchsorted(counts, near) + 1)

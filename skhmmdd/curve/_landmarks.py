@@ -19,6 +19,9 @@ INTERPOLATION_TOLERANCE = 1e-6
 # The danger zone has the points about a peak with more than this times the lowest risk.
 DANGER = 2.0
 
+# Within this share of the threshold a single leave-one-out is too noisy to choose by.
+_BLIND = 0.2
+
 
 class CurvePoint(NamedTuple):
     """One point of a curve of median test risk.
@@ -242,3 +245,79 @@ def find_danger_zone(
     first = safe[safe < peak].max(initial=-1) + 1
     last = safe[safe > peak].min(initial=len(risk)) - 1
     return int(first), int(last)
+
+
+def independent_columns(widths: Ints, rank: Ints, full_rank: int, wanted: Ints) -> Ints:
+    """How many of the leading columns are linearly independent.
+
+    Columns that the training samples are too few to tell apart count as independent.
+
+    Parameters
+    ----------
+    widths, rank : ndarray of int of shape (n_widths,)
+        Increasing, and the rank of the centred design at each.
+    full_rank : int
+        The largest that the samples allow.
+    wanted : ndarray of int of shape (n_wanted,)
+        Widths.
+
+    Returns
+    -------
+    ndarray of int of shape (n_wanted,)
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> widths, rank = np.array([1, 2, 3, 4, 5, 6]), np.array([1, 2, 2, 3, 4, 4])
+    >>> independent_columns(widths, rank, 4, np.array([3, 5, 6, 10]))
+    array([2, 4, 5, 9])
+    """
+    unsaturated = rank < full_rank
+    dependent = np.append(0, (widths - rank)[unsaturated])
+    return wanted - dependent[np.searchsorted(widths[unsaturated], wanted, "right")]
+
+
+def landmarks_of_forecast(
+    widths: Ints,
+    risk: Floats,
+    rank: Ints,
+    full_rank: int,
+    n_left_with: float,
+    can_interpolate: bool,
+) -> tuple[
+    int | None, tuple[int, float] | None, tuple[int, float], tuple[int, int] | None
+]:
+    """Threshold, peak, best and danger zone of a predicted curve.
+
+    Parameters
+    ----------
+    widths, rank, full_rank
+        As for `independent_columns`.
+    risk : ndarray of shape (n_widths,)
+        What is predicted.
+    n_left_with : float
+        How many distinct rows beside its own leave with a sample, on average.
+    can_interpolate : bool
+        Whether a head of full rank passes through every training sample.
+
+    Returns
+    -------
+    threshold : int or None
+    peak : tuple of (int, float) or None
+    best : tuple of (int, float)
+    danger_zone : tuple of (int, int) or None
+    """
+    position = independent_columns(widths, rank, full_rank, widths)
+    # The forecast peaks where the samples without a group are interpolated.
+    low, high = (1 - _BLIND) * (full_rank - n_left_with), (1 + _BLIND) * full_rank
+    blind = (position >= low) & (position <= high)
+    best = int(np.where(blind & ~blind.all(), np.inf, risk).argmin())
+    interpolating = np.flatnonzero((rank >= full_rank) & can_interpolate)
+    threshold = int(widths[interpolating[0]]) if len(interpolating) else None
+    lowest = risk[best]
+    top = find_peak(risk)
+    peak = None if top is None else (int(widths[top]), float(risk[top]))
+    zone = find_danger_zone(risk, top, lowest, trusted=~blind)
+    if zone is not None:
+        zone = int(widths[zone[0]]), int(widths[zone[1]])
+    return threshold, peak, (int(widths[best]), float(lowest)), zone

@@ -138,9 +138,12 @@ def width_path(
     -----
     For p ≤ n (n − 1 with an intercept) the predictions at width p are the sum of the
     first p columns of :math:`X_{test} R^{-1}` weighted by :math:`Q'y`, with
-    :math:`QR = X`; beyond, blocks of columns update an LQ factorization. Where a width
-    is so ill-conditioned that its rank might be in doubt (a bound on the condition
-    number above 1e10, or above 1 / `rcond`), it is solved by singular values, as
+    :math:`QR = X`; beyond, blocks of columns update an LQ factorization. Columns and
+    rows that depend on others change nothing in the price: from the first dependent
+    column on, blocks update the LQ factorization of a design on as many rows as its
+    rank. Where a width is so ill-conditioned that its rank might be in doubt (a bound
+    on the condition number above 1e10, or above 1 / `rcond`; or columns that are
+    dependent but for a little more than rounding), it is solved by singular values, as
     `HeadRegressor` would. The construction was derived here.
 
     At alpha = 0 the test risk peaks where the width meets the number of samples (less

@@ -79,22 +79,25 @@ def check_widths(widths: ArrayLike | None, n_features: int) -> Ints:
     """Widths as increasing integers, all in [1, n_features]."""
     if widths is None:
         return np.arange(1, n_features + 1)
+    return check_counts(widths, "widths", 1, n_features, "the columns of X")
+
+
+def check_counts(
+    counts: ArrayLike, name: str, low: int, high: int, meaning: str
+) -> Ints:
+    """Integers in increasing order, all in [low, high]; `meaning` is that of `high`."""
     try:
-        widths = np.unique(np.asarray(widths))
+        found = np.unique(np.asarray(counts))
     except ValueError:  # ragged
-        raise ValueError(f"widths must be integers, got {widths!r}.") from None
-    if (
-        widths.ndim != 1
-        or not len(widths)
-        or not np.issubdtype(widths.dtype, np.integer)
-    ):
-        raise ValueError(f"widths must be integers, got {widths!r}.")
-    if widths[0] < 1 or widths[-1] > n_features:
+        raise ValueError(f"{name} must be integers, got {counts!r}.") from None
+    if found.ndim != 1 or not len(found) or not np.issubdtype(found.dtype, np.integer):
+        raise ValueError(f"{name} must be integers, got {found!r}.")
+    if found[0] < low or found[-1] > high:
         raise ValueError(
-            f"widths must be in [1, {n_features}], the columns of X; got "
-            f"{widths[0]} to {widths[-1]}."
+            f"{name} must be in [{low}, {high}], {meaning}; got {found[0]} to "
+            f"{found[-1]}."
         )
-    return widths
+    return found
 
 
 def check_alpha(alpha: Any) -> float:

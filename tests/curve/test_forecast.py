@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import scipy
 from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.datasets import load_digits
 
 from skhmmdd import (
     BaumWelch,
@@ -64,6 +65,42 @@ def test_landmarks_and_labels():
         forecast.labels_at_threshold(0)
 
 
+def test_landmarks_stand_where_the_rank_saturates():
+    """Constant columns move the threshold of 50 digits from width 49 to 62."""
+    X, y = load_digits(return_X_y=True)
+    forecast = forecast_risk(X[:50], y[:50].astype(float))
+    assert forecast.interpolation_threshold == 62
+    assert_array_equal(forecast.rank[[60, 61, 63]], [48, 49, 49])
+    # The least of all, a fluke next to the threshold: the risk there is 252.
+    assert forecast.risk.argmin() == 61
+    assert forecast.best[0] <= 43 and forecast.best[1] > forecast.risk[61]
+    low, high = forecast.danger_zone
+    assert low <= 55 and high == 64
+    assert forecast.labels_at_threshold(62) == forecast.rank[60] + 2
+    assert "Choose a width below" in forecast.summary()
+
+
+def test_blind_widths_are_counted_in_independent_columns():
+    rng = np.random.RandomState(0)
+    X = np.repeat(rng.standard_normal((40, 60)), 2, axis=1)  # the threshold is 77
+    y = X[:, :6].sum(axis=1) + rng.standard_normal(40)
+    forecast = forecast_risk(X, y)
+    assert forecast.interpolation_threshold == 77
+    assert abs(forecast.peak[0] - 77) <= 2
+    # Within 20 % of 39 columns: 31 to 46, of which there are two copies up to the 39th.
+    low, high = forecast.danger_zone
+    assert low <= 63 and high >= 84
+    assert not 62 <= forecast.best[0] <= 84
+    # No column is left that could be at the threshold.
+    low_rank = rng.standard_normal((40, 5)) @ rng.standard_normal((5, 60))
+    y = low_rank[:, 0] + rng.standard_normal(40)
+    forecast = forecast_risk(low_rank, y)
+    assert forecast.interpolation_threshold is None
+    assert_array_equal(forecast.rank[4:], 5)
+    assert forecast.best[1] == forecast.risk.min()
+    assert forecast.labels_at_threshold(39) == 6
+
+
 def test_default_widths_and_threads():
     rng = np.random.RandomState(0)
     X, y = rng.standard_normal((50, 400)), rng.standard_normal(50)
@@ -71,6 +108,13 @@ def test_default_widths_and_threads():
     assert len(forecast.widths) < 80
     assert set(range(48, 53)) < set(forecast.widths.tolist())
     assert_array_equal(forecast.risk, forecast_risk(X, y, n_jobs=2).risk)
+    # Constant columns do not count.
+    X = np.insert(X, np.arange(0, 400, 4), 3.0, axis=1)
+    X[:, :20] = 0.0
+    forecast = forecast_risk(X, y)
+    near = np.searchsorted(np.cumsum(np.ptp(X, axis=0) > 0), range(48, 53)) + 1
+    assert set(near) < set(forecast.widths.tolist())
+    assert forecast.interpolation_threshold == near[1] > 80
 
 
 @pytest.mark.parametrize(
@@ -183,9 +227,19 @@ def test_shared_factorizations_equal_singular_values(name, alpha, fit_intercept)
     y = X[:, :5].sum(axis=1, keepdims=True) / largest * [1.0, -2.0]
     y += np.random.RandomState(1).standard_normal(y.shape)
     alpha *= largest**2
-    forecast = forecast_risk(X, y, alpha=alpha, fit_intercept=fit_intercept)
+    one_at_a_time = np.arange(24)
+    forecast = forecast_risk(
+        X, y, groups=one_at_a_time, alpha=alpha, fit_intercept=fit_intercept
+    )
+
+    def mean_square(residuals):
+        return np.mean(residuals**2, axis=(1, 2))[None]
+
+    of_rows = np.ones(24), [], mean_square
     for i, width in enumerate(forecast.widths):
-        risk, gcv, rank = left_out_at_width(width, X, y, alpha, fit_intercept, None)
+        (risk,), gcv, rank = left_out_at_width(
+            width, X, y, *of_rows, alpha, fit_intercept, None
+        )
         assert forecast.rank[i] == rank
         assert_allclose(forecast.risk[i], risk, rtol=1e-8)
         assert_allclose(forecast.gcv[i], gcv, rtol=1e-8)

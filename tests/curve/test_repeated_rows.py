@@ -74,9 +74,10 @@ def test_forecast(data, fit_intercept, jitter):
     X, y = data
     copies = np.repeat(*distinct_and_counts(0))
     noise = np.random.RandomState(1).standard_normal((N_SAMPLES, N_COLUMNS))
-    forecast = forecast_risk(
-        X[copies] * (1 + jitter * noise), y[copies], fit_intercept=fit_intercept
-    )
+    with pytest.warns(UserWarning, match="Of the 60 rows of X only 35 are distinct"):
+        forecast = forecast_risk(
+            X[copies] * (1 + jitter * noise), y[copies], fit_intercept=fit_intercept
+        )
     threshold = N_DISTINCT - fit_intercept
     assert forecast.n_samples == N_SAMPLES and forecast.n_distinct == N_DISTINCT
     assert forecast.interpolation_threshold == threshold
@@ -87,17 +88,66 @@ def test_forecast(data, fit_intercept, jitter):
     # Past the threshold all columns are as independent as can be told.
     assert forecast.labels_at_threshold(20) == 20 + fit_intercept
     assert forecast.labels_at_threshold(70) == 70 + fit_intercept
-    assert "60 training samples, 35 of them distinct" in " ".join(
-        forecast.summary().split()
+    assert forecast.n_groups == N_DISTINCT and forecast.n_copies_kept == 0
+    assert (
+        "60 training samples, 35 of them distinct: copies are treated as groups, and "
+        "left out together." in " ".join(forecast.summary().split())
     )
     once = forecast_risk(X[:N_DISTINCT], y[:N_DISTINCT])
     assert once.n_distinct == N_DISTINCT and "distinct" not in once.summary()
 
 
+@pytest.mark.parametrize("alpha", [0.0, 0.5])
+@pytest.mark.parametrize("fit_intercept", [True, False])
+def test_forecast_is_that_of_heads_refitted_without_the_copies(
+    data, fit_intercept, alpha
+):
+    X, y = data
+    rows, counts = distinct_and_counts(0)
+    copies = np.repeat(rows, counts)
+    # Labels of copies may differ.
+    y = y[copies] + 0.5 * np.random.RandomState(0).standard_normal(N_SAMPLES)
+    X = X[copies]
+    options = {"alpha": alpha, "fit_intercept": fit_intercept}
+    widths = [1, 5, 20, 33, 34, 35, 36, 60, N_COLUMNS]
+    with pytest.warns(UserWarning, match="only 35 are distinct"):
+        forecast = forecast_risk(X, y, widths=widths, **options)
+    for width, risk, gcv in zip(widths, forecast.risk, forecast.gcv, strict=True):
+        errors = np.empty(N_SAMPLES)
+        for row in rows:
+            out = copies == row
+            head = HeadRegressor(**options).fit(X[~out, :width], y[~out])
+            errors[out] = head.predict(X[out, :width]) - y[out]
+        assert_allclose(risk, np.mean(errors**2), rtol=1e-8)
+        assert 0 < gcv < np.inf
+
+
+def test_copies_left_out_one_at_a_time_say_little(data):
+    """What the forecast was before copies were groups: the summary warns of it."""
+    X, y = data
+    copies = np.tile(np.arange(30), 2)
+    with pytest.warns(UserWarning, match="only 30 are distinct"):
+        forecast = forecast_risk(X[copies], y[copies])
+    single = forecast_risk(X[copies], y[copies], groups=np.arange(60))
+    assert single.risk[40] < 1e-20 < 1 < forecast.risk[40]
+    assert single.n_copies_kept == 60
+    text = " ".join(single.summary().split())
+    assert "For 60 samples a copy stays when they are left out" in text
+    # Everything twice tells nothing more: landmarks and all.
+    once = forecast_risk(X[:30], y[:30])
+    assert_allclose(forecast.risk, once.risk, rtol=1e-8)
+    assert_allclose(forecast.gcv, once.gcv, rtol=1e-8)
+    for name in ("interpolation_threshold", "danger_zone"):
+        assert getattr(forecast, name) == getattr(once, name)
+    assert forecast.peak[0] == once.peak[0] and forecast.best[0] == once.best[0]
+    assert forecast.labels_at_threshold(40) == 41
+
+
 def test_forecast_looks_closely_about_the_threshold_of_distinct_rows():
     rng = np.random.RandomState(0)
     X, y = rng.standard_normal((80, 400)), rng.standard_normal(80)
-    forecast = forecast_risk(np.repeat(X, 3, axis=0), np.repeat(y, 3))
+    with pytest.warns(UserWarning, match="only 80 are distinct"):
+        forecast = forecast_risk(np.repeat(X, 3, axis=0), np.repeat(y, 3))
     assert set(range(77, 84)) < set(forecast.widths.tolist())
     assert forecast.interpolation_threshold == 79
 
@@ -107,7 +157,8 @@ def test_two_labels_for_one_row_are_never_interpolated(data):
     X, y = data
     copies = np.repeat(*distinct_and_counts(0))
     noisy = y[copies] + 0.1 * np.random.RandomState(0).standard_normal(N_SAMPLES)
-    forecast = forecast_risk(X[copies], noisy)
+    with pytest.warns(UserWarning, match="only 35 are distinct"):
+        forecast = forecast_risk(X[copies], noisy)
     assert forecast.n_distinct == N_DISTINCT
     assert forecast.interpolation_threshold is None
     assert width_path(X[copies], noisy).train_risk.min() > 1e-4
@@ -123,6 +174,16 @@ def test_rows_that_are_all_the_same():
     assert_allclose(forecast.risk, np.mean([4.0, 0.25, 6.25]))
     assert forecast_risk(np.zeros((3, 2)), y).n_distinct == 1
     assert forecast_risk(np.ones((3, 2)), np.ones(3)).interpolation_threshold == 1
+
+
+def test_a_large_constant_makes_no_copies():
+    rng = np.random.RandomState(0)
+    X = 1e-20 * rng.standard_normal((12, 5))
+    y = rng.standard_normal(12)
+    plain = forecast_risk(X, y, widths=[5])
+    forecast = forecast_risk(np.insert(X, 0, 1.0, axis=1), y, widths=[6])
+    assert forecast.n_distinct == 12
+    assert_allclose(forecast.risk, plain.risk)
 
 
 def brute_force(X, tolerance):

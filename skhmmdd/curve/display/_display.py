@@ -41,7 +41,8 @@ class DoubleDescentDisplay:
         In increasing order.
 
     train_risk, test_risk : ndarray of shape (n_complexities, n_splits)
-        Risks on the training and on the test sets.
+        Risks on the training and on the test sets. None for the training sets draws
+        the test risk alone.
 
     interpolation_threshold : float, default=None
         Smallest complexity that interpolates the training data.
@@ -130,7 +131,7 @@ class DoubleDescentDisplay:
     def __init__(
         self,
         complexity: Floats,
-        train_risk: Floats,
+        train_risk: Floats | None,
         test_risk: Floats,
         *,
         interpolation_threshold: float | None = None,
@@ -385,7 +386,7 @@ class DoubleDescentDisplay:
             name=name,
             log_x=log_x,
             log_y=log_y,
-            show_train=show_train,
+            show_train=show_train and self.train_risk is not None,
             show_band=show_band,
             show_threshold=show_threshold,
             show_best=show_best,
@@ -418,5 +419,6 @@ class DoubleDescentDisplay:
                 }
             )
             for subset, risk in (("train", self.train_risk), ("test", self.test_risk))
+            if risk is not None
         ]
         return pd.concat(sets, ignore_index=True)

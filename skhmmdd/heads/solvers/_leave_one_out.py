@@ -113,8 +113,8 @@ def leave_one_out_slope(spectrum: Spectrum, alpha: float) -> float:
 def generalized_cross_validation(spectrum: Spectrum, alpha: float) -> float:
     """The mean squared residual over the square of the mean of 1 - leverage.
 
-    The mean over outputs, of rows of equal weights; where the head interpolates every
-    row, the limit as the penalty vanishes.
+    The mean over outputs, of residuals times the root of their weights; where the head
+    interpolates every row, the limit as the penalty vanishes.
     """
     ridge = ridge_filter(spectrum.values, np.array([alpha], dtype=float))
     outside = spectrum.one_minus_leverage

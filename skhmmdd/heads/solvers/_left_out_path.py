@@ -1,32 +1,44 @@
 """Leave-one-out at every width of a nested design, for the price of one fit."""
 
+from collections.abc import Callable
 from functools import partial
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 
 from skhmmdd._typing import Floats, Ints
-from skhmmdd.heads.solvers._leave_one_out import (
-    generalized_cross_validation,
-    leave_one_out_risk,
+from skhmmdd.heads.solvers._leave_one_out import generalized_cross_validation
+from skhmmdd.heads.solvers._left_out_groups import (
+    group_left_out_residuals,
+    left_out_of,
+    smoothers_along_widths,
 )
 from skhmmdd.heads.solvers._nested_factorizations import nested_blocks
 from skhmmdd.heads.solvers._spectrum import contrast_rows, decompose, on_contrasts
 from skhmmdd.heads.solvers._width_path import condition_limit, rescale
 
+# Risks of residuals of shape (n_widths, n, q): an array of shape (n_risks, n_widths).
+Measure: TypeAlias = Callable[[Floats], Floats]
+
 
 class LeftOutPath(NamedTuple):
-    """Leave-one-out risk, GCV and rank, each of shape (n_widths,)."""
+    """Leave-one-out at several widths."""
 
-    risk: Floats
+    risks: Floats
+    """Shape (n_risks, n_widths)."""
     gcv: Floats
+    """Shape (n_widths,)."""
     rank: Ints
+    """Shape (n_widths,)."""
 
 
 def left_out_along_widths(
     X: Floats,
     y: Floats,
     widths: Ints,
+    weights: Floats,
+    members: list[Ints],
+    measure: Measure,
     *,
     alpha: float = 0.0,
     fit_intercept: bool = True,
@@ -41,6 +53,12 @@ def left_out_along_widths(
     y : ndarray of shape (n_samples, q)
     widths : ndarray of int of shape (n_widths,)
         Increasing, in [1, p].
+    weights : ndarray of shape (n_samples,)
+        Positive; a row is left out whole.
+    members : list of ndarray of int of shape (n_groups, size)
+        Rows that are left out together, from `members_by_size`; none for single rows.
+    measure : callable
+        What is made of the residuals of the rows left out.
     alpha : float, default=0.0
     fit_intercept : bool, default=True
     rcond : float or None, default=None
@@ -54,47 +72,81 @@ def left_out_along_widths(
     """
     n = len(X)
     X, _, alpha, _ = rescale(X[:, : widths[-1]], np.empty((0, widths[-1])), alpha)
-    design, response, *_ = on_contrasts(X, y, fit_intercept)
+    design, response, *_ = on_contrasts(X, y, fit_intercept, weights)
     nonzero = design.any(axis=0)
-    ranks = np.cumsum(nonzero)[widths - 1]
+    ranks = np.cumsum(nonzero, dtype=np.intp)[widths - 1]
     blocks_of = partial(
-        nested_blocks, design[:, nonzero], response, np.empty((0, nonzero.sum()))
+        nested_blocks,
+        design[:, nonzero],
+        response,
+        np.empty((0, nonzero.sum())),
+        rcond=rcond,
     )
-    samples = contrast_rows(n) if fit_intercept else np.eye(n)
+    samples = contrast_rows(weights) if fit_intercept else np.eye(n)
     limit = condition_limit(rcond, alpha)
-    risk, gcv = np.zeros((2, len(widths)))
+    root = np.sqrt(weights)[:, None]
+    n_risks = len(measure(np.zeros((1, *y.shape))))
+    risks, gcv = np.zeros((n_risks, len(widths))), np.zeros(len(widths))
+    rank = np.minimum(ranks, len(design))
     known = np.zeros(len(widths), dtype=bool)
     with np.errstate(over="ignore", invalid="ignore"):
-        for block in blocks_of(alpha=alpha, limit=limit, samples=samples):
+        if members:
+            for one in smoothers_along_widths(
+                design[:, nonzero], response, samples, ranks, alpha, limit
+            ):
+                i = one.position
+                residuals, gcv[i] = left_out_of(one, members)
+                known[i] = one.condition < limit and np.isfinite(residuals).all()
+                if known[i]:
+                    risks[:, [i]] = measure(residuals[None] / root)
+        for block in (
+            () if members else blocks_of(alpha=alpha, limit=limit, samples=samples)
+        ):
             which, offsets = block.find(ranks)
-            residuals = block.left_out.residuals[offsets]
-            outside = block.left_out.outside[offsets]
+            residuals, outside, exact = (rows[offsets] for rows in block.left_out)
             quotients = residuals / outside[:, :, None]
-            risk[which] = np.mean(quotients**2, axis=(1, 2))
-            gcv[which] = np.mean(residuals**2, axis=(1, 2)) / outside.mean(axis=1) ** 2
-            known[which] = (block.condition[offsets] < limit) & np.isfinite(risk[which])
+            # Beside samples that are missed, those that are not count nothing.
+            exact &= ~exact.all(axis=1, keepdims=True)
+            residuals = np.where(exact[:, :, None], 0.0, residuals)
+            outside = np.where(exact, 0.0, outside)
+            gcv[which] = np.sum(residuals**2, axis=(1, 2)) / outside.mean(axis=1) ** 2
+            good = (block.condition[offsets] < limit) & np.isfinite(quotients).all(
+                axis=(1, 2)
+            )
+            known[which], rank[which] = good, block.rank[offsets]
+            risks[:, which[good]] = measure(quotients[good] / root)
         if alpha:
             # Whatever the penalty makes of it, the rank is that of the bare design.
             limit = condition_limit(rcond, 0.0)
             for block in blocks_of(limit=limit):
                 which, offsets = block.find(ranks)
                 known[which] &= block.condition[offsets] < limit
-    rank = np.minimum(ranks, len(design))
-    return LeftOutPath(risk, gcv, rank), np.flatnonzero(~known)
+                rank[which] = block.rank[offsets]
+    gcv /= weights.sum() * y.shape[1]
+    known &= np.isfinite(risks).all(axis=0) & np.isfinite(gcv)
+    return LeftOutPath(risks, gcv, rank), np.flatnonzero(~known)
 
 
 def left_out_at_width(
     width: int,
     X: Floats,
     y: Floats,
+    weights: Floats,
+    members: list[Ints],
+    measure: Measure,
     alpha: float,
     fit_intercept: bool,
     rcond: float | None,
-) -> tuple[float, float, int]:
+) -> tuple[Floats, float, int]:
     """The same at one width, from its singular values."""
-    spectrum = decompose(X[:, :width], y, fit_intercept=fit_intercept, rcond=rcond)
-    return (
-        float(leave_one_out_risk(spectrum, alpha)),
-        generalized_cross_validation(spectrum, alpha),
-        len(spectrum.values),
+    spectrum = decompose(
+        X[:, :width],
+        y,
+        sample_weight=weights,
+        fit_intercept=fit_intercept,
+        rcond=rcond,
     )
+    residuals = group_left_out_residuals(spectrum, alpha, members)
+    # Of squared residuals that have the weights in them.
+    gcv = generalized_cross_validation(spectrum, alpha) * len(weights) / weights.sum()
+    return measure(residuals[None])[:, 0], gcv, len(spectrum.values)

@@ -34,14 +34,14 @@ from scipy import linalg
 
 from skhmmdd._typing import Floats, Ints
 from skhmmdd.heads.solvers._lstd import solve_lstd
-from skhmmdd.heads.solvers._nested_factorizations import (
+from skhmmdd.heads.solvers._spectrum import EPS
+from skhmmdd.heads.solvers._triangles import (
     TRUSTED_CONDITION,
     RowFactor,
     leading_independent,
     rotate,
     upper_inverse,
 )
-from skhmmdd.heads.solvers._spectrum import EPS
 
 # Beyond these a width is solved by itself, or starts a new block: the condition number
 # of a block's first system; with a penalty, where dependent features may leave rounding

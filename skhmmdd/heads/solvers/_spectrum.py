@@ -207,9 +207,10 @@ def _contrasts(A, unit):
     return A[1:] - np.outer(unit[1:], A[0] / (1 + unit[0]))
 
 
-def contrast_rows(n: int) -> Floats:
+def contrast_rows(weights: Floats) -> Floats:
     """What the n - 1 contrasts are of n samples: orthonormal rows, (n - 1, n)."""
-    return _contrasts(np.eye(n) - 1 / n, np.full(n, 1 / np.sqrt(n)))
+    unit = np.sqrt(weights / weights.sum())
+    return _contrasts(np.eye(len(unit)) - np.outer(unit, unit), unit)
 
 
 def _from_contrasts(B, unit):

@@ -10,12 +10,10 @@ from skhmmdd.heads.solvers._effective_parameters import (
 )
 from skhmmdd.heads.solvers._filters import ridge_filter
 from skhmmdd.heads.solvers._head_path import HeadPath, refuse_overflow
-from skhmmdd.heads.solvers._nested_factorizations import (
-    TRUSTED_CONDITION,
-    nested_blocks,
-)
+from skhmmdd.heads.solvers._nested_factorizations import nested_blocks
 from skhmmdd.heads.solvers._ridge import shrink
 from skhmmdd.heads.solvers._spectrum import decompose, on_contrasts
+from skhmmdd.heads.solvers._triangles import TRUSTED_CONDITION
 
 # Designs whose largest entry is in between are taken as they are.
 _FINE = (1e-30, 1e30)
@@ -136,7 +134,14 @@ def _solve_widths(
     # 4. The rest in blocks that share their factors.
     limit = condition_limit(rcond, alpha)
     for block in nested_blocks(
-        design[:, nonzero], response, rows[:, nonzero], n_train, alpha, limit, count
+        design[:, nonzero],
+        response,
+        rows[:, nonzero],
+        n_train,
+        alpha,
+        rcond,
+        limit,
+        count,
     ):
         which, offsets = block.find(ranks)
         if not len(which):
