@@ -226,6 +226,7 @@ class DoubleDescentDisplay:
         cv: Any = None,
         train_size: int | float | None = None,
         risk: Risk | list[Any] | dict[str, Any] = "squared_error",
+        weight_risks: bool = False,
         strategy: Literal["auto", "refit", "path"] = "auto",
         choose: Choice = "lowest",
         quantiles: tuple[float, float] = (0.25, 0.75),
@@ -250,7 +251,7 @@ class DoubleDescentDisplay:
             Targets.
         param_name, param_range, complexity, cv, train_size : object
             As in :class:`DoubleDescentCurve`.
-        risk, strategy, choose, quantiles, diagnostics : object
+        risk, weight_risks, strategy, choose, quantiles, diagnostics : object
             As in :class:`DoubleDescentCurve`.
         n_jobs, verbose, random_state : object
             As in :class:`DoubleDescentCurve`.
@@ -271,7 +272,8 @@ class DoubleDescentDisplay:
         given = locals()
         # Before the fits, not after them
         import_pyplot("DoubleDescentDisplay.plot")
-        own = BaseDoubleDescentCurve._get_param_names()
+        # A figure needs no estimator that is fitted on all of X.
+        own = {*BaseDoubleDescentCurve._get_param_names()} - {"refit"}
         curve = BaseDoubleDescentCurve(
             **{parameter: given[parameter] for parameter in own}
         )
