@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skhmmdd._repr import short_repr
-from skhmmdd._typing import Floats, Ints
+from skhmmdd._typing import Floats
 
 # A model interpolates when its training risk is this small beside that of the best
 # constant. In double precision minimum-norm heads reach 1e-12 and less where the
@@ -45,46 +45,6 @@ class CurvePoint(NamedTuple):
 
     def __repr__(self) -> str:
         return short_repr(self)
-
-
-def group_rows(X: Floats) -> Ints:
-    """Which rows are the same, up to rounding: copies, that move no threshold.
-
-    Parameters
-    ----------
-    X : ndarray of shape (n_samples, n_features)
-        Finite.
-
-    Returns
-    -------
-    ndarray of int of shape (n_samples,)
-        The number of the group that a row belongs to, from 0 to one less than the
-        number of distinct rows.
-
-    Notes
-    -----
-    Rows are the same when they differ by no more than what a singular value of the
-    design is cut off at. Copies are neighbors in the order of a random projection.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> groups = group_rows(np.array([[1.0, 0.3], [3.0, 4.0], [1.0, 0.1 + 0.2]]))
-    >>> groups == groups[0]
-    array([ True, False,  True])
-    """
-    scale = np.abs(X).max(initial=0.0)
-    if scale == 0:
-        return np.zeros(len(X), dtype=np.intp)
-    X = X / scale
-    size = np.linalg.norm(X - X.mean(axis=0))
-    tolerance = max(X.shape) * np.finfo(np.float64).eps * max(size, 1.0)
-    direction = np.random.RandomState(0).standard_normal(X.shape[1])
-    order = np.argsort(X @ direction, kind="stable")
-    gaps = np.linalg.norm(np.diff(X[order], axis=0), axis=1)
-    groups = np.empty(len(X), dtype=np.intp)
-    groups[order] = np.r_[0, np.cumsum(gaps > tolerance)]
-    return groups
 
 
 def quantile_over_splits(risk: Floats, q: float) -> Floats:

@@ -8,7 +8,8 @@ from numpy.typing import ArrayLike
 from sklearn.utils import assert_all_finite, check_consistent_length, column_or_1d
 
 from skhmmdd._typing import Floats, Ints
-from skhmmdd.curve._landmarks import INTERPOLATION_TOLERANCE, group_rows
+from skhmmdd.curve._landmarks import INTERPOLATION_TOLERANCE
+from skhmmdd.heads.solvers._distinct_rows import group_rows
 from skhmmdd.heads.solvers._left_out_groups import members_by_size
 
 

@@ -1,5 +1,6 @@
 """Linear heads: ridge, descent, evidence, low rank, pruned columns, softmax."""
 
+from skhmmdd.heads._base import InterpolationWarning
 from skhmmdd.heads._bayesian import BayesianHead
 from skhmmdd.heads._classifier import HeadClassifier
 from skhmmdd.heads._gradient_descent import (
@@ -18,6 +19,7 @@ __all__ = [
     "GradientDescentHead",
     "HeadClassifier",
     "HeadRegressor",
+    "InterpolationWarning",
     "LSTDHead",
     "LowRankHead",
     "PrunedHead",

@@ -19,6 +19,7 @@ from skhmmdd.heads._validation import (
     quiet_sums,
     rows_of_weight,
 )
+from skhmmdd.heads.solvers._distinct_rows import threshold_ratio
 from skhmmdd.heads.solvers._effective_parameters import (
     EffectiveParameters,
     count_effective_parameters,
@@ -27,6 +28,22 @@ from skhmmdd.heads.solvers._filters import Filter
 from skhmmdd.heads.solvers._head_path import HeadPath
 from skhmmdd.heads.solvers._ridge import Head
 from skhmmdd.heads.solvers._spectrum import Spectrum, decompose
+
+
+class InterpolationWarning(UserWarning):
+    """A head without a penalty has about as many columns as labels to interpolate.
+
+    There the test risk peaks. `HeadRegressor` and `HeadClassifier` warn at the end of
+    `fit` where ``alpha=0`` and ``threshold_ratio_`` is within 20 % of 1. Clones do not:
+    so curves, searches and all estimators that fit clones are silent.
+
+    Examples
+    --------
+    >>> import warnings
+    >>> from skhmmdd import InterpolationWarning
+    >>> warnings.simplefilter("ignore", InterpolationWarning)
+    """
+
 
 # The name under which a head offers the path along its number of leading columns.
 WIDTH = "n_features"
@@ -51,6 +68,7 @@ class LinearHead(SkhmmddEstimator):
     coef_: Floats
     intercept_: FloatOrFloats
     rank_: int
+    threshold_ratio_: float
     coef_norm_: float
     effective_dof_: float
     n_features_in_: int
@@ -92,6 +110,11 @@ class LinearHead(SkhmmddEstimator):
         with single_blas_thread(), np.errstate(over="ignore", invalid="ignore"):
             head = self._solve(X, targets, weights)
         self._keep(head, X, targets)
+        self.threshold_ratio_ = self._threshold_ratio(X)
+
+    def _threshold_ratio(self, X: Floats) -> float:
+        """`threshold_ratio` of the design that the fitted head solves."""
+        return threshold_ratio(X, self.rank_, fit_intercept=self.fit_intercept)
 
     def _keep(self, head: Head, X: Floats, targets: Floats) -> None:
         """Set the attributes of a head, if it is finite."""

@@ -107,6 +107,11 @@ class BayesianHead(RegressionHead):
     rank_ : int
         Number of singular values above the cut-off.
 
+    threshold_ratio_ : float
+        The rank over the rank that interpolates: the number of distinct rows, less one
+        for an intercept. Beyond that, where the rank stays, distinct columns are
+        counted. The risk of a head without a penalty peaks at 1.
+
     coef_norm_ : float
         Frobenius norm of the coefficients.
 

@@ -59,6 +59,11 @@ class HeadClassifier(ClassificationHead, RidgeHead):
     rank_ : int
         Number of singular values above the cut-off.
 
+    threshold_ratio_ : float
+        The rank over the rank that interpolates: the number of distinct rows, less one
+        for an intercept. Beyond that, where the rank stays, distinct columns are
+        counted. The risk of a head without a penalty peaks at 1.
+
     singular_values_ : ndarray of shape (min(n_samples, n_features),)
         Singular values of the centred, weighted design, in decreasing order;
         ``n_samples`` counts the samples of positive weight.

@@ -85,6 +85,11 @@ class GradientDescentHead(RegressionHead, DescentHead):
     rank_ : int
         Number of singular values above the cut-off.
 
+    threshold_ratio_ : float
+        The rank over the rank that interpolates: the number of distinct rows, less one
+        for an intercept. Beyond that, where the rank stays, distinct columns are
+        counted. The risk of a head without a penalty peaks at 1.
+
     coef_norm_ : float
         Frobenius norm of the coefficients.
 
@@ -258,6 +263,11 @@ class GradientDescentClassifier(ClassificationHead, DescentHead):
 
     rank_ : int
         Number of singular values above the cut-off.
+
+    threshold_ratio_ : float
+        The rank over the rank that interpolates: the number of distinct rows, less one
+        for an intercept. Beyond that, where the rank stays, distinct columns are
+        counted. The risk of a head without a penalty peaks at 1.
 
     coef_norm_ : float
         Frobenius norm of the coefficients.

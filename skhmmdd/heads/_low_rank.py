@@ -99,6 +99,11 @@ class LowRankHead(RegressionHead):
         Number of singular values above the cut-off, of the design if the adapter is
         trained, of the design times A if it is frozen.
 
+    threshold_ratio_ : float
+        The rank over the rank that interpolates: the number of distinct rows, less one
+        for an intercept. Beyond that, where the rank stays, distinct columns are
+        counted. The risk of a head without a penalty peaks at 1.
+
     fitted_singular_values_ : ndarray of shape (n_values,)
         Of a trained adapter: the singular values of the fitted values at full rank, in
         decreasing order; see Notes. As many as `rank_` or ``n_outputs``, whichever is
@@ -277,6 +282,11 @@ class LowRankHead(RegressionHead):
         self.up_ = head.coef
         coef = self.down_ @ self.up_
         return Head(coef, head.intercept - x_mean @ coef, head.effective_dof)
+
+    def _threshold_ratio(self, X: Floats) -> float:
+        if self.adapter == "frozen":
+            X = self._centred(X)[0] @ self.down_
+        return super()._threshold_ratio(X)
 
     def _penalty(self, projected, weights):
         """What the perturbation amounts to: s^2 tr(Z'Z) / r, Z centred and weighted."""

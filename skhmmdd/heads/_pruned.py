@@ -100,6 +100,11 @@ class PrunedHead(TransformerMixin, RegressionHead):
     rank_ : int
         Number of singular values above the cut-off, of the columns that are kept.
 
+    threshold_ratio_ : float
+        The rank over the rank that interpolates: the number of distinct rows, less one
+        for an intercept. Beyond that, where the rank stays, distinct columns are
+        counted. The risk of a head without a penalty peaks at 1.
+
     coef_norm_ : float
         Frobenius norm of the coefficients.
 
@@ -222,6 +227,9 @@ class PrunedHead(TransformerMixin, RegressionHead):
         coef = np.zeros((n_features, targets.shape[1]))
         coef[columns] = head.coef
         return head._replace(coef=coef)
+
+    def _threshold_ratio(self, X: Floats) -> float:
+        return super()._threshold_ratio(X[:, self.support_])
 
     def get_support(self, indices: bool = False) -> Array:
         """Which columns are kept.

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from numbers import Integral, Real
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from skhmmdd._typing import Array, Floats
-from skhmmdd.heads._base import WIDTH, LinearHead, TrainAndTest
+from skhmmdd.heads._base import (
+    WIDTH,
+    InterpolationWarning,
+    LinearHead,
+    TrainAndTest,
+)
 from skhmmdd.heads._validation import check_alpha, check_widths
 from skhmmdd.heads.solvers._filter_path import heads_along_filters
 from skhmmdd.heads.solvers._filters import RidgeFilter, ridge_filter
@@ -23,6 +30,8 @@ from skhmmdd.heads.solvers._ridge import Head, shrink
 from skhmmdd.heads.solvers._spectrum import Spectrum
 from skhmmdd.heads.solvers._width_path import heads_along_widths
 
+# Within this share of the threshold the risk of a head without a penalty peaks.
+_NEAR = 0.2
 _LARGEST = np.finfo(np.float64).max
 
 
@@ -77,6 +86,33 @@ class RidgeHead(LinearHead):
         self.alpha = alpha
         self.fit_intercept = fit_intercept
         self.rcond = rcond
+
+    # Set on clones: those are fitted by a curve, a search or another estimator.
+    _is_clone = False
+
+    def __sklearn_clone__(self) -> Self:
+        twin = super().__sklearn_clone__()
+        twin._is_clone = True
+        return twin
+
+    def _fit_targets(
+        self, X: Floats, targets: Floats, sample_weight: ArrayLike | None
+    ) -> None:
+        super()._fit_targets(X, targets, sample_weight)
+        near = abs(self.threshold_ratio_ - 1) <= _NEAR
+        if (
+            near
+            and not isinstance(self.alpha, str)
+            and not (self.alpha or self._is_clone)
+        ):
+            warnings.warn(
+                "This head has about as many columns as it takes to interpolate its "
+                f"training data (threshold_ratio_={self.threshold_ratio_:.3g}, where 1 "
+                "is the interpolation threshold) and no penalty: its test risk is near "
+                'its peak. Use fewer columns, many more, or alpha="loo".',
+                InterpolationWarning,
+                stacklevel=4,
+            )
 
     def _solve(self, X: Floats, targets: Floats, weights: Array) -> Head:
         spectrum = self._decompose(X, targets, weights)

@@ -108,6 +108,11 @@ class SoftmaxHead(ClassificationHead):
     rank_ : int
         Number of singular values of the centred, weighted design above the cut-off.
 
+    threshold_ratio_ : float
+        The rank over the rank that interpolates: the number of distinct rows, less one
+        for an intercept. Beyond that, where the rank stays, distinct columns are
+        counted. The risk of a head without a penalty peaks at 1.
+
     coef_norm_ : float
         Frobenius norm of the coefficients.
 
