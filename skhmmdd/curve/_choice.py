@@ -1,21 +1,17 @@
-"""Which point of a curve to take, what risk to expect there, and how sure that is."""
+"""Which point of a curve to take, and what risk to expect there."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Literal, NamedTuple, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
-from scipy import stats
 
 from skhmmdd._typing import Floats, Ints
 from skhmmdd.curve._landmarks import CurvePoint, find_peak, median_over_splits
 
 # How the best point is chosen.
 Choice: TypeAlias = Literal["lowest", "one_standard_error"]
-
-# Of two sides that differ less than this is sure, neither is said to be better.
-_CONFIDENCE = 0.95
 
 
 class BestPoint(CurvePoint):
@@ -49,22 +45,6 @@ class BestPoint(CurvePoint):
         point = super().__new__(cls, complexity, risk, param, index)
         point.corrected_risk, point.plateau = corrected_risk, plateau
         return point
-
-
-class Sides(NamedTuple):
-    """The best points on both sides of something, and whether one is better.
-
-    Attributes
-    ----------
-    low, high : int
-        Index of the lowest median risk on each side.
-    decided : bool
-        Whether the splits tell them apart.
-    """
-
-    low: int
-    high: int
-    decided: bool
 
 
 def paired_differences(risk: Floats, reference: int) -> tuple[Floats, Floats]:
@@ -184,42 +164,6 @@ def risk_of_choice(
         for split in range(n_splits)
     ]
     return float(median_over_splits(risk[chosen, np.arange(n_splits)][None])[0])
-
-
-def compare_sides(risk: Floats, first: int, last: int) -> Sides | None:
-    """Compare the best point before a stretch of a curve with the best after it.
-
-    Parameters
-    ----------
-    risk : ndarray of shape (n_complexities, n_splits)
-    first, last : int
-        The stretch that divides the sides; it belongs to neither.
-
-    Returns
-    -------
-    Sides or None
-        Decided by a paired t-test over the splits, two-sided at 5 %; None if there is
-        nothing on one of the sides.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> risk = np.array([[1.0, 2.0, 3.0], [9.0, 9.0, 9.0], [1.1, 1.9, 3.0]])
-    >>> compare_sides(risk, 1, 1)
-    Sides(low=0, high=2, decided=False)
-    """
-    median, n_splits = median_over_splits(risk), risk.shape[1]
-    if first == 0 or last == len(risk) - 1:
-        return None
-    low = int(np.argmin(median[:first]))
-    high = last + 1 + int(np.argmin(median[last + 1 :]))
-    if n_splits == 1:
-        return Sides(low, high, False)
-    mean, error = paired_differences(risk[[low, high]], 0)
-    bound = stats.t.ppf((1 + _CONFIDENCE) / 2, n_splits - 1) * error[1]
-    higher = mean[1] > 0
-    agrees = higher == (median[high] > median[low])
-    return Sides(low, high, bool(agrees and abs(mean[1]) > bound))
 
 
 def peak_and_best(

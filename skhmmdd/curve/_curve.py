@@ -9,6 +9,7 @@ from sklearn.base import is_classifier
 from sklearn.utils.validation import check_is_fitted
 
 from skhmmdd._typing import Floats
+from skhmmdd.curve._certainty import COPIED, weigh_evidence
 from skhmmdd.curve._refitted import RefittedEstimator
 from skhmmdd.curve.display._display import DoubleDescentDisplay
 from skhmmdd.curve.display._html import ShownFindings
@@ -428,13 +429,19 @@ class DoubleDescentCurve(ShownFindings, RefittedEstimator, BaseDoubleDescentCurv
         check_is_fitted(self, "test_risks_")
         n_values = len(self.complexity_)
         splits = "1 split" if self.n_splits_ == 1 else f"{self.n_splits_} splits"
+        copies = ""
+        if self._copied > COPIED:
+            copies = (
+                f" {self._copied:.0%} of the test samples have a copy in their training"
+                " set: on new ones the risk may be higher"
+            )
         low, high = self.complexity_[[0, -1]]
         label = risk_label(next(iter(self.test_risks_)), self.risk)
         axis = axis_words(self.param_name, self.estimator, self.complexity)
         return Findings(
             title=f"{label[0].upper()}{label[1:]} against {axis.label} from "
             f"{low:g} to {high:g} ({n_values} values): median of {splits}, "
-            f"{self.n_train_} training samples.",
+            f"{self.n_train_} training samples.{copies and copies + '.'}",
             span=(low, high),
             threshold=self.interpolation_threshold_,
             peak=self.peak_ and self.peak_[:2],
@@ -446,4 +453,16 @@ class DoubleDescentCurve(ShownFindings, RefittedEstimator, BaseDoubleDescentCurv
             else "the training data are interpolated",
             interpolation_ends=self._interpolation_ends,
             axis=axis,
+            evidence=weigh_evidence(
+                self.complexity_,
+                self.test_risk_,
+                self.best_,
+                zone=self.danger_zone_,
+                # Along a penalty or steps a curve does not peak where it interpolates.
+                threshold=self.interpolation_threshold_
+                if axis.kind == "size" and not self._interpolation_ends
+                else None,
+                overlap=self._overlap,
+                copied=self._copied,
+            ),
         )

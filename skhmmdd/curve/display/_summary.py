@@ -5,10 +5,13 @@ from typing import NamedTuple
 
 import numpy as np
 
+from skhmmdd.curve._certainty import Evidence
 from skhmmdd.curve._landmarks import DANGER
 from skhmmdd.curve.display._words import WIDTH_WORDS, AxisWords
 
 _LINE_LENGTH = 80
+# So many stretches of a plateau are named.
+_MOST_RUNS = 3
 
 
 class Findings(NamedTuple):
@@ -36,6 +39,8 @@ class Findings(NamedTuple):
         Whether the threshold is where interpolation ends, and not where it begins.
     axis : AxisWords
         What complexity is here.
+    evidence : Evidence or None
+        How sure the best is.
     """
 
     title: str
@@ -48,6 +53,7 @@ class Findings(NamedTuple):
     interpolated: str = "the training data are interpolated"
     interpolation_ends: bool = False
     axis: AxisWords = WIDTH_WORDS
+    evidence: Evidence | None = None
 
 
 def describe(found):
@@ -168,7 +174,30 @@ def _best(found):
         place = {-1: ", below", 0: ", at", 1: ", beyond"}[int(side)] + " the threshold"
     if at in found.span:
         place += f", where the range {'begins' if at == found.span[0] else 'ends'}"
-    return f"Best: {_number(risk)} at {at:g}{place}."
+    line = f"Best: {_number(risk)} at {at:g}{place}."
+    evidence = found.evidence
+    if evidence is None:
+        return line
+    if evidence.corrected_risk is not None:
+        line += f" Allowing for the choice, expect {_number(evidence.corrected_risk)}."
+    if any(one.first < one.last for one in evidence.plateau):
+        runs = [_run(one) for one in evidence.plateau[:_MOST_RUNS]]
+        if len(evidence.plateau) > _MOST_RUNS:
+            runs.append("others")
+        line += f" Within one standard error of it: {_listed(runs)}."
+    return line
+
+
+def _run(stretch):
+    """A stretch as a range: "8 to 14"."""
+    if stretch.first == stretch.last:
+        return f"{stretch.first:g}"
+    return f"{stretch.first:g} to {stretch.last:g}"
+
+
+def _listed(parts):
+    """Parts as a list in prose: "8, 12 to 14 and others"."""
+    return " and ".join([", ".join(parts[:-1]), parts[-1]] if parts[1:] else parts)
 
 
 def _zone(found):
@@ -188,15 +217,8 @@ def _advice(found):
     if found.peak is None:
         return _advice_without_peak(found)
     if found.zone is None:
-        sentences = [
-            f"Take {found.best[0]:g}. The peak is low: nothing here has to be avoided."
-        ]
-        return sentences + _look_further(found)
-    low, high = found.zone
-    if found.best[0] > high:
-        sentences = [f"Choose {found.axis.choice} above {high:g}."]
-    else:
-        sentences = [f"Choose {found.axis.choice} below {low:g}."]
+        return [_low_peak(found), *_doubt(found), *_look_further(found)]
+    sentences = [_choose(found), *_doubt(found)]
     sentences += _look_further(found)
     if found.axis.kind == "penalty":
         return sentences
@@ -215,6 +237,60 @@ def _advice(found):
     return sentences
 
 
+def _choose(found):
+    """Which complexities are advised, on both sides where neither is surely better."""
+    choice, (low, high) = found.axis.choice, found.zone
+    if found.evidence is None:
+        beyond = found.best[0] > high
+        return f"Choose {choice} {f'above {high:g}' if beyond else f'below {low:g}'}."
+    where = " or ".join(_where(one) for one in found.evidence.advised)
+    return f"Choose {choice} {where}."
+
+
+def _where(stretch):
+    """A stretch as what to choose: "above 31", "from 8 to 14"."""
+    if stretch.after is None and stretch.before is not None:
+        return f"above {stretch.before:g}"
+    if stretch.before is None and stretch.after is not None:
+        return f"below {stretch.after:g}"
+    if stretch.first == stretch.last:
+        return f"of {stretch.first:g}"
+    return f"from {stretch.first:g} to {stretch.last:g}"
+
+
+def _doubt(found):
+    """What may be better than the best, if anything may."""
+    evidence = found.evidence
+    if evidence is None or evidence.doubt is None:
+        return []
+    if evidence.rival is None:
+        why = {
+            "one split": "one split does not tell how sure this is",
+            "copies": "with copies in both sets this says little of new samples; keep "
+            "them together (groups=, and a cv such as GroupKFold)",
+        }[evidence.doubt]
+        return [f"Too close to call: {why}."]
+    at, risk = evidence.rival
+    why = {
+        "side": "on the other side may be as good",
+        "threshold": "is the lowest that is not so near the threshold as to be luck",
+        "spread": "may be far better",
+    }[evidence.doubt]
+    return [f"Too close to call: {_number(risk)} at {at:g} {why}."]
+
+
+def _low_peak(found):
+    """What to take where there is a peak and no danger zone."""
+    (at, top), (best, lowest) = found.peak, found.best
+    take = f"Take {best:g}"
+    if lowest <= 0:
+        return f"{take}, away from the peak at {at:g}."
+    whole = found.evidence and found.evidence.advised[0]
+    if whole and whole.before is None and whole.after is None:
+        return f"{take}. The peak is low: nothing here has to be avoided."
+    return f"{take}. The peak is low, {_number(top / lowest)} times the lowest."
+
+
 def _advice_without_peak(found):
     # Without a peak the risk only falls up to the best, and only rises from there.
     start, end = found.span
@@ -229,15 +305,19 @@ def _advice_without_peak(found):
             "Look further: the range ends at the threshold, and the risk may fall "
             "again beyond."
         ]
+    doubt = _doubt(found)
     if found.best[0] == end:
-        return [f"Choose {_with('large', found.axis)}.", *_look_further(found)]
+        choose = f"Choose {_with('large', found.axis)}."
+        return [choose, *doubt, *_look_further(found)]
     if found.best[0] == start:
         or_else = "" if found.axis.kind == "penalty" else ", or penalise the head"
         return [
             f"Choose {_with('small', found.axis)}{or_else}: more of it only adds risk.",
+            *doubt,
             *_look_further(found),
         ]
-    return [f"Take {found.best[0]:g}: the risk falls up to there and rises from there."]
+    take = f"Take {found.best[0]:g}: the risk falls up to there and rises from there."
+    return [take, *doubt]
 
 
 def _with(adjective, axis):

@@ -55,6 +55,7 @@ from skhmmdd.curve.measurement._validation import (
     make_splits,
     remember_features,
     require_targets,
+    share_of_copies,
 )
 from skhmmdd.theory import EffectiveParameters
 
@@ -228,6 +229,7 @@ class BaseDoubleDescentCurve(
         routed = route(self, groups, fit_params)
         if splits is None:
             splits = self._split(X, y, routed, classifier)
+        self._copied = share_of_copies(X, splits)
 
         problem = (estimator, self.param_name, self.param_range_)
         self._choose_strategy(why_not_path(*problem, risks, routed))
@@ -330,6 +332,10 @@ class BaseDoubleDescentCurve(
         self.n_splits_ = len(splits)
         self._n_train = np.array([len(train) for train, _ in splits])
         self.n_train_ = int(np.median(self._n_train))
+        # What training sets share where they are large, and test sets where those are:
+        # after Nadeau and Bengio (2003), whose ratio is that of the sizes.
+        ratio = np.median([len(test) for _, test in splits]) / np.median(self._n_train)
+        self._overlap = float(min(ratio, 1 / ratio))
         self.peak_, self.best_ = self._peak_and_best(primary)
         median = median_over_splits(self.test_risk_)
         zone = find_danger_zone(

@@ -18,7 +18,9 @@ from sklearn.utils.validation import (
     _num_samples,
 )
 
+from skhmmdd._tables import as_array
 from skhmmdd.heads._validation import quiet_sums
+from skhmmdd.heads.solvers._distinct_rows import group_rows
 from skhmmdd.heads.solvers._magnitude import check_magnitude
 
 
@@ -207,3 +209,37 @@ def _check_indices(indices, n_samples, name):
             f"{outside[0]}."
         )
     return array
+
+
+def share_of_copies(X, splits):
+    """Share of the test samples that have a copy in the training set of their split.
+
+    Parameters
+    ----------
+    X : indexable of length n_samples
+        Rows of numbers are compared, up to rounding; anything else counts as distinct.
+    splits : list of (train, test)
+
+    Returns
+    -------
+    float
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> X = np.array([[1.0], [2.0], [1.0], [3.0]])
+    >>> share_of_copies(X, [(np.array([0, 1]), np.array([2, 3]))])
+    0.5
+    """
+    rows = as_array(X)
+    if (
+        not isinstance(rows, np.ndarray)
+        or rows.ndim != 2
+        or rows.dtype.kind not in "fiub"
+    ):
+        return 0.0
+    if not rows.shape[1] or not np.isfinite(rows).all():
+        return 0.0
+    groups = group_rows(rows.astype(np.float64))
+    copied = [np.isin(groups[test], groups[train]) for train, test in splits]
+    return float(np.mean(np.concatenate(copied)))
