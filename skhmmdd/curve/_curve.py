@@ -400,6 +400,18 @@ class DoubleDescentCurve(ShownFindings, RefittedEstimator, BaseDoubleDescentCurv
         str
             One line for each; `print` it.
 
+        Notes
+        -----
+        The complexities to choose are those about the best whose median risk is within
+        20 % of its, and surely (one-sided, 95 %) less than 1.5 times it, by a paired
+        t-test over the splits. The summary says "too close to call" where the best on
+        the other side of the danger zone is not surely worse, where another complexity
+        may be 1.5 times better, where the best is within 20 % of the interpolation
+        threshold, and where more than a tenth of the test samples have a copy in their
+        training set. What splits share is allowed for as by Nadeau and Bengio
+        ("Inference for the generalization error", Machine Learning 52, 2003), with the
+        smaller of the ratios of the sizes of the two sets.
+
         Examples
         --------
         >>> from sklearn.datasets import make_regression
@@ -416,12 +428,12 @@ class DoubleDescentCurve(ShownFindings, RefittedEstimator, BaseDoubleDescentCurv
           splits, 30 training samples.
         Threshold: 29. From there on the training data are interpolated.
         Peak: 13100 at 29, 85.9 times the lowest.
-        Best: 152 at 10, below the threshold.
+        Best: 152 at 10, below the threshold. Within one standard error of it: 10 to 11.
         Danger zone: 22 to 60, with more than 2 times the lowest risk.
-        What to do: Choose a width below 22. Where that is not possible, penalise the
-          head (alpha="loo" finds the ridge of the heads of skhmmdd) or train on another
-          number of labels: more of them move the peak up, fewer down; with 30 it is at
-          29.
+        What to do: Choose a width from 10 to 17. Where that is not possible, penalise
+          the head (alpha="loo" finds the ridge of the heads of skhmmdd) or train on
+          another number of labels: more of them move the peak up, fewer down; with 30
+          it is at 29.
         """
         return describe(self._findings())
 

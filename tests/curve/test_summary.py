@@ -14,6 +14,7 @@ from skhmmdd import (
     LeadingColumns,
     forecast_risk,
 )
+from skhmmdd.curve._certainty import Evidence, Stretch
 from skhmmdd.curve._landmarks import find_danger_zone
 from skhmmdd.curve.display._summary import Findings, describe
 from skhmmdd.curve.display._words import axis_words
@@ -108,8 +109,14 @@ def test_a_peak_without_interpolation():
 def test_a_low_peak():
     lines = lines_of(zone=None, peak=(20.0, 0.8))
     assert lines["Danger zone"] == "none."
-    assert lines["What to do"] == (
+    assert lines["What to do"] == "Take 80. The peak is low, 1.6 times the lowest."
+    whole = evidence(advised=(Stretch(1.0, 90.0, None, None),))
+    assert advice(zone=None, evidence=whole) == (
         "Take 80. The peak is low: nothing here has to be avoided."
+    )
+    # Of a risk that may be negative there are no ratios.
+    assert advice(zone=None, peak=(20.0, -0.1), best=(80.0, -0.5)) == (
+        "Take 80, away from the peak at 20."
     )
     assert "look further" in advice(zone=None, best=(90.0, 0.5))
 
@@ -135,6 +142,65 @@ def test_no_peak(threshold, best, text):
     lines = lines_of(peak=None, zone=None, threshold=threshold, best=(best, 0.5))
     assert lines["Peak"].startswith("none.")
     assert lines["What to do"].startswith(text)
+
+
+def evidence(**changes):
+    here = Stretch(70.0, 90.0, 60.0, None)
+    return Evidence(None, (here,), (here,), None, None)._replace(**changes)
+
+
+def test_how_sure_the_best_is():
+    sure = evidence(corrected_risk=0.512)
+    lines = lines_of(evidence=sure)
+    assert lines["Best"] == (
+        "0.5 at 80, beyond the threshold. Allowing for the choice, expect 0.512. "
+        "Within one standard error of it: 70 to 90."
+    )
+    assert lines["What to do"].startswith("Choose a width above 60. Where that")
+    one = Stretch(80.0, 80.0, 79.0, 81.0)
+    lines = lines_of(evidence=evidence(plateau=(one,), corrected_risk=0.5))
+    assert lines["Best"] == "0.5 at 80, beyond the threshold."
+    many = tuple(Stretch(at, at + 1, at - 1, at + 2) for at in (1.0, 5.0, 9.0, 13.0))
+    assert lines_of(evidence=evidence(plateau=many))["Best"].endswith(
+        "error of it: 1 to 2, 5 to 6, 9 to 10 and others."
+    )
+
+
+@pytest.mark.parametrize(
+    ("stretch", "where"),
+    [
+        (Stretch(1.0, 8.0, None, 12.0), "below 12"),
+        (Stretch(8.0, 9.0, 5.0, 12.0), "from 8 to 9"),
+        (Stretch(8.0, 8.0, 5.0, 12.0), "of 8"),
+        (Stretch(1.0, 90.0, None, None), "from 1 to 90"),
+    ],
+)
+def test_where_to_choose(stretch, where):
+    told = advice(evidence=evidence(advised=(stretch,)))
+    assert told.startswith(f"Choose a width {where}. Where that is")
+
+
+@pytest.mark.parametrize(
+    ("doubt", "words"),
+    [
+        ("side", "0.52 at 5 on the other side may be as good."),
+        ("spread", "0.52 at 5 may be far better."),
+        (
+            "threshold",
+            "0.52 at 5 is the lowest that is not so near the threshold as to be luck.",
+        ),
+        ("one split", "one split does not tell how sure this is."),
+        ("copies", "with copies in both sets this says little of new samples; keep"),
+    ],
+)
+def test_too_close_to_call(doubt, words):
+    rival = (5.0, 0.52) if words.startswith("0.52") else None
+    doubtful = evidence(doubt=doubt, rival=rival)
+    for changes in ({}, {"zone": None}, {"zone": None, "peak": None}):
+        assert f" Too close to call: {words}" in advice(evidence=doubtful, **changes)
+    both = (Stretch(70.0, 90.0, 60.0, None), Stretch(4.0, 6.0, 3.0, 7.0))
+    told = advice(evidence=doubtful._replace(advised=both))
+    assert told.startswith("Choose a width above 60 or from 4 to 6. Too close to call:")
 
 
 def test_one_complexity():

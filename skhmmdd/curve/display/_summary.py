@@ -178,8 +178,9 @@ def _best(found):
     evidence = found.evidence
     if evidence is None:
         return line
-    if evidence.corrected_risk is not None:
-        line += f" Allowing for the choice, expect {_number(evidence.corrected_risk)}."
+    expected = evidence.corrected_risk
+    if expected is not None and _number(expected) != _number(risk):
+        line += f" Allowing for the choice, expect {_number(expected)}."
     if any(one.first < one.last for one in evidence.plateau):
         runs = [_run(one) for one in evidence.plateau[:_MOST_RUNS]]
         if len(evidence.plateau) > _MOST_RUNS:
