@@ -6,8 +6,8 @@ import numpy as np
 from scipy import stats
 
 from skhmmdd._typing import Floats, Ints
-from skhmmdd.curve._choice import BestPoint, paired_differences
-from skhmmdd.curve._landmarks import median_over_splits
+from skhmmdd.curve._choice import BestPoint, Middle, paired_differences
+from skhmmdd.curve._landmarks import BLIND, median_over_splits
 
 # One-sided, of every statement.
 _CONFIDENCE = 0.95
@@ -15,8 +15,6 @@ _CONFIDENCE = 0.95
 # and surely no more than so much above it. Others are rivals if they may be so much
 # better.
 _AS_GOOD, _WORSE = 1.2, 1.5
-# Within this share of the interpolation threshold a low risk may be luck.
-BLIND = 0.2
 # Where more of the test samples than this have a copy in the training set, the risk
 # past the threshold says little of new ones.
 COPIED = 0.1
@@ -160,6 +158,7 @@ def weigh_evidence(
     threshold: float | None,
     overlap: float,
     copied: float = 0.0,
+    middle: Middle = median_over_splits,
 ) -> Evidence:
     """What the splits say of the best point and of its rivals.
 
@@ -177,6 +176,8 @@ def weigh_evidence(
         As in `compare_with`.
     copied : float, default=0.0
         Share of the test samples that have a copy in the training set.
+    middle : callable, default=median_over_splits
+        What the curve is of.
 
     Returns
     -------
@@ -189,7 +190,7 @@ def weigh_evidence(
     if copied > COPIED:
         here = stretches(complexity, np.array([best.index]))
         return Evidence(best.corrected_risk, plateau, here, "copies", None)
-    median = median_over_splits(risk)
+    median = middle(risk)
     compared = compare_with(risk, best.index, overlap)
     advised = [_about(best.index, median, compared, complexity)]
     doubt, rival = _find_rival(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
@@ -10,6 +10,8 @@ import numpy as np
 from skhmmdd._typing import Floats, Ints
 from skhmmdd.curve._landmarks import CurvePoint, find_peak, median_over_splits
 
+# What a curve is made of: from risks of shape (n_complexities, n_splits).
+Middle: TypeAlias = Callable[[Floats], Floats]
 # How the best point is chosen.
 Choice: TypeAlias = Literal["lowest", "one_standard_error"]
 
@@ -87,12 +89,19 @@ def paired_differences(risk: Floats, reference: int) -> tuple[Floats, Floats]:
     return mean, np.where(np.isnan(error), 0.0, error)
 
 
-def find_plateau(risk: Floats) -> Ints:
-    """The points within one standard error of the lowest median, paired over splits.
+def mean_over_blocks(risk: Floats) -> Floats:
+    """Mean of each row: what a forecast is of the samples that are left out."""
+    return risk.mean(axis=1)
+
+
+def find_plateau(risk: Floats, middle: Middle = median_over_splits) -> Ints:
+    """The points within one standard error of the lowest, paired over splits.
 
     Parameters
     ----------
     risk : ndarray of shape (n_complexities, n_splits)
+    middle : callable, default=median_over_splits
+        What the lowest is of.
 
     Returns
     -------
@@ -105,49 +114,60 @@ def find_plateau(risk: Floats) -> Ints:
     >>> find_plateau(np.array([[5.0, 6.0, 5.0], [1.0, 2.0, 3.0], [1.1, 1.9, 3.1]]))
     array([1, 2])
     """
-    lowest = int(np.argmin(median_over_splits(risk)))
+    lowest = int(np.argmin(middle(risk)))
     if risk.shape[1] == 1:
         return np.array([lowest])
     mean, error = paired_differences(risk, lowest)
     return np.flatnonzero(mean <= error)
 
 
-def choose_point(risk: Floats, choose: Choice, *, simplest_last: bool = False) -> int:
+def choose_point(
+    risk: Floats,
+    choose: Choice,
+    *,
+    simplest_last: bool = False,
+    middle: Middle = median_over_splits,
+) -> int:
     """Index of the point to take.
 
     Parameters
     ----------
     risk : ndarray of shape (n_complexities, n_splits)
     choose : {"lowest", "one_standard_error"}
-        The lowest median risk, the first of equals; or the simplest point of the
-        plateau.
+        The lowest risk, the first of equals; or the simplest point of the plateau.
     simplest_last : bool, default=False
         Whether the last point is the simplest, as along a penalty, and not the first.
+    middle : callable, default=median_over_splits
+        What the lowest is of.
 
     Returns
     -------
     int
     """
     if choose == "lowest":
-        return int(np.argmin(median_over_splits(risk)))
-    return int(find_plateau(risk)[-1 if simplest_last else 0])
+        return int(np.argmin(middle(risk)))
+    return int(find_plateau(risk, middle)[-1 if simplest_last else 0])
 
 
 def risk_of_choice(
-    risk: Floats, choose: Choice, *, simplest_last: bool = False
+    risk: Floats,
+    choose: Choice,
+    *,
+    simplest_last: bool = False,
+    middle: Middle = median_over_splits,
 ) -> float | None:
     """Risk to expect where a point is chosen: by the other splits, in each split.
 
     Parameters
     ----------
     risk : ndarray of shape (n_complexities, n_splits)
-    choose, simplest_last
+    choose, simplest_last, middle
         As in `choose_point`.
 
     Returns
     -------
     float or None
-        Median over the splits; None with one split.
+        Its middle over the splits; None with one split.
 
     Examples
     --------
@@ -159,11 +179,12 @@ def risk_of_choice(
     n_splits = risk.shape[1]
     if n_splits == 1:
         return None
+    options: dict[str, Any] = {"simplest_last": simplest_last, "middle": middle}
     chosen = [
-        choose_point(np.delete(risk, split, 1), choose, simplest_last=simplest_last)
+        choose_point(np.delete(risk, split, 1), choose, **options)
         for split in range(n_splits)
     ]
-    return float(median_over_splits(risk[chosen, np.arange(n_splits)][None])[0])
+    return float(middle(risk[chosen, np.arange(n_splits)][None])[0])
 
 
 def peak_and_best(

@@ -15,7 +15,20 @@ from skhmmdd._base import validate_params
 from skhmmdd._parallel import map_jobs, single_blas_thread
 from skhmmdd._repr import short_repr
 from skhmmdd._typing import Floats, Ints
-from skhmmdd.curve._landmarks import independent_columns, landmarks_of_forecast
+from skhmmdd.curve._certainty import weigh_evidence
+from skhmmdd.curve._choice import (
+    BestPoint,
+    Choice,
+    choose_point,
+    find_plateau,
+    mean_over_blocks,
+    risk_of_choice,
+)
+from skhmmdd.curve._landmarks import (
+    blind_widths,
+    independent_columns,
+    landmarks_of_forecast,
+)
 from skhmmdd.curve._left_out_rows import arrange_rows
 from skhmmdd.curve._targets import RISK_WORDS, read_targets
 from skhmmdd.curve.display._forecast_figure import draw_forecast
@@ -33,6 +46,8 @@ if TYPE_CHECKING:
 
 # Without `widths`: so many on a logarithmic grid, and all of this share about n.
 _GRID_SIZE, _NEAR = 60, 0.05
+# Blocks of samples that a choice by the others is judged on.
+_N_BLOCKS = 10
 
 
 class RiskForecast(NamedTuple):
@@ -77,6 +92,16 @@ class RiskForecast(NamedTuple):
         What `risk` is.
     risks : dict of str to ndarray of shape (n_widths,)
         All risks, by name: of classes both, of numbers the squared error.
+    corrected_risk : float
+        Test risk to expect at the best width. The lowest of many predictions is lower
+        than what comes true; this one leaves every block of samples out of the choice
+        in which it is judged.
+    plateau : tuple of int
+        Widths whose risk is within one standard error of the lowest, paired over the
+        blocks.
+    block_risk : ndarray of shape (n_widths, n_blocks)
+        The predicted risk in blocks of samples, or of groups, drawn at random: ten, or
+        as many as groups. Infinite at the widths that are excluded from the best.
     """
 
     widths: Ints
@@ -94,6 +119,9 @@ class RiskForecast(NamedTuple):
     n_copies_kept: int
     risk_name: str
     risks: dict[str, Floats]
+    corrected_risk: float
+    plateau: tuple[int, ...]
+    block_risk: Floats
 
     def __repr__(self) -> str:
         return short_repr(self)
@@ -141,7 +169,25 @@ class RiskForecast(NamedTuple):
                 best=self.best,
                 zone=self.danger_zone,
                 n_samples=self.n_distinct,
+                evidence=self._evidence(),
             )
+        )
+
+    def _evidence(self):
+        width, risk = self.best
+        index = int(np.searchsorted(self.widths, width))
+        n_blocks = self.block_risk.shape[1]
+        return weigh_evidence(
+            self.widths.astype(np.float64),
+            self.block_risk,
+            BestPoint(width, risk, width, index, self.corrected_risk, self.plateau),
+            zone=self.danger_zone,
+            # The widths about it are excluded already.
+            threshold=None,
+            # All but a block of the samples are trained on in two leave-one-outs.
+            overlap=1 / n_blocks,
+            copied=self.n_copies_kept / self.n_samples,
+            middle=mean_over_blocks,
         )
 
     def _samples_in_words(self):
@@ -217,6 +263,7 @@ class RiskForecast(NamedTuple):
         "rcond": [None, Interval(Real, 0, 1, closed="left")],
         "classifier": ["boolean", None],
         "risk": [StrOptions({"squared_error", "zero_one_error"})],
+        "choose": [StrOptions({"lowest", "one_standard_error"})],
         "n_jobs": [None, Integral],
     },
     prefer_skip_nested_validation=True,
@@ -232,6 +279,7 @@ def forecast_risk(
     rcond: float | None = None,
     classifier: bool | None = None,
     risk: Literal["squared_error", "zero_one_error"] = "squared_error",
+    choose: Choice = "lowest",
     n_jobs: int | None = None,
 ) -> RiskForecast:
     r"""Predict the whole curve of test risk from the training data.
@@ -270,6 +318,9 @@ def forecast_risk(
         - ``"squared_error"``: mean over samples and outputs; of classes Brier's score,
           summed over the classes, of `HeadClassifier.predict_proba`.
         - ``"zero_one_error"``: fraction of samples with a wrong label.
+    choose : {"lowest", "one_standard_error"}, default="lowest"
+        Which width is `best`: the one of the lowest predicted risk, or the smallest
+        within one standard error of it.
     n_jobs : int, default=None
         Threads over the widths that need a decomposition of their own.
 
@@ -278,7 +329,8 @@ def forecast_risk(
     RiskForecast
         Named tuple of `widths`, `risk`, `gcv`, `rank`, `interpolation_threshold`,
         `peak`, `best`, `danger_zone`, `n_samples`, `fit_intercept`, `n_distinct`,
-        `n_groups`, `n_copies_kept`, `risk_name`, `risks`, with methods `summary()`,
+        `n_groups`, `n_copies_kept`, `risk_name`, `risks`, `corrected_risk`, `plateau`,
+        `block_risk`, with methods `summary()`,
         `plot()` and `labels_at_threshold(width)`.
 
     Raises
@@ -346,7 +398,8 @@ def forecast_risk(
         else widths,
         X.shape[1],
     )
-    measure = partial(rows.risks, targets)
+    blocks = rows.blocks(_N_BLOCKS)
+    measure = partial(rows.risks, targets, blocks)
     of_rows = rows.weights, rows.members, measure
     options: dict[str, Any] = {
         "alpha": alpha,
@@ -369,17 +422,21 @@ def forecast_risk(
     risks, gcv, rank = path
     for i, at_width in zip(in_doubt, found, strict=True):
         risks[:, i], gcv[i], rank[i] = at_width
-    by_name = dict(zip(targets.risk_names, risks, strict=True))
+    risks = risks.reshape(len(targets.risk_names), -1, len(widths))
+    by_name = dict(zip(targets.risk_names, risks[:, 0], strict=True))
     # A penalty, or two labels for one row, keep every head off its training samples.
     can_interpolate = alpha == 0 and rows.copies_agree
+    full_rank = rows.n_distinct - fit_intercept
+    blind = blind_widths(widths, rank, full_rank, rows.n_left_with)
     threshold, peak, best, zone = landmarks_of_forecast(
-        widths,
-        by_name[risk],
-        rank,
-        rows.n_distinct - fit_intercept,
-        rows.n_left_with,
-        can_interpolate,
+        widths, by_name[risk], rank, full_rank, blind, can_interpolate
     )
+    of_blocks = risks[targets.risk_names.index(risk), 1:].T
+    block_risk = np.where(blind[:, None], np.inf, of_blocks)
+    if choose == "one_standard_error":
+        chosen = choose_point(block_risk, choose, middle=mean_over_blocks)
+        best = int(widths[chosen]), float(by_name[risk][chosen])
+    corrected_risk = risk_of_choice(block_risk, choose, middle=mean_over_blocks)
     return RiskForecast(
         widths=widths,
         risk=by_name[risk],
@@ -396,6 +453,9 @@ def forecast_risk(
         n_copies_kept=rows.n_copies_kept,
         risk_name=risk,
         risks=by_name,
+        corrected_risk=best[1] if corrected_risk is None else corrected_risk,
+        plateau=tuple(widths[find_plateau(block_risk, mean_over_blocks)].tolist()),
+        block_risk=block_risk,
     )
 
 

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skhmmdd._repr import short_repr
-from skhmmdd._typing import Floats
+from skhmmdd._typing import Floats, Ints
 
 # A model interpolates when its training risk is this small beside that of the best
 # constant. In double precision minimum-norm heads reach 1e-12 and less where the
@@ -20,7 +20,7 @@ INTERPOLATION_TOLERANCE = 1e-6
 DANGER = 2.0
 
 # Within this share of the threshold a single leave-one-out is too noisy to choose by.
-_BLIND = 0.2
+BLIND = 0.2
 
 
 class CurvePoint(NamedTuple):
@@ -237,12 +237,36 @@ def independent_columns(widths: Ints, rank: Ints, full_rank: int, wanted: Ints) 
     return wanted - dependent[np.searchsorted(widths[unsaturated], wanted, "right")]
 
 
+def blind_widths(
+    widths: Ints, rank: Ints, full_rank: int, n_left_with: float
+) -> NDArray[np.bool_]:
+    """Widths so near the threshold that what is predicted there is all noise.
+
+    Parameters
+    ----------
+    widths, rank, full_rank
+        As for `independent_columns`.
+    n_left_with : float
+        How many distinct rows beside its own leave with a sample, on average.
+
+    Returns
+    -------
+    ndarray of bool of shape (n_widths,)
+        None of them where all would be.
+    """
+    position = independent_columns(widths, rank, full_rank, widths)
+    # The forecast peaks where the samples without a group are interpolated.
+    low, high = (1 - BLIND) * (full_rank - n_left_with), (1 + BLIND) * full_rank
+    blind = (position >= low) & (position <= high)
+    return blind & ~blind.all()
+
+
 def landmarks_of_forecast(
     widths: Ints,
     risk: Floats,
     rank: Ints,
     full_rank: int,
-    n_left_with: float,
+    blind: NDArray[np.bool_],
     can_interpolate: bool,
 ) -> tuple[
     int | None, tuple[int, float] | None, tuple[int, float], tuple[int, int] | None
@@ -255,8 +279,8 @@ def landmarks_of_forecast(
         As for `independent_columns`.
     risk : ndarray of shape (n_widths,)
         What is predicted.
-    n_left_with : float
-        How many distinct rows beside its own leave with a sample, on average.
+    blind : ndarray of bool of shape (n_widths,)
+        From `blind_widths`: never the best, and no end of the zone.
     can_interpolate : bool
         Whether a head of full rank passes through every training sample.
 
@@ -267,11 +291,7 @@ def landmarks_of_forecast(
     best : tuple of (int, float)
     danger_zone : tuple of (int, int) or None
     """
-    position = independent_columns(widths, rank, full_rank, widths)
-    # The forecast peaks where the samples without a group are interpolated.
-    low, high = (1 - _BLIND) * (full_rank - n_left_with), (1 + _BLIND) * full_rank
-    blind = (position >= low) & (position <= high)
-    best = int(np.where(blind & ~blind.all(), np.inf, risk).argmin())
+    best = int(np.where(blind, np.inf, risk).argmin())
     interpolating = np.flatnonzero((rank >= full_rank) & can_interpolate)
     threshold = int(widths[interpolating[0]]) if len(interpolating) else None
     lowest = risk[best]

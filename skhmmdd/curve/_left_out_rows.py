@@ -36,21 +36,49 @@ class LeftOutRows(NamedTuple):
     copies_agree: bool
     """Whether copies have the same targets, as far as training risk tells."""
 
-    def risks(self, targets, residuals):
-        """Risks of all samples from residuals left out.
+    def risks(self, targets, blocks, residuals):
+        """Risks of all samples and of blocks of them, from residuals left out.
 
         Parameters
         ----------
         targets : Targets
+        blocks : ndarray of shape (n, n_blocks)
+            From `blocks`.
         residuals : ndarray of shape (n_widths, n_rows, q)
 
         Returns
         -------
-        ndarray of shape (n_risks, n_widths)
+        ndarray of shape (n_risks * (1 + n_blocks), n_widths)
+            Of every risk first that of all samples, then those of the blocks.
         """
         errors = residuals[:, self.row_of]
         errors += targets.coded - self.y[self.row_of]
-        return targets.risks(errors)
+        losses = targets.losses(errors)
+        means = np.concatenate([losses.mean(axis=2)[..., None], losses @ blocks], 2)
+        n_risks, n_widths, n_means = means.shape
+        return np.moveaxis(means, 2, 1).reshape(n_risks * n_means, n_widths)
+
+    def blocks(self, n_blocks):
+        """Blocks of whole groups, about equal, at random: weights of a mean in each.
+
+        Parameters
+        ----------
+        n_blocks : int
+            At most; never more than groups.
+
+        Returns
+        -------
+        ndarray of shape (n, n_blocks)
+        """
+        group_of = np.arange(len(self.X))
+        for together in self.members:
+            group_of[together] = together[:, :1]
+        _, group_of = np.unique(group_of, return_inverse=True)
+        n_blocks = min(n_blocks, self.n_groups)
+        block_of = np.arange(self.n_groups) % n_blocks
+        block_of = np.random.RandomState(0).permutation(block_of)[group_of][self.row_of]
+        inside = block_of[:, None] == np.arange(n_blocks)
+        return inside / inside.sum(axis=0)
 
     def variance_within(self, targets):
         """Mean squared distance of the coded targets from those of their copies."""

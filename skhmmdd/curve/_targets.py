@@ -31,7 +31,11 @@ class Targets(NamedTuple):
         return names[:1] if self.classes is None else names
 
     def risks(self, errors: Floats) -> Floats:
-        """Risks from what predictions miss.
+        """Risks from what predictions miss, (n_risks, n_widths): means of `losses`."""
+        return self.losses(errors).mean(axis=2)
+
+    def losses(self, errors: Floats) -> Floats:
+        """Losses of every sample from what predictions miss.
 
         Parameters
         ----------
@@ -40,11 +44,11 @@ class Targets(NamedTuple):
 
         Returns
         -------
-        ndarray of shape (n_risks, n_widths)
+        ndarray of shape (n_risks, n_widths, n)
             In the order of `risk_names`.
         """
         if self.classes is None or self.labels is None:
-            return np.mean(errors**2, axis=(1, 2))[None]
+            return np.mean(errors**2, axis=2)[None]
         n_widths, n, q = errors.shape
         scores = (self.coded - errors).reshape(n_widths * n, q)
         scores = scores[:, 0] if len(self.classes) == 2 else scores
@@ -52,7 +56,7 @@ class Targets(NamedTuple):
         off = probabilities_of(scores) - (labels[:, None] == self.classes)
         wrong = labels_of(scores, self.classes) != labels
         losses = np.stack([np.sum(off**2, axis=1), wrong])
-        return losses.reshape(2, n_widths, n).mean(axis=2)
+        return losses.reshape(2, n_widths, n)
 
     def of_rows(self, rows: Ints) -> "Targets":
         """The targets of some of the rows."""

@@ -1,22 +1,46 @@
-"""Tables to be advised on: every kind of features, targets and faults of a design."""
+"""An audit of what summaries say: their sentences against the risk on other rows.
 
+    PYTHONPATH=. python tests/properties/advice.py --tables 320 --seed 1
+
+draws labelled tables of every kind, has a curve and a forecast of each put into words,
+and holds every sentence against the risk on rows that neither has seen. It prints how
+many sentences there were of each kind, and which of them failed.
+"""
+
+import argparse
+import re
+import warnings
+from collections import Counter
 from functools import cache
 from typing import NamedTuple
 
 import numpy as np
 from sklearn import datasets
+from sklearn.model_selection import GroupKFold
+from sklearn.pipeline import make_pipeline
 
 from skhmmdd import (
     BaumWelch,
+    DoubleDescentCurve,
+    HeadClassifier,
+    HeadRegressor,
     HMMFeatureTransformer,
+    LeadingColumns,
     TokenEncoder,
+    forecast_risk,
     load_syllables,
     load_valence,
     make_hmm_classification,
     make_hmm_regression,
     make_linear_gaussian_hmm,
     make_markov_reward_process,
+    width_path,
 )
+
+# An advised width may have this much more risk than the best of all widths.
+TOLERATED = 1.5
+# Kinds of sentences that claim safety; the others are checked for what they say.
+SAFETY = ("best at", "choose", "take", "nothing to avoid")
 
 # Rows of a pool: so many, that what is left beside the labels judges well.
 _POOL = 2000
@@ -217,3 +241,282 @@ def _spoil_targets(X, y, fault, rng):
     elif fault == "heavy tails":
         y += 0.5 * spread * rng.standard_t(2.5, len(y))
     return y
+
+
+# What is said ----------------------------------------------------------------------
+
+
+class Verdict(NamedTuple):
+    """One sentence of one summary, and whether it came true.
+
+    Attributes
+    ----------
+    table : str
+    source : {"curve", "forecast"}
+    kind : str
+        One of `SAFETY`, or "danger zone", "peak", "threshold", "expected risk".
+    true : bool or None
+        None where the summary says itself that it is too close to call.
+    ratio : float
+        The risk that follows over that of the best width; of an expected risk, what was
+        said over what came true.
+    words : str
+    """
+
+    table: str
+    source: str
+    kind: str
+    true: bool | None
+    ratio: float
+    words: str
+
+
+def said_widths(text, widths):
+    """Which widths each claim of safety of a summary leads to, by kind."""
+    said = {}
+    if found := re.search(r"Best: \S+ at (\S+?)[,.] ", text):
+        said["best at"] = widths == float(found[1])
+    if found := re.search(r"Take (\S+?)[.:] ", text):
+        said["take"] = widths == float(found[1])
+    if "nothing here has to be avoided" in text:
+        said["nothing to avoid"] = np.ones(len(widths), dtype=bool)
+    if found := re.search(r"Choose a width ([^.:]*)\.", text):
+        chosen = np.zeros(len(widths), dtype=bool)
+        for part in found[1].split(" or "):
+            word, *numbers = [one for one in part.split() if one != "to"]
+            numbers = [float(number) for number in numbers]
+            if word == "above":
+                chosen |= widths > numbers[0]
+            elif word == "below":
+                chosen |= widths < numbers[0]
+            else:
+                chosen |= (widths >= numbers[0]) & (widths <= numbers[-1])
+        said["choose"] = chosen
+    for word, end in (("large", -1), ("small", 0)):
+        if f"Choose a {word} width" in text:
+            said["choose"] = widths == widths[end]
+    return said
+
+
+def judge(table, source, text, widths, truth):
+    """Hold a summary against what came true.
+
+    Parameters
+    ----------
+    table : str
+    source : {"curve", "forecast"}
+    text : str
+        The summary, on single lines.
+    widths : ndarray of shape (n_widths,)
+    truth : ndarray of shape (n_widths, n_sets)
+        Risks on rows held out. A width is worse than another if it is so by more than
+        what these sets leave to chance.
+
+    Returns
+    -------
+    list of Verdict
+    """
+    risk = np.median(truth, axis=1)
+    best = int(np.argmin(risk))
+    above = truth - truth[best]
+    error = above.std(axis=1, ddof=1) / np.sqrt(truth.shape[1])
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ratio = np.where(risk > 0, risk / risk[best], 1.0)
+    worse = (risk > TOLERATED * risk[best]) & (above.mean(axis=1) > 2 * error)
+    close = "Too close to call" in text
+    verdicts = []
+
+    def add(kind, true, ratio, words):
+        verdicts.append(Verdict(table, source, kind, true, float(ratio), words))
+
+    for kind, chosen in said_widths(text, widths).items():
+        worst = ratio[chosen].max()
+        true = None if close else not worse[chosen].any()
+        add(kind, true, worst, text[text.index("Best:") :])
+    if found := re.search(r"Danger zone: (\S+) to (\S+),", text):
+        inside = (widths >= float(found[1])) & (widths <= float(found[2]))
+        add("danger zone", ratio[inside].max() > TOLERATED, ratio[inside].max(), text)
+    if found := re.search(r"Peak: \S+ at (\S+), (\S+) times", text):
+        here = ratio[widths == float(found[1])].max()
+        add("peak", here > TOLERATED or float(found[2]) < 2 * TOLERATED, here, text)
+    if found := re.search(r"Best: (\S+) at (\S+?)[,.] (.*?)Danger zone", text):
+        told = re.search(r"expect (\S+?)\. ", found[3])
+        expected = float(told[1] if told else found[1])
+        came = risk[widths == float(found[2])][0]
+        if came > 0:
+            share = expected / came
+            add("expected risk", TOLERATED > share > 1 / TOLERATED, share, text)
+    return verdicts
+
+
+# What came true ---------------------------------------------------------------------
+
+_HELD_OUT, _SETS = 1000, 8
+
+
+def audit_forecast(table):
+    """Verdicts on the forecast from the labelled rows of a table."""
+    rows, held_out = table.labelled, table.held_out[:_HELD_OUT]
+    y = table.y
+    groups = None if table.groups is None else table.groups[rows]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # of copies
+        forecast = forecast_risk(
+            table.X[rows], y[rows], classifier=table.classes, groups=groups
+        )
+    if table.classes:
+        curve = DoubleDescentCurve(
+            make_pipeline(LeadingColumns(), HeadClassifier()),
+            "leadingcolumns__n_components",
+            forecast.widths,
+            cv=[(rows, part) for part in np.array_split(held_out, _SETS)],
+        )
+        truth = curve.fit(table.X, y).test_risk_
+    else:
+        truth = np.stack(
+            [
+                width_path(
+                    table.X[rows], y[rows], table.X[part], y[part],
+                    widths=forecast.widths,
+                ).test_risk
+                for part in np.array_split(held_out, _SETS)
+            ],
+            axis=1,
+        )  # fmt: skip
+    text = forecast.summary().replace("\n  ", " ").replace("\n", " ")
+    return judge(table.name, "forecast", text, forecast.widths, truth)
+
+
+def audit_curve(table, rng):
+    """Verdicts on a curve from the labelled rows of a table."""
+    rows, n = table.labelled, len(table.labelled)
+    head = HeadClassifier() if table.classes else HeadRegressor()
+    if table.classes:
+        risk = str(rng.choice(["squared_error", "zero_one_error", "accuracy"]))
+    else:
+        risk = str(rng.choice(["squared_error", "squared_error", "absolute_error"]))
+        risk = "r2" if rng.rand() < 0.1 else risk
+    cv, train_size = [(5, None), (10, 0.7), (5, 0.8)][rng.randint(3)]
+    if table.groups is not None:
+        cv, train_size = GroupKFold(5), None
+    scored = risk in ("accuracy", "r2")
+    widths = np.geomspace(1, table.X.shape[1], 14 if scored else 28)
+    near = 0.8 * n * np.array([0.5, 0.7, 0.8, 0.9, 1, 1.1, 1.25, 1.5, 2])
+    widths = np.unique(np.r_[widths, near].astype(int))
+    widths = widths[(widths >= 1) & (widths <= table.X.shape[1])]
+    curve = DoubleDescentCurve(
+        make_pipeline(LeadingColumns(), head),
+        "leadingcolumns__n_components",
+        widths,
+        cv=cv,
+        train_size=train_size,
+        risk=risk,
+        random_state=rng.randint(2**31),
+    )
+    known = {} if table.groups is None else {"groups": table.groups[rows]}
+    curve.fit(table.X[rows], table.y[rows], **known)
+    fresh = DoubleDescentCurve(
+        curve.estimator,
+        curve.param_name,
+        widths,
+        cv=[_fresh_split(table, curve.n_train_, seed) for seed in range(_SETS)],
+        risk=risk,
+    ).fit(table.X, table.y)
+    text = curve.summary().replace("\n  ", " ").replace("\n", " ")
+    return judge(
+        f"{table.name}, {risk}", "curve", text, curve.complexity_, fresh.test_risk_
+    )
+
+
+def _fresh_split(table, n_train, seed):
+    """A training set of a size, with the same fault, and rows to test on."""
+    rng = np.random.RandomState(seed)
+    if table.groups is not None:
+        order = rng.permutation(table.groups.max() + 1)
+        n_groups = n_train // 4
+        train, test = order[:n_groups], order[n_groups:][: _HELD_OUT // 4]
+        return tuple(
+            np.flatnonzero(np.isin(table.groups, part)) for part in (train, test)
+        )
+    order = rng.permutation(len(table.y))
+    train, test = order[:n_train], order[n_train:][:_HELD_OUT]
+    if table.name.endswith("duplicated rows"):
+        train = train[: n_train // 2].repeat(2)
+    return train, test
+
+
+def audit(n_tables, seed):
+    """Verdicts on the summaries of so many tables.
+
+    Parameters
+    ----------
+    n_tables : int
+    seed : int
+
+    Returns
+    -------
+    list of Verdict
+    """
+    verdicts = []
+    for number in range(n_tables):
+        rng = np.random.RandomState([seed, number])
+        source = SOURCES[number % len(SOURCES)]
+        fault = FAULTS[rng.randint(len(FAULTS))]
+        n_labels = int(np.exp(rng.uniform(np.log(20), np.log(300))))
+        table = make_table(source, fault, n_labels, rng.randint(2**31))
+        table = table._replace(name=f"{number}: {table.name}, {len(table.labelled)}")
+        if table.classes:
+            counts = np.unique(table.y[table.labelled], return_counts=True)[1]
+            if len(counts) < 2 or counts.min() < 2:
+                continue
+        verdicts += audit_forecast(table)
+        try:
+            with warnings.catch_warnings():
+                # Classes rarer than folds
+                warnings.simplefilter("ignore", UserWarning)
+                verdicts += audit_curve(table, rng)
+        except ValueError as error:
+            # Too few of a class, or of groups, to split
+            if not re.search("n_splits|least populated|should be greater", str(error)):
+                raise
+    return verdicts
+
+
+def report(verdicts):
+    """Counts by kind, and what failed, as lines."""
+    lines = [f"{'sentence':<26}{'said':>6}{'true':>6}{'false':>6}{'too close':>11}"]
+    counts = Counter((one.source, one.kind, one.true) for one in verdicts)
+    for source, kind in sorted({(one.source, one.kind) for one in verdicts}):
+        true, false, close = (counts[source, kind, is_] for is_ in (True, False, None))
+        lines.append(
+            f"{f'{source}, {kind}':<26}{true + false + close:>6}{true:>6}{false:>6}"
+            f"{close:>11}"
+        )
+    for source in ("curve", "forecast"):
+        shares = [
+            one.ratio
+            for one in verdicts
+            if one.kind == "expected risk" and one.source == source
+        ]
+        lines.append(
+            f"{source}: expected risk over what came true, median "
+            f"{np.median(shares):.2f}"
+        )
+    lines += [
+        f"FALSE {one.source}, {one.kind}, {one.ratio:.2f}: {one.table}. {one.words}"
+        for one in failures(verdicts)
+    ]
+    return lines
+
+
+def failures(verdicts):
+    """Claims of safety that were false."""
+    return [one for one in verdicts if one.kind in SAFETY and one.true is False]
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--tables", type=int, default=320)
+    parser.add_argument("--seed", type=int, default=1)
+    options = parser.parse_args()
+    print("\n".join(report(audit(options.tables, options.seed))))
