@@ -37,6 +37,7 @@ from skhmmdd.heads._validation import check_alpha, check_design, check_widths
 from skhmmdd.heads.solvers._left_out_path import (
     left_out_along_widths,
     left_out_at_width,
+    left_out_with_another,
 )
 
 if TYPE_CHECKING:
@@ -48,6 +49,9 @@ if TYPE_CHECKING:
 _GRID_SIZE, _NEAR = 60, 0.05
 # Blocks of samples that a choice by the others is judged on.
 _N_BLOCKS = 10
+# Up to so many samples each is a block of its own, and is no training sample of those
+# by which is chosen; only widths within so much of the lowest risk are ever chosen.
+_MOST_PAIRS, _PLAUSIBLE = 300, 3.0
 
 
 class RiskForecast(NamedTuple):
@@ -94,8 +98,9 @@ class RiskForecast(NamedTuple):
         All risks, by name: of classes both, of numbers the squared error.
     corrected_risk : float
         Test risk to expect at the best width. The lowest of many predictions is lower
-        than what comes true; this one leaves every block of samples out of the choice
-        in which it is judged.
+        than what comes true; in this one every sample, or beyond 300 samples and of
+        groups every block, is left out of the choice in which it is judged. See the
+        Notes of :func:`forecast_risk`.
     plateau : tuple of int
         Widths whose risk is within one standard error of the lowest, paired over the
         blocks.
@@ -369,6 +374,13 @@ def forecast_risk(
     Copies of a row are one row, weighted, with the mean of their targets: the threshold
     counts distinct rows. Their own targets decide the risk.
 
+    Of the best width ``corrected_risk`` is the nested leave-one-out: the width at which
+    sample i is judged has the least mean loss of all others j, each left out together
+    with i. Pairs are left out in closed form, from the same matrix I - H or
+    :math:`K^{-1}` (derived here). Beyond 300 samples, and where rows repeat or are
+    grouped, ten blocks of the samples take the place of i, and only their losses are
+    left out of the choice: then a part of the optimism stays.
+
     All widths come from shared factorizations, for the price of a few fits. Where the
     rank is in doubt, one singular value decomposition for the width.
 
@@ -437,6 +449,11 @@ def forecast_risk(
         chosen = choose_point(block_risk, choose, middle=mean_over_blocks)
         best = int(widths[chosen]), float(by_name[risk][chosen])
     corrected_risk = risk_of_choice(block_risk, choose, middle=mean_over_blocks)
+    if choose == "lowest" and len(rows.X) == len(X) and rows.n_groups == len(X):
+        plausible = ~blind & (by_name[risk] <= _PLAUSIBLE * best[1])
+        corrected_risk = _risk_of_pairs(
+            rows.X, targets, risk, widths[plausible], options, corrected_risk
+        )
     return RiskForecast(
         widths=widths,
         risk=by_name[risk],
@@ -457,6 +474,24 @@ def forecast_risk(
         plateau=tuple(widths[find_plateau(block_risk, mean_over_blocks)].tolist()),
         block_risk=block_risk,
     )
+
+
+def _risk_of_pairs(X, targets, risk, widths, options, otherwise):
+    """Loss of every sample at the width that the others choose without it."""
+    if len(X) > _MOST_PAIRS:
+        return otherwise
+    of_risk = targets.risk_names.index(risk)
+    with single_blas_thread():
+        own, others = left_out_with_another(
+            X,
+            targets.coded,
+            widths,
+            lambda residuals: targets.losses(residuals)[of_risk].astype(np.float64),
+            **options,
+        )
+    chosen = np.argmin(others, axis=0)
+    nested = own[chosen, np.arange(len(X))].mean()
+    return float(nested) if np.isfinite(nested) else otherwise
 
 
 def _default_widths(X, n_distinct, fit_intercept):

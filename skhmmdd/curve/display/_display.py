@@ -96,6 +96,10 @@ class DoubleDescentDisplay:
     best_marker_ : matplotlib Line2D or None
         Marker at the lowest median test risk.
 
+    plateau_markers_ : matplotlib Line2D or None
+        Markers at the complexities within one standard error of the lowest risk, where
+        there are several.
+
     theory_lines_ : list of matplotlib Line2D
         Theory curves.
 
@@ -125,6 +129,7 @@ class DoubleDescentDisplay:
     fill_betweens_: list[Any]
     threshold_line_: Line2D | None
     best_marker_: Line2D | None
+    plateau_markers_: Line2D | None
     theory_lines_: list[Line2D]
     decomposition_lines_: list[Line2D]
 
@@ -343,7 +348,8 @@ class DoubleDescentDisplay:
             Draw a vertical line at the interpolation threshold; where the axis folds
             back, a marker on the curve.
         show_best : bool, default=True
-            Mark the lowest median test risk.
+            Mark the lowest median test risk, and by small circles what is within one
+            standard error of it.
         show_decomposition : bool, default=False
             Draw the squared bias (with noise) and the variance. They are means and add
             up to the mean test risk, which near the threshold is above the median.

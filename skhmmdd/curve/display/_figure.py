@@ -204,11 +204,13 @@ def _draw_threshold(display, at, colour, options):
 
 
 def _draw_best(display, at, colour, options):
-    """Mark the lowest median test risk."""
-    display.best_marker_ = None
+    """Mark the best point, and what is within one standard error of it."""
+    display.best_marker_, display.plateau_markers_ = None, None
     best = display.best
     if options.show_best and best is not None and np.isfinite(best.risk):
         place = best.complexity / (display.n_train if options.x == "ratio" else 1)
+        median = median_over_splits(display.test_risk)
+        what = "lowest test risk" if best.risk <= median.min() else "choice"
         (display.best_marker_,) = display.ax_.plot(
             at[[best.index]],
             [best.risk],
@@ -218,8 +220,21 @@ def _draw_best(display, at, colour, options):
             color=colour,
             markeredgecolor="white",
             zorder=4,
-            label=f"{options.label}lowest test risk ({best.risk:.3g} at {place:g})",
+            label=f"{options.label}{what} ({best.risk:.3g} at {place:g})",
         )
+        plateau = np.searchsorted(display.complexity, getattr(best, "plateau", ()))
+        if len(plateau) > 1:
+            (display.plateau_markers_,) = display.ax_.plot(
+                at[plateau],
+                median[plateau],
+                linestyle="none",
+                marker="o",
+                markersize=4,
+                color=colour,
+                markerfacecolor="white",
+                zorder=3.5,
+                label=f"{options.label}within one standard error of the lowest",
+            )
 
 
 def _dress(display, limits, x_label, widen):

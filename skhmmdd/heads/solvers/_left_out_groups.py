@@ -245,3 +245,25 @@ def left_out_of(smoother: Smoother, members: list[Ints]) -> tuple[Floats, float]
         turned = np.swapaxes(vectors, 1, 2) @ residuals[rows]
         out[rows] = vectors @ (turned / values[:, :, None])
     return out, gcv
+
+
+def left_out_in_pairs(smoother: Smoother) -> Floats:
+    """Residuals of every sample where another is left out with it.
+
+    Returns
+    -------
+    ndarray of shape (n, n, q)
+        In row i and column j that of sample j without i and j, in [i, i] that of i
+        without itself alone; NaN where digits would be lost.
+    """
+    V, U = smoother.samples, smoother.targets
+    gram, residuals = V.T @ V, V.T @ U
+    outside = np.diag(gram)
+    least = LEAST_OUTSIDE * outside.max()
+    # The 2 x 2 systems by Cramer's rule; divided by their first pivot.
+    share = gram / outside[:, None]
+    pivots = outside - share * gram
+    np.fill_diagonal(share, 0.0)
+    np.fill_diagonal(pivots, outside)
+    pivots[pivots <= least] = np.nan
+    return (residuals - share[:, :, None] * residuals[:, None]) / pivots[:, :, None]

@@ -10,6 +10,7 @@ from skhmmdd._typing import Floats, Ints
 from skhmmdd.heads.solvers._leave_one_out import generalized_cross_validation
 from skhmmdd.heads.solvers._left_out_groups import (
     group_left_out_residuals,
+    left_out_in_pairs,
     left_out_of,
     smoothers_along_widths,
 )
@@ -150,3 +151,59 @@ def left_out_at_width(
     # Of squared residuals that have the weights in them.
     gcv = generalized_cross_validation(spectrum, alpha) * len(weights) / weights.sum()
     return measure(residuals[None])[:, 0], gcv, len(spectrum.values)
+
+
+def left_out_with_another(
+    X: Floats,
+    y: Floats,
+    widths: Ints,
+    losses_of: Callable[[Floats], Floats],
+    *,
+    alpha: float,
+    fit_intercept: bool,
+    rcond: float | None,
+) -> tuple[Floats, Floats]:
+    """Losses left out, and what the others say of them by themselves.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n, p)
+        Nested design.
+    y : ndarray of shape (n, q)
+    widths : ndarray of int of shape (n_widths,)
+        Increasing, in [1, p].
+    losses_of : callable
+        Losses (m, n) of residuals (m, n, q).
+    alpha, fit_intercept, rcond
+        As for `left_out_along_widths`.
+
+    Returns
+    -------
+    own : ndarray of shape (n_widths, n)
+        Loss of every sample that is left out alone.
+    others : ndarray of shape (n_widths, n)
+        Mean loss of all other samples, left out one at a time, where this one is left
+        out as well. Infinite, as `own`, at widths where digits would be lost.
+    """
+    n = len(X)
+    X, _, alpha, _ = rescale(X[:, : widths[-1]], np.empty((0, widths[-1])), alpha)
+    design, response, *_ = on_contrasts(X, y, fit_intercept, np.ones(n))
+    nonzero = design.any(axis=0)
+    ranks = np.cumsum(nonzero, dtype=np.intp)[widths - 1]
+    samples = contrast_rows(np.ones(n)) if fit_intercept else np.eye(n)
+    limit = condition_limit(rcond, alpha)
+    own = np.full((len(widths), n), np.inf)
+    others = np.full((len(widths), n), np.inf)
+    with np.errstate(over="ignore", invalid="ignore"):
+        for one in smoothers_along_widths(
+            design[:, nonzero], response, samples, ranks, alpha, limit
+        ):
+            if not one.condition < limit:
+                continue
+            residuals = left_out_in_pairs(one)
+            if np.isfinite(residuals).all():
+                losses = losses_of(residuals)
+                own[one.position] = np.diag(losses)
+                np.fill_diagonal(losses, 0.0)
+                others[one.position] = losses.sum(axis=1) / (n - 1)
+    return own, others
