@@ -6,11 +6,19 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy import stats
+from sklearn import clone
 from sklearn.linear_model import Ridge
 from sklearn.model_selection import GroupKFold, KFold
 from sklearn.pipeline import make_pipeline
 
-from skhmmdd import BestPoint, DoubleDescentCurve, HeadRegressor, LeadingColumns
+from skhmmdd import (
+    BestPoint,
+    DoubleDescentCurve,
+    HeadRegressor,
+    LeadingColumns,
+    forecast_risk,
+    width_path,
+)
 from skhmmdd.curve._certainty import compare_with, weigh_evidence
 from skhmmdd.curve._choice import (
     find_plateau,
@@ -20,6 +28,7 @@ from skhmmdd.curve._choice import (
 )
 from skhmmdd.curve._landmarks import median_over_splits
 from skhmmdd.curve.measurement._validation import share_of_copies
+from skhmmdd.heads.solvers._left_out_path import left_out_with_another
 
 WIDTHS = np.arange(1.0, 8.0)
 
@@ -101,7 +110,7 @@ def test_the_best_point_is_a_curve_point_with_two_attributes_more():
     [
         (make_pipeline(LeadingColumns(), HeadRegressor()), None, range(1, 15), 0),
         # Along a penalty more of it is simpler.
-        (Ridge(), "alpha", np.geomspace(1e-3, 1e3, 25), -1),
+        (Ridge(), "alpha", np.geomspace(1e-3, 1e3, 9), -1),
     ],
 )
 def test_choose_the_simplest_within_one_standard_error(estimator, name, values, end):
@@ -165,6 +174,94 @@ def test_what_may_be_far_better_is_named():
     risk[6] = risk[2] * [0.2, 0.2, 1.4, 1.4, 1.4]
     doubtful = weigh(risk)
     assert doubtful.doubt == "spread" and doubtful.rival[0] == 7.0
+
+
+@pytest.mark.parametrize("fit_intercept", [True, False])
+@pytest.mark.parametrize("alpha", [0.0, 0.5])
+def test_samples_left_out_in_pairs_against_refits(alpha, fit_intercept):
+    rng = np.random.RandomState(0)
+    X, y = rng.standard_normal((12, 30)), rng.standard_normal((12, 2))
+    widths = np.array([2, 6, 17, 30])
+    options = {"alpha": alpha, "fit_intercept": fit_intercept}
+    own, others = left_out_with_another(
+        X, y, widths, lambda left: (left**2).mean(axis=2), rcond=None, **options
+    )
+
+    def loss(j, without, width):
+        kept = np.setdiff1d(np.arange(12), without)
+        head = clone(HeadRegressor(**options)).fit(X[kept, :width], y[kept])
+        return np.mean((head.predict(X[[j], :width]) - y[j]) ** 2)
+
+    for row, width in enumerate(widths):
+        for i in (0, 7):
+            assert_allclose(own[row, i], loss(i, [i], width), rtol=1e-8)
+            rest = [loss(j, [i, j], width) for j in range(12) if j != i]
+            assert_allclose(others[row, i], np.mean(rest), rtol=1e-8)
+
+
+def test_the_nested_risk_of_a_forecast_by_refits():
+    rng = np.random.RandomState(2)
+    X = rng.standard_normal((14, 8))
+    y = X[:, :2].sum(axis=1) + rng.standard_normal(14)
+    forecast = forecast_risk(X, y, widths=range(1, 7))
+    assert np.isfinite(forecast.block_risk).all()
+    losses = []
+    for i in range(14):
+        rest = np.delete(np.arange(14), i)
+        inner = forecast_risk(X[rest], y[rest], widths=range(1, 7))
+        width = int(inner.widths[np.argmin(inner.risk)])
+        head = clone(HeadRegressor()).fit(X[rest, :width], y[rest])
+        losses.append((head.predict(X[[i], :width])[0] - y[i]) ** 2)
+    assert_allclose(forecast.corrected_risk, np.mean(losses), rtol=1e-9)
+
+
+def test_blocks_of_a_forecast():
+    rng = np.random.RandomState(0)
+    X = rng.standard_normal((40, 60))
+    y = X[:, :3].sum(axis=1) + rng.standard_normal(40)
+    groups = np.arange(40) // 2
+    for given in (None, groups):
+        forecast = forecast_risk(X, y, groups=given)
+        seen = np.isfinite(forecast.block_risk).all(axis=1)
+        assert forecast.block_risk.shape == (60, 10) and not seen.all()
+        # Blocks of equal size: their mean is the risk.
+        assert_allclose(forecast.block_risk[seen].mean(axis=1), forecast.risk[seen])
+        assert forecast.best[0] in forecast.plateau
+        assert set(forecast.plateau) <= set(forecast.widths[seen])
+        assert forecast.corrected_risk >= 0.8 * forecast.best[1]
+        simplest = forecast_risk(X, y, groups=given, choose="one_standard_error")
+        assert simplest.best[0] == forecast.plateau[0]
+    few = forecast_risk(X, y, groups=np.arange(40) % 3)
+    assert few.block_risk.shape == (60, 3)
+
+
+@pytest.mark.slow
+def test_the_expected_risk_of_a_forecast_comes_true():
+    told, corrected, came = [], [], []
+    for seed in range(80):
+        rng = np.random.RandomState(seed)
+        X = rng.standard_normal((1060, 120)) * np.geomspace(1, 0.05, 120)
+        y = X @ (rng.standard_normal(120) / 3) + rng.standard_normal(1060)
+        forecast = forecast_risk(X[:60], y[:60])
+        told.append(forecast.best[1])
+        corrected.append(forecast.corrected_risk)
+        width = [forecast.best[0]]
+        path = width_path(X[:60], y[:60], X[60:], y[60:], widths=width)
+        came.append(path.test_risk[0])
+    assert np.mean(told) < 0.93 * np.mean(came)
+    assert_allclose(np.mean(corrected), np.mean(came), rtol=0.08)
+
+
+def test_the_figure_marks_the_plateau():
+    rng = np.random.RandomState(0)
+    X = rng.standard_normal((100, 30))
+    y = X[:, :5].sum(axis=1) + rng.standard_normal(100)
+    model = make_pipeline(LeadingColumns(), HeadRegressor())
+    curve = DoubleDescentCurve(model, "leadingcolumns__n_components", range(3, 15))
+    display = curve.fit(X, y).plot()
+    marked = display.plateau_markers_.get_xdata()
+    assert tuple(marked) == curve.best_.plateau and len(marked) > 1
+    assert display.plot(show_best=False).plateau_markers_ is None
 
 
 def test_copies_in_both_sets_are_counted_and_told():

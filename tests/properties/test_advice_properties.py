@@ -2,8 +2,17 @@
 
 import numpy as np
 import pytest
-from properties.advice import SAFETY, TOLERATED, audit, failures, judge, report, said_widths
 from campaign import note
+
+from properties.advice import (
+    SAFETY,
+    TOLERATED,
+    audit,
+    failures,
+    judge,
+    report,
+    said_widths,
+)
 
 WIDTHS = np.array([1, 5, 8, 12, 20, 31, 44, 90])
 
