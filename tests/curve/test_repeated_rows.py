@@ -13,7 +13,7 @@ from skhmmdd import (
     repeat_samples,
     width_path,
 )
-from skhmmdd.curve._landmarks import group_rows
+from skhmmdd.heads.solvers._distinct_rows import group_rows
 
 N_SAMPLES, N_DISTINCT, N_COLUMNS = 60, 35, 90
 NAME = "leadingcolumns__n_components"
