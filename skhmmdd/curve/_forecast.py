@@ -451,7 +451,7 @@ def forecast_risk(
         chosen = choose_point(block_risk, choose, middle=mean_over_blocks)
         best = int(widths[chosen]), float(by_name[risk][chosen])
     corrected_risk = risk_of_choice(block_risk, choose, middle=mean_over_blocks)
-    if choose == "lowest" and len(rows.X) == len(X) and rows.n_groups == len(X):
+    if choose == "lowest" and rows.n_distinct == rows.n_groups == len(X):
         plausible = ~blind & (by_name[risk] <= _PLAUSIBLE * best[1])
         corrected_risk = _risk_of_pairs(
             rows.X, targets, risk, widths[plausible], options, corrected_risk

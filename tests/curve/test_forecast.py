@@ -77,7 +77,7 @@ def test_landmarks_stand_where_the_rank_saturates():
     low, high = forecast.danger_zone
     assert low <= 55 and high == 64
     assert forecast.labels_at_threshold(62) == forecast.rank[60] + 2
-    assert "Choose a width from 4 to" in forecast.summary()
+    assert "Choose a width below 51. Too close" in forecast.summary()
 
 
 def test_blind_widths_are_counted_in_independent_columns():

@@ -198,6 +198,9 @@ def test_too_close_to_call(doubt, words):
     doubtful = evidence(doubt=doubt, rival=rival)
     for changes in ({}, {"zone": None}, {"zone": None, "peak": None}):
         assert f" Too close to call: {words}" in advice(evidence=doubtful, **changes)
+    if doubt == "spread":
+        assert advice(evidence=doubtful).startswith("Choose a width above 31. Too")
+        return
     both = (Stretch(70.0, 90.0, 60.0, None), Stretch(4.0, 6.0, 3.0, 7.0))
     told = advice(evidence=doubtful._replace(advised=both))
     assert told.startswith("Choose a width above 60 or from 4 to 6. Too close to call:")

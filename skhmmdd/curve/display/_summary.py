@@ -241,7 +241,8 @@ def _advice(found):
 def _choose(found):
     """Which complexities are advised, on both sides where neither is surely better."""
     choice, (low, high) = found.axis.choice, found.zone
-    if found.evidence is None:
+    if found.evidence is None or found.evidence.doubt == "spread":
+        # No more is sure than what is to be avoided.
         beyond = found.best[0] > high
         return f"Choose {choice} {f'above {high:g}' if beyond else f'below {low:g}'}."
     where = " or ".join(_where(one) for one in found.evidence.advised)
