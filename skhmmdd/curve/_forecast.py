@@ -54,7 +54,7 @@ _N_BLOCKS = 10
 _MOST_PAIRS, _PLAUSIBLE = 300, 3.0
 # What the blocks share, as in `compare_with`: all leave-one-outs have nearly the same
 # training set. No rule is known; this was set by the audit of
-# tests/properties/advice.py (seeds 11 and 12), in which 0.1 had too many false advices.
+# tests/properties/advice.py (seeds 11 and 12), in which 0.1 gave too much false advice.
 _OVERLAP = 0.4
 
 
