@@ -36,7 +36,8 @@ def isotropic_risk(
         Variance of the label noise, summed over the outputs; must be in [0, inf).
 
     n_samples : float or array-like
-        Training samples n; must be in [2, inf).
+        Training samples n; must be in [1, inf). With 1, `n_features` is the aspect
+        ratio itself.
 
     alpha : float or array-like, default=0.0
         Ridge penalty, unnormalised; must be in [0, inf).
@@ -86,7 +87,7 @@ def isotropic_risk(
         n_features,
         check_real(signal, "signal"),
         check_real(noise_var, "noise_var"),
-        check_n_samples(n_samples),
+        check_n_samples(n_samples, low=1.0),
         check_alpha(alpha),
     )
     finite = np.isfinite(n_features)
@@ -155,7 +156,7 @@ def misspecified_risk(
         Variance of the label noise; must be in [0, inf).
 
     n_samples : float or array-like
-        Training samples n; must be in [2, inf).
+        Training samples n; must be in [1, inf), as in :func:`isotropic_risk`.
 
     alpha : float or array-like, default=0.0
         Ridge penalty, unnormalised; must be in [0, inf).
@@ -293,6 +294,11 @@ def latent_space_risk(
     width. At widths below d (derived here) the rows of W are orthogonal instead,
     and :math:`\theta` lies evenly to them. As the width grows the head becomes a
     ridge on the latents themselves, with penalty :math:`d\tau^2/\mu` (derived here).
+
+    Only for such an even W: a drawn one has singular values that spread, and where p
+    is not far above d the risk can be higher (by a fifth of it for independent
+    Gaussian entries at p = 40, d = 15). For a given W, put the moments of
+    :func:`linear_gaussian_moments` into :func:`ridge_risk`.
 
     References
     ----------
