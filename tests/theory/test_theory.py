@@ -743,10 +743,10 @@ def test_seed_papers_claim_and_its_counterpart():
 
 
 @pytest.mark.parametrize(
-    ("decay", "noise_sd", "published"),
-    [(0.999, 0.02, (0.194, 1.13, 0.021)), (0.99, 0.05, (0.196, 1.15, 0.213))],
+    ("decay", "noise_sd", "documented"),
+    [(0.999, 0.02, (0.194, 1.13, 0.026)), (0.99, 0.05, (0.194, 1.15, 0.21))],
 )
-def test_excess_is_not_always_lowest_at_the_smallest_width(decay, noise_sd, published):
+def test_excess_is_not_always_lowest_at_the_smallest_width(decay, noise_sd, documented):
     # slow decay, little feature noise: what the head misses falls faster than
     # p/(n - p - 1) rises
     excess = []
@@ -766,8 +766,8 @@ def test_excess_is_not_always_lowest_at_the_smallest_width(decay, noise_sd, publ
     assert mean[2] < 0.25 * mean[1]
     if decay == 0.999:
         assert np.max(excess, axis=0)[2] < 0.25 * np.min(excess, axis=0)[0]
-    # the published numbers are of one random readout
-    np.testing.assert_array_less(np.abs(mean - published), 3 * spread + 0.005 * mean)
+    # of one random map the last number varies
+    np.testing.assert_array_less(np.abs(mean - documented), spread + 0.005 * mean)
 
 
 # ------------------------------------------------- effective parameters, LOO, GCV
