@@ -120,8 +120,8 @@ gain = 1 - np.median(ridge.test_risk_[-1]) / best_ngrams
 print(f"Frozen beliefs beat the best n-grams by {gain:.0%}")
 
 # %%
-# Someone who knows English spelling needs no pretraining. Seven patterns, each counted in
-# the word, take the same ridge further than any generic features.
+# Someone who knows English spelling needs no pretraining. Seven patterns, each counted
+# in the word, take the same ridge further than any generic features.
 
 rules = [
     r"[aeiouy]+",  # a group of vowels is a syllable,
@@ -132,12 +132,10 @@ rules = [
     r"[ct]i[aou]|[sg]io",  # -tion, -cial: one syllable
     r"i[aou]|eo|ua|ya|ying",  # two vowels apart
 ]
-known = np.array(
-    [[len(re.findall(rule, w)) for rule in rules] for w in words[labelled]]
-)
+known = [[len(re.findall(rule, word)) for rule in rules] for word in words[labelled]]
 errors = -cross_val_score(
     HeadRegressor("loo"),
-    known.astype(float),
+    np.array(known, dtype=float),
     y,
     cv=splits,
     scoring="neg_mean_squared_error",
