@@ -18,6 +18,7 @@ def isotropic_risk(
     *,
     n_samples: ArrayLike,
     alpha: ArrayLike = 0.0,
+    finite_sample: bool = False,
 ) -> RiskResult:
     r"""Risk of ridge and minimum-norm heads on isotropic features.
 
@@ -37,10 +38,13 @@ def isotropic_risk(
 
     n_samples : float or array-like
         Training samples n; must be in [1, inf). With 1, `n_features` is the aspect
-        ratio itself.
+        ratio itself; with `finite_sample` at least 2.
 
     alpha : float or array-like, default=0.0
         Ridge penalty, unnormalised; must be in [0, inf).
+
+    finite_sample : bool, default=False
+        Correct the limit for Gaussian features, as in :func:`ridge_risk`.
 
     Returns
     -------
@@ -87,7 +91,7 @@ def isotropic_risk(
         n_features,
         check_real(signal, "signal"),
         check_real(noise_var, "noise_var"),
-        check_n_samples(n_samples, low=1.0),
+        check_n_samples(n_samples, low=2.0 if finite_sample else 1.0),
         check_alpha(alpha),
     )
     finite = np.isfinite(n_features)
@@ -102,6 +106,19 @@ def isotropic_risk(
     variance = np.multiply(
         noise_var, ratio, out=np.zeros(ratio.shape), where=noise_var > 0
     )
+    if finite_sample:
+        for index in np.ndindex(bias.shape):
+            if not 0 < n_features[index] < np.inf:
+                continue
+            bias[index], variance[index] = spectral_risk(
+                np.ones(1),
+                width[index].reshape(1),
+                signal[index].reshape(1),
+                noise_var[index],
+                n_samples[index],
+                alpha[index],
+                finite_sample,
+            )
     return make_result(bias, variance, noise_var)
 
 
@@ -136,6 +153,7 @@ def misspecified_risk(
     *,
     n_samples: ArrayLike,
     alpha: ArrayLike = 0.0,
+    finite_sample: bool = False,
 ) -> RiskResult:
     r"""Risk on isotropic features when part of the signal is not observed.
 
@@ -160,6 +178,9 @@ def misspecified_risk(
 
     alpha : float or array-like, default=0.0
         Ridge penalty, unnormalised; must be in [0, inf).
+
+    finite_sample : bool, default=False
+        Correct the limit for Gaussian features, as in :func:`ridge_risk`.
 
     Returns
     -------
@@ -220,6 +241,7 @@ def misspecified_risk(
         noise_var + hidden_signal,
         n_samples=n_samples,
         alpha=alpha,
+        finite_sample=finite_sample,
     )
     return make_result(seen.bias + hidden_signal, seen.variance, noise_var)
 
@@ -234,6 +256,7 @@ def latent_space_risk(
     strength: ArrayLike = 1.0,
     feature_noise_var: ArrayLike = 1.0,
     alpha: ArrayLike = 0.0,
+    finite_sample: bool = False,
 ) -> RiskResult:
     r"""Risk when features and target share a few latent variables.
 
@@ -263,6 +286,9 @@ def latent_space_risk(
 
     alpha : float or array-like, default=0.0
         Ridge penalty, unnormalised; must be in [0, inf).
+
+    finite_sample : bool, default=False
+        Correct the limit for Gaussian features, as in :func:`ridge_risk`.
 
     Returns
     -------
@@ -325,7 +351,9 @@ def latent_space_risk(
     )
     parts = np.empty((3, *arrays[0].shape))
     for index in np.ndindex(arrays[0].shape):
-        parts[(slice(None), *index)] = _latent_point(*(a[index] for a in arrays))
+        parts[(slice(None), *index)] = _latent_point(
+            *(a[index] for a in arrays), finite_sample
+        )
     return make_result(*parts)
 
 
@@ -338,6 +366,7 @@ def _latent_point(
     strength,
     own,
     alpha,
+    finite_sample,
 ):
     """Bias, variance and noise of the latent-space model at one point."""
     shared = min(width, latents)
@@ -354,6 +383,6 @@ def _latent_point(
         noise_var,
         n_samples,
         alpha,
-        finite_sample=False,
+        finite_sample,
     )
     return bias, variance, noise_var
