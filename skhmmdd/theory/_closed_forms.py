@@ -352,7 +352,7 @@ def latent_space_risk(
     parts = np.empty((3, *arrays[0].shape))
     for index in np.ndindex(arrays[0].shape):
         parts[(slice(None), *index)] = _latent_point(
-            *(a[index] for a in arrays), finite_sample
+            *(a[index] for a in arrays), finite_sample=finite_sample
         )
     return make_result(*parts)
 

@@ -123,7 +123,7 @@ def correct_norm(fitted, ratio, point, multiplicities, signal, n_samples, alpha)
     # (1 - s)/kappa = s/t
     d_ratio = multiplicities @ (kept**2 * point.inverse) / spare**2
     change = -gain.missed
-    if alpha > 0:
+    if alpha > 0 and point.kappa > 0:  # a penalty near the smallest float is none
         scale = alpha / point.kappa
         d_ratio += scale * gain.d_slope / point.kappa
         change = change - scale * gain.d_missed

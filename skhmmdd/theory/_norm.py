@@ -109,8 +109,11 @@ def norm_at(eigenvalues, signal, n_samples, alpha, finite_sample):
     fitted = signal @ point.kept
     if point.spare == 0:
         return fitted, np.inf
-    weight = point.kept * point.inverse / point.spare
-    fitted, ratio = fitted - alpha * (signal @ weight), weight.sum()
+    ratio = point.kept @ point.inverse / point.spare
+    if alpha > 0 and point.kappa > 0:
+        # 1 - alpha/(t + kappa)/(n - df2), as a sum of positive terms
+        shares = point.kept @ point.lost + alpha / point.kappa * point.kept
+        fitted = signal @ (point.kept * shares) / point.spare
     if finite_sample:
         return correct_norm(fitted, ratio, point, ones, signal, n_samples, alpha)
     return fitted, ratio

@@ -87,8 +87,8 @@ def random_projection_risk(
     r, and there is no peak unless r = n.
     As m grows the risk becomes that of :func:`ridge_risk` at `alpha=0`.
 
-    **Finite-sample correction (derived here).** Two identities hold for Gaussian x and S
-    at any size. For m < n - 1, with U what the best head on the projections misses,
+    **Finite-sample correction (derived here).** Two identities hold for Gaussian x and
+    S at any size. For m < n - 1, with U what the best head on the projections misses,
 
     .. math:: R = U + (U + \sigma^2)\,\frac{m}{n - m - 1}.
 
@@ -137,6 +137,8 @@ def random_projection_risk(
 def _projection_point(eigenvalues, signal, width, n_samples, finite_sample):
     """Bias, and variance per unit of noise, at one width and sample size."""
     rank = len(eigenvalues)
+    if rank == 0:
+        return 0.0, 0.0
     ones = np.ones(rank)
     if rank <= n_samples:
         width = min(width, rank)
