@@ -366,6 +366,7 @@ def _latent_point(
     strength,
     own,
     alpha,
+    *,
     finite_sample,
 ):
     """Bias, variance and noise of the latent-space model at one point."""

@@ -75,7 +75,10 @@ def head_norm(
     in the literature; the general form was derived here, from the same deterministic
     equivalent. A limit, with the assumptions of :func:`ridge_risk`. The correction
     (derived here) takes the norm from the same log determinant as there: with F its
-    mean, the noise part is :math:`F_\alpha + \alpha F_{\alpha\alpha}`.
+    mean, the noise part is :math:`F_\alpha + \alpha F_{\alpha\alpha}`. More than 20%
+    below or 30% above the threshold the limit is off by up to 13% at n = 40 and 5% at
+    n = 100, at `alpha` 0; corrected, by less than the standard error of simulation
+    there (0.6% at most).
 
     References
     ----------

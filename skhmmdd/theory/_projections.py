@@ -99,7 +99,9 @@ def random_projection_risk(
 
     U, :math:`R_\infty`, tr(ΣP) and the norm are taken with the corrections of
     :func:`ridge_risk` and :func:`head_norm`; the two factors are nearly independent.
-    Infinite at m = n - 1, n and n + 1.
+    Infinite at m = n - 1, n and n + 1. More than 20% below or 30% above the threshold
+    the limit is off by up to 13% at n = 40 and 5% at n = 100; corrected, by about the
+    standard error of simulation (up to 0.8%).
 
     References
     ----------
