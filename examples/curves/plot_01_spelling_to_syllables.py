@@ -16,6 +16,8 @@ The words are from the CMU Pronouncing Dictionary and ship with the package.
 # Twenty models of 32 states see 20,000 spellings and no syllable count. `BaumWelch`
 # gives frozen weights, which nothing that is fitted later will change.
 
+import re
+
 import joblib
 import matplotlib.pyplot as plt
 import numpy as np
@@ -118,10 +120,35 @@ gain = 1 - np.median(ridge.test_risk_[-1]) / best_ngrams
 print(f"Frozen beliefs beat the best n-grams by {gain:.0%}")
 
 # %%
+# Someone who knows English spelling needs no pretraining. Seven patterns, each counted
+# in the word, take the same ridge further than any generic features.
+
+rules = [
+    r"[aeiouy]+",  # a group of vowels is a syllable,
+    r"[^aeiouyl]e$",  # but a final e is silent,
+    r"[^aeiouy]le$",  # except in -ble, -tle, ...
+    r"[^aeiouytd]ed$",  # so is that of -ed after most consonants
+    r"[^aeiouyszxcgh]es$",  # and of -es
+    r"[ct]i[aou]|[sg]io",  # -tion, -cial: one syllable
+    r"i[aou]|eo|ua|ya|ying",  # two vowels apart
+]
+known = [[len(re.findall(rule, word)) for rule in rules] for word in words[labelled]]
+errors = -cross_val_score(
+    HeadRegressor("loo"),
+    np.array(known, dtype=float),
+    y,
+    cv=splits,
+    scoring="neg_mean_squared_error",
+)
+print(f"Ridge on seven spelling rules: {np.median(errors):.3f}")
+print("Frozen beliefs beat every generic baseline here, and lose to knowledge.")
+
+# %%
 # The minimum-norm head has its best at some 55 columns, a peak of a few hundred times
 # that where the width meets the number of labels (200, less one for the intercept), and
 # a second descent. With the right penalty the peak is gone, wider is better, and the
-# frozen models beat n-grams: pretraining pays, and so does a look at the curve.
+# frozen models beat n-grams: pretraining pays, and so does a look at the curve. They do
+# not beat the rules: where you know the mechanism, write it down.
 
 figure, ax = plt.subplots(figsize=(7.5, 4.8), layout="constrained")
 DoubleDescentDisplay.from_curve(minimum_norm).plot(

@@ -65,8 +65,10 @@ def gaussian_risk(
     .. math:: R = \sigma^2\,\frac{p}{n - p - 1}, \qquad p \leq n - 2,
 
     for Gaussian rows of any covariance, by the mean of an inverse Wishart matrix.
-    There is no bias, and the covariance drops out. Against the excess risk, the best
-    width is therefore the smallest; :func:`nested_risk` tells of the total.
+    There is no bias, and the covariance drops out. For one noise variance the excess
+    is lowest at the smallest width. On a fixed task the noise to the head falls with
+    the width, and where it falls fast enough the excess falls too;
+    :func:`nested_risk` gives both it and the total.
 
     References
     ----------

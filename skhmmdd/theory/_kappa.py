@@ -33,6 +33,38 @@ class EffectiveDof(NamedTuple):
     df2: FloatOrFloats
 
 
+class KappaPoint(NamedTuple):
+    """The solution at one sample size and penalty, and what follows from it.
+
+    Attributes
+    ----------
+    kappa : float
+    kept, lost : ndarray
+        t/(t + kappa) and kappa/(t + kappa) of each eigenvalue t.
+    inverse : ndarray
+        1/(t + kappa).
+    spare : float
+        n - df2; zero at the threshold.
+    """
+
+    kappa: float
+    kept: Floats
+    lost: Floats
+    inverse: Floats
+    spare: float
+
+
+def kappa_point(eigenvalues, multiplicities, n_samples, alpha):
+    """Solve at positive eigenvalues; nothing is checked."""
+    kappa = kappa_at(eigenvalues, multiplicities, n_samples, alpha)
+    kept = eigenvalues / (eigenvalues + kappa)
+    lost = kappa / (eigenvalues + kappa)
+    # n - df2, as sums of positive terms so that nothing cancels near the threshold
+    spare = multiplicities @ (kept * lost)
+    spare += alpha / kappa if kappa > 0 else n_samples - multiplicities.sum()
+    return KappaPoint(kappa, kept, lost, 1.0 / (eigenvalues + kappa), spare)
+
+
 def kappa_at(eigenvalues, multiplicities, n_samples, alpha):
     """Solve for kappa at one sample size and one penalty; nothing is checked.
 

@@ -81,7 +81,11 @@ def nested_risk(
     and :math:`\sigma^2 = \mathrm{tr}(\Sigma_y - C'\Sigma^{-1}C)`, put through
     :func:`ridge_risk`: an eigendecomposition for each width. Gaussian features and
     target make that residual independent of the features, as the theory assumes;
-    otherwise it is an approximation.
+    otherwise it is an approximation. **It does not cover beliefs of a discrete HMM**
+    that went through random ReLU maps: with their measured moments it is 19% to 47%
+    below the mean risk (n = 100 and 300), and as much as 79% on the preset
+    "first_minimum" of :func:`~skhmmdd.make_hmm_regression`; Gaussian features of
+    the same moments agree within 5%. For such features, measure the curve.
 
     Examples
     --------

@@ -36,9 +36,9 @@ def check_real(
     return array
 
 
-def check_n_samples(n_samples: ArrayLike) -> Floats:
-    """Sample sizes: at least two, finite; not necessarily integers."""
-    return check_real(n_samples, "n_samples", low=2.0)
+def check_n_samples(n_samples: ArrayLike, low: float = 2.0) -> Floats:
+    """Sample sizes: at least `low`, finite; not necessarily integers."""
+    return check_real(n_samples, "n_samples", low=low)
 
 
 def check_alpha(alpha: ArrayLike) -> Floats:

@@ -145,6 +145,18 @@ def test_isotropic_formulas_as_printed():
     np.testing.assert_allclose(risk.total, excess + noise, rtol=1e-12)
 
 
+def test_isotropic_depends_on_the_ratio_alone():
+    ratios = np.array([0.0, 0.3, 1.0, 1.7, np.inf])
+    for alpha in (0.0, 0.4):
+        one = isotropic_risk(ratios, 4.0, 0.5, n_samples=1, alpha=alpha)
+        many = isotropic_risk(
+            1000 * ratios, 4.0, 0.5, n_samples=1000, alpha=1e3 * alpha
+        )
+        assert_same_risk(one, many)
+    with pytest.raises(ValueError, match=r"n_samples must be in \[1, inf\); got 0.5"):
+        isotropic_risk(3, 1, 1, n_samples=0.5)
+
+
 def test_isotropic_limits():
     # gamma -> 0, gamma -> infinity, no signal, no noise, infinite penalty
     assert isotropic_risk(0, 2.0, 1.0, n_samples=50).excess == 0
@@ -730,6 +742,34 @@ def test_seed_papers_claim_and_its_counterpart():
     assert 10 < p[total.argmin()] < 90
 
 
+@pytest.mark.parametrize(
+    ("decay", "noise_sd", "documented"),
+    [(0.999, 0.02, (0.194, 1.13, 0.026)), (0.99, 0.05, (0.194, 1.15, 0.21))],
+)
+def test_excess_is_not_always_lowest_at_the_smallest_width(decay, noise_sd, documented):
+    # slow decay, little feature noise: what the head misses falls faster than
+    # p/(n - p - 1) rises
+    excess = []
+    for seed in range(8):
+        rng = np.random.RandomState(seed)
+        rotation = np.linalg.qr(rng.standard_normal((20, 20)))[0]
+        moments = linear_gaussian_moments(
+            decay * rotation,
+            rng.standard_normal((20, 25)) / np.sqrt(20),
+            state_noise=1 - decay**2,
+            feature_noise=noise_sd**2,
+        )
+        risk = nested_risk(*moments[:3], n_samples=100, widths=[1, 10, 25])
+        exact = gaussian_risk([1, 10, 25], risk.noise, n_samples=100)
+        excess.append(exact)
+    mean, spread = np.mean(excess, axis=0), np.std(excess, axis=0)
+    assert mean[2] < 0.25 * mean[1]
+    if decay == 0.999:
+        assert np.max(excess, axis=0)[2] < 0.25 * np.min(excess, axis=0)[0]
+    # of one random map the last number varies
+    np.testing.assert_array_less(np.abs(mean - documented), spread + 0.005 * mean)
+
+
 # ------------------------------------------------- effective parameters, LOO, GCV
 
 
@@ -1147,7 +1187,12 @@ def test_theory_imports_nothing_of_the_package_but_the_solvers():
                 assert node.level == 0
                 names = [node.module]
             for name in names:
-                assert name.split(".")[0] in {"numpy", "scipy", "typing"} or (
+                assert name.split(".")[0] in {
+                    "numpy",
+                    "scipy",
+                    "typing",
+                    "__future__",
+                } or (
                     name.startswith(
                         ("skhmmdd.theory", "skhmmdd.heads.solvers", "skhmmdd._typing")
                     )
