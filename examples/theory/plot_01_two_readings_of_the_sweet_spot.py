@@ -26,7 +26,7 @@ from skhmmdd import theory, width_path
 
 n_samples, n_states, decay, noise = 100, 20, 0.9, 0.5
 widths = np.unique(np.geomspace(1, 1600, 60).round().astype(int))
-widths = np.union1d(widths, [90, 95, 98, 102, 105, 110])
+widths = np.union1d(widths, [90, 95, 98, 100, 102, 105, 110])
 
 rng = np.random.RandomState(0)
 A = decay * np.linalg.qr(rng.standard_normal((n_states, n_states)))[0]
@@ -107,7 +107,7 @@ panels = [
     ("Total risk on one fixed task", total, risk.total),
 ]
 for ax, (title, simulated, predicted) in zip(axes, panels, strict=True):
-    ax.loglog(widths, predicted, color="#D55E00", lw=2, label="theory (ours)")
+    ax.loglog(widths, predicted, "--", color="#D55E00", lw=2, label="theory")
     ax.loglog(widths, simulated, "o", color="#0072B2", ms=3.5, label="simulation")
     ax.axvline(n_samples, color="0.5", ls=":", label="100 training sequences")
     lowest = predicted[below].argmin()
