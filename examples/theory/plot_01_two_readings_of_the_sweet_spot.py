@@ -115,7 +115,7 @@ for ax, (title, simulated, predicted) in zip(axes, panels, strict=True):
     ax.annotate(
         f"lowest below the threshold:\nwidth {widths[lowest]}",
         (widths[lowest], predicted[lowest]),
-        xytext=(24, -6) if ax is axes[0] else (-118, -42),
+        xytext=(24, -6) if ax is axes[0] else (-112, 38),
         textcoords="offset points",
     )
     ax.set(title=title, xlabel="width of the frozen representation")
