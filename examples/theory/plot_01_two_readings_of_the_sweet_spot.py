@@ -119,7 +119,7 @@ for ax, (title, simulated, predicted) in zip(axes, panels, strict=True):
         textcoords="offset points",
     )
     ax.set(title=title, xlabel="width of the frozen representation")
-    ax.set_ylim(0.7 * simulated.min(), 3 * simulated.max())
+    ax.set_ylim(0.5 * simulated.min(), 3 * simulated.max())
 axes[0].set_ylabel("squared error, summed over the state")
 axes[0].legend(loc="upper left")
 plt.show()
