@@ -157,7 +157,7 @@ def tabulate_api(app, docname, source):
         tables = re.findall(
             r"^\.\. (?:currentmodule|autosummary)::.*\n(?:\n|   .*\n?)*", text, re.M
         )
-        tables = "\n".join(tables).replace(":toctree: generated/", ":nosignatures:")
+        tables = "\n".join(tables).replace("   :toctree: generated/\n", "")
         source[0] += f"\n{title}\n{'-' * len(title)}\n\n{tables}\n"
 
 
