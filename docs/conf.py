@@ -11,6 +11,7 @@ import inspect
 import os
 import re
 import warnings
+from pathlib import Path
 
 import matplotlib
 
@@ -29,8 +30,10 @@ extensions = [
     "sphinx.ext.autodoc",
     "sphinx.ext.autosummary",
     "sphinx.ext.mathjax",
+    "sphinx.ext.viewcode",
     "sphinx-mathjax-offline",
     "numpydoc",
+    "sphinx_copybutton",
     "sphinx_design",
     "sphinx_gallery.gen_gallery",
     "myst_parser",
@@ -54,6 +57,16 @@ numpydoc_validation_checks = set()
 myst_enable_extensions = ["colon_fence", "dollarmath"]
 myst_heading_anchors = 3
 
+# What is copied runs: no prompts, no output.
+copybutton_prompt_text = r">>> |\.\.\. "
+copybutton_prompt_is_regexp = True
+
+
+def write_plain_decades(gallery_conf, name):
+    """Write 0.1, 1, 10, 100 on logarithmic axes, as the displays of the package do."""
+    matplotlib.rcParams["axes.formatter.min_exponent"] = 5
+
+
 sphinx_gallery_conf = {
     "examples_dirs": "../examples",
     "subsection_order": [
@@ -66,6 +79,7 @@ sphinx_gallery_conf = {
     "within_subsection_order": "FileNameSortKey",
     "backreferences_dir": "api/generated/backreferences",
     "doc_module": ("skhmmdd",),
+    "reset_modules": ("matplotlib", write_plain_decades),
     "min_reported_time": 1,
     "show_memory": False,
     "image_srcset": ["2x"],
@@ -132,7 +146,23 @@ def quote_trailing_underscores(app, what, name, obj, options, lines):
             lines[i] = head + colon + kind
 
 
+def tabulate_api(app, docname, source):
+    """Put the tables of all API pages, a line an object, on their landing page."""
+    if docname != "api/index":
+        return
+    folder = Path(app.srcdir) / "api"
+    for page in re.findall(r"(?<=\n   )\w+(?=\n)", source[0]):
+        text = (folder / f"{page}.rst").read_text(encoding="utf-8")
+        title = f":doc:`{text.splitlines()[0]} <{page}>`"
+        tables = re.findall(
+            r"^\.\. (?:currentmodule|autosummary)::.*\n(?:\n|   .*\n?)*", text, re.M
+        )
+        tables = "\n".join(tables).replace("   :toctree: generated/\n", "")
+        source[0] += f"\n{title}\n{'-' * len(title)}\n\n{tables}\n"
+
+
 def setup(app):
+    app.connect("source-read", tabulate_api)
     app.connect("autodoc-process-docstring", quote_trailing_underscores, priority=100)
     app.connect("autodoc-skip-member", keep_to_own_members)
     app.connect("missing-reference", find_by_public_name)

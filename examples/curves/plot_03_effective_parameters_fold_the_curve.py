@@ -27,7 +27,7 @@ from skhmmdd import (
 
 X, y, truth = make_hmm_regression(1500, random_state=0)
 widths = np.unique(np.geomspace(1, 1200, 40).round().astype(int))
-widths = np.union1d(widths, np.arange(90, 112, 3))
+widths = np.union1d(widths, [90, 93, *range(96, 106), 108, 111])
 curve = DoubleDescentCurve(
     make_pipeline(HMMFeatureTransformer(truth.hmm, random_state=0), HeadRegressor()),
     "hmmfeaturetransformer__n_components",

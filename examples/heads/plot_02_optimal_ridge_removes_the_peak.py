@@ -28,7 +28,7 @@ from skhmmdd import (
 X, y, truth = make_hmm_regression(3000, random_state=0)
 model = make_pipeline(HMMFeatureTransformer(truth.hmm, random_state=0), HeadRegressor())
 widths = np.unique(np.geomspace(1, 2000, 40).round().astype(int))
-widths = np.union1d(widths, np.arange(92, 108, 2)).tolist()
+widths = np.union1d(widths, [90, 93, *range(96, 106), 108]).tolist()
 
 figure, axes = plt.subplots(1, 2, figsize=(9.5, 4.3), layout="constrained")
 heads = {"minimum norm": 0.0, "ridge, leave-one-out": "loo"}
@@ -46,8 +46,12 @@ for name, alpha in heads.items():
     DoubleDescentDisplay.from_curve(curve).plot(
         axes[0], name=name, show_train=False, show_threshold=alpha == 0, show_best=False
     )
-axes[0].set(title="Measured: beliefs of 60 states", xlabel="width")
-axes[0].set_ylabel("squared error")
+axes[0].set(
+    title="Measured: beliefs of 60 states",
+    xlabel="width of the features",
+    ylabel="squared error",
+    ylim=(0.1, 600),
+)
 
 # sphinx_gallery_defer_figures
 
@@ -65,10 +69,14 @@ tuned = theory.latent_space_risk(p[:, None], alpha=penalties, **latent).total.mi
     axis=1
 )
 print(f"Tuned theory is monotone: {bool((np.diff(tuned) <= 1e-9).all())}")
-axes[1].loglog(p, plain, color="#0072B2", lw=2, label="minimum norm")
-axes[1].loglog(p, tuned, color="#D55E00", lw=2, label="ridge, best penalty")
+axes[1].loglog(p, plain, color="#0072B2", lw=2, ls="--", label="minimum norm")
+axes[1].loglog(p, tuned, color="#D55E00", lw=2, ls="-.", label="ridge, best penalty")
 axes[1].axvline(100, color="0.5", ls=":", label="100 training samples")
-axes[1].set(title="Theory: 20 shared latent variables", xlabel="width", ylim=(0.1, 30))
+axes[1].set(
+    title="Theory: 20 shared latent variables",
+    xlabel="width of the features",
+    ylim=(0.1, 600),
+)
 axes[0].legend(loc="upper left", fontsize="small")
-axes[1].legend(loc="lower left")
+axes[1].legend(loc="upper left", fontsize="small")
 plt.show()

@@ -29,7 +29,7 @@ X, Y, truth = make_linear_gaussian_hmm(
     2000, n_features=800, n_latents=n_latents, random_state=0
 )
 widths = np.unique(np.geomspace(1, 800, 45).round().astype(int))
-widths = np.union1d(widths, [90, 94, 97, 103, 106, 110])
+widths = np.union1d(widths, [90, 94, 97, 100, 103, 106, 110])
 
 curve = DoubleDescentCurve(
     make_pipeline(LeadingColumns(), HeadRegressor(fit_intercept=False)),

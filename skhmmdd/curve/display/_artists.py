@@ -193,16 +193,20 @@ def draw_direction(line, ends):
                     },
                 )
             )
-    for text, point, seen in zip(ends, points[[0, -1]], inside[[0, -1]], strict=True):
+    # Below the first point; left of the last one, which may stand at the bottom.
+    places = (((0, -6), "center", "top"), ((-6, 0), "right", "center"))
+    for text, point, seen, (shift, ha, va) in zip(
+        ends, points[[0, -1]], inside[[0, -1]], places, strict=True
+    ):
         if seen:
             notes.append(
                 ax.annotate(
                     text,
                     xy=point,
-                    xytext=(0, -6),
+                    xytext=shift,
                     textcoords="offset points",
-                    ha="center",
-                    va="top",
+                    ha=ha,
+                    va=va,
                     color=colour,
                     fontsize="small",
                 )
