@@ -17,6 +17,7 @@ TASKS = (
     "filtering",
     "single",
     "long",
+    "repeated",
     "em",
     "pretraining",
     "fisher",

@@ -41,6 +41,7 @@ from skhmmdd.hmm import GaussianBelief, LinearGaussianHMM
 from skhmmdd.hmm.inference._collectors import AllSteps
 from skhmmdd.hmm.models._base import FrozenHMM
 from skhmmdd.hmm.sequences._blocks import Piece
+from skhmmdd.hmm.sequences._repeats import find_repeats
 
 
 class HMMFeatureTransformer(NestedFeatures, ModelTransformer):
@@ -269,11 +270,14 @@ class HMMFeatureTransformer(NestedFeatures, ModelTransformer):
         # A worker needs the frozen weights and the map, not where they are from.
         worker = copy(self)
         worker.hmm = None
-        blocks = sequences.blocks(self.batch_size)
+        repeats = find_repeats(sequences, self.hmm_.n_states)
+        blocks = sequences.blocks(self.batch_size, repeats)
         pieces = (Piece(sequences, index) for index in blocks)
         found = map_jobs(_pooled_columns, pieces, worker, dtype, n_jobs=self.n_jobs)
         for index, columns in zip(blocks, found, strict=True):
             out[index] = columns
+        if repeats is not None:
+            repeats.fill(out)
         return keep_index(out, X, self)
 
     def readout_jacobians(self, X: SequencesLike) -> ReadoutJacobians:
@@ -335,6 +339,7 @@ shape (n_steps_i, n_components)
         sequences = self._sequences(X)
         dtype = check_dtype(self.dtype)
 
+        repeats = find_repeats(sequences, self.hmm_.n_states)
         collect = partial(_MappedSteps, self)
 
         def fill_block(block, out):
@@ -345,10 +350,11 @@ shape (n_steps_i, n_components)
 
         return sequences.every_step(
             fill_block,
-            sequences.blocks(self.batch_size),
+            sequences.blocks(self.batch_size, repeats),
             self._n_features_out,
             dtype,
             n_jobs=self.n_jobs,
+            repeats=repeats,
         )
 
     def update(self, belief: Any, observation: ArrayLike) -> tuple[Any, Array]:

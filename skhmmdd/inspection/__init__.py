@@ -1,7 +1,5 @@
 """Displays that look inside: frozen weights, beliefs, the course of pretraining."""
 
-from skhmmdd.inspection._belief_display import BeliefDisplay
-from skhmmdd.inspection._hmm_display import HMMDisplay
-from skhmmdd.inspection._training_display import TrainingCurveDisplay
+from skhmmdd._lazy import lazy_names
 
-__all__ = ["BeliefDisplay", "HMMDisplay", "TrainingCurveDisplay"]
+__getattr__, __dir__, __all__ = lazy_names(__name__)

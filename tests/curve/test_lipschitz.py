@@ -21,6 +21,7 @@ from skhmmdd import (
     lipschitz_bounds,
     make_hmm_regression,
 )
+from skhmmdd.curve.measurement._routing import route
 from skhmmdd.curve.measurement._steepness import path_bounds
 
 RNG = np.random.RandomState(0)
@@ -129,7 +130,7 @@ def bounds_by_hand(curve, X, y):
     """A refit at every value and split, and the function."""
     found = []
     for value in curve.param_range_:
-        for train, _ in curve._split(X, y, None, False):
+        for train, _ in curve._split(X, y, route(curve, None, {}), False):
             rows = [X[i] for i in train] if isinstance(X, list) else X[train]
             fitted = curve.estimator.set_params(**{curve.param_name: value})
             fitted.fit(rows, y[train])
@@ -248,7 +249,7 @@ def test_ragged_sequences_masks_workers_and_families(data):
     X, y, hmm = data
     plain = make_curve(hmm, HeadRegressor()).fit(X, y)
     splits = []
-    for train, _ in plain._split(X, y, None, False):
+    for train, _ in plain._split(X, y, route(plain, None, {}), False):
         mask = np.zeros(200, dtype=bool)
         mask[train] = True
         splits.append((mask, ~mask))

@@ -18,6 +18,7 @@ from skhmmdd import (
     HeadRegressor,
     LeadingColumns,
 )
+from skhmmdd.curve.measurement._routing import route
 
 WIDTH = "leadingcolumns__n_components"
 CV = ShuffleSplit(3, train_size=30, random_state=0)
@@ -195,17 +196,11 @@ def test_training_sets_of_whole_groups(data):
     curve = DoubleDescentCurve(heads(), WIDTH, [5], train_size=0.4, random_state=0)
     curve.fit(X, y, groups=groups)
     assert curve.n_train_ == 24
-    splits = curve._split(X, y, route_of(curve, groups), False)
+    splits = curve._split(X, y, route(curve, groups, {}), False)
     for train, test in splits:
         assert not set(groups[train]) & set(groups[test])
     with pytest.raises(ValueError, match="train_size=24 counts samples, but with"):
         curve.set_params(train_size=24).fit(X, y, groups=groups)
-
-
-def route_of(curve, groups):
-    from skhmmdd.curve.measurement._routing import route
-
-    return route(curve, groups, {})
 
 
 def test_refit(data):

@@ -1179,6 +1179,8 @@ def test_constant_design_has_nothing_to_fit():
 
 def test_theory_imports_nothing_of_the_package_but_the_solvers():
     for path in Path(theory.__file__).parent.glob("*.py"):
+        if path.name == "__init__.py":  # its names are in the stub
+            path = path.with_suffix(".pyi")
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             names = []
             if isinstance(node, ast.Import):

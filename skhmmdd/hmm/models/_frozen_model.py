@@ -23,6 +23,7 @@ from skhmmdd.hmm.inference._collectors import LastSteps
 from skhmmdd.hmm.models._frozen import FrozenValue
 from skhmmdd.hmm.sequences._blocks import Block, Sequences
 from skhmmdd.hmm.sequences._reading import KeepMissing, as_steps
+from skhmmdd.hmm.sequences._repeats import find_repeats
 
 # Hidden paths: states 0 to n_states - 1, or vectors.
 Path = TypeVar("Path", Ints, Floats)
@@ -296,8 +297,11 @@ n_states)
         def fill_block(block, out):
             run(block, out=out)
 
-        blocks = sequences.blocks(n_rows or self._block_rows(sequences))
-        return sequences.every_step(fill_block, blocks, n_columns, dtype, fill)
+        repeats = find_repeats(sequences, self.n_states)
+        blocks = sequences.blocks(n_rows or self._block_rows(sequences), repeats)
+        return sequences.every_step(
+            fill_block, blocks, n_columns, dtype, fill, repeats=repeats
+        )
 
     def _read_step(self, observation):
         """A step of each sequence, which may be missing, as one block."""
@@ -308,8 +312,11 @@ n_states)
     def _each_block(self, X, shape, run):
         """What `run(block)` gives of each sequence, in their order."""
         sequences = self._read(X)
+        repeats = find_repeats(sequences, self.n_states)
         out = np.empty((len(sequences), *shape))
         with single_blas_thread():
-            for index in sequences.blocks(self._block_rows(sequences)):
+            for index in sequences.blocks(self._block_rows(sequences), repeats):
                 out[index] = run(sequences.block(index))
+        if repeats is not None:
+            repeats.fill(out)
         return out

@@ -13,6 +13,7 @@ from numpy.typing import DTypeLike
 
 from skhmmdd._parallel import map_threads
 from skhmmdd._typing import Array
+from skhmmdd.hmm.sequences._repeats import Repeats
 
 # From this length on a sequence in a block of its own is cut into pieces, for about
 # the price of a walk over so many steps of a batch.
@@ -94,18 +95,18 @@ class Sequences(NamedTuple):
             [self.values[a:b] for a, b in zip(self.starts, ends, strict=True)]
         )
 
-    def blocks(self, batch_size: int) -> list[Array]:
+    def blocks(self, batch_size: int, repeats: Repeats | None = None) -> list[Array]:
         """Index arrays of at most `batch_size` sequences of like length.
 
         A few sequences that are much longer than the rest get blocks of their own.
+        Those that are `repeats` of others are in none.
         """
         lengths = self.lengths
-        if (lengths == lengths[0]).all():
-            order = np.arange(len(self))
-        else:
-            order = np.argsort(-lengths, kind="stable")
+        order = np.arange(len(self)) if repeats is None else repeats.first
+        if (lengths != lengths[0]).any():
+            order = order[np.argsort(-lengths[order], kind="stable")]
         blocks, a = [], 0
-        while a < len(self):
+        while a < len(order):
             n_alone = _worth_alone(lengths[order[a : a + batch_size]])
             blocks += [order[i : i + 1] for i in range(a, a + n_alone)]
             a += n_alone
@@ -146,6 +147,7 @@ class Sequences(NamedTuple):
         dtype: DTypeLike,
         fill: float = 0,
         n_jobs: int | None = None,
+        repeats: Repeats | None = None,
     ) -> Any:
         """Step-wise results, in the layout the sequences came in.
 
@@ -161,6 +163,8 @@ class Sequences(NamedTuple):
             What stands at padding in an array.
         n_jobs : int, default=None
             Threads over blocks.
+        repeats : Repeats, default=None
+            What is in no block.
 
         Returns
         -------
@@ -188,7 +192,14 @@ class Sequences(NamedTuple):
 
         for _ in map_threads(run, blocks, n_jobs):
             pass
-        return parts if result is None else result
+        if result is not None:
+            if repeats is not None:
+                repeats.fill(result)
+            return result
+        if repeats is not None:
+            for i, same in zip(repeats.rows, repeats.of, strict=True):
+                parts[i] = parts[same].copy()
+        return parts
 
 
 class Piece:
