@@ -51,6 +51,7 @@ def test_a_name_that_is_not_there():
         from skhmmdd.heads import Ridge  # noqa: F401
 
 
+@pytest.mark.slow
 def test_an_import_loads_what_it_names():
     assert set(loaded_after("import skhmmdd")) == {"skhmmdd", "skhmmdd._lazy"}
     head = loaded_after("from skhmmdd import HeadRegressor")

@@ -208,6 +208,7 @@ def test_effective_parameters_of_the_chosen_penalty(regression):
 
 
 @pytest.mark.parametrize("strategy", ["path", "refit"])
+@pytest.mark.slow
 def test_bit_equal_for_every_n_jobs_and_backend(regression, strategy):
     curve = _curve(HeadRegressor(), strategy=strategy)
     alone = clone(curve).set_params(n_jobs=1).fit(*regression)

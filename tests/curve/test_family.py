@@ -222,6 +222,7 @@ class Counting(TransformerMixin, BaseEstimator):
 @pytest.mark.parametrize(
     ("name", "times"), [(PENALTY, 1), ("counting__scale", 3), ("steps", 3)]
 )
+@pytest.mark.slow
 def test_frozen_steps_are_applied_once(strategy, name, times):
     model = make_pipeline(Counting(), LeadingColumns(), HeadRegressor())
     curve = make_curve(strategy=strategy).set_params(estimator=model)

@@ -36,6 +36,7 @@ def clouds(n, n_columns, n_classes, seed=0):
 @pytest.mark.parametrize("metric", ["cosine", "euclidean"])
 @pytest.mark.parametrize("n_neighbors", [1, 2, 5, 40])
 @pytest.mark.parametrize("n_classes", [2, 3])
+@pytest.mark.slow
 def test_every_width_is_a_refit(n_classes, n_neighbors, metric):
     X, y_noisy, y = clouds(150, 60, n_classes)
     options = {"n_neighbors": n_neighbors, "metric": metric}

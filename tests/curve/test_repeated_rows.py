@@ -35,6 +35,7 @@ def distinct_and_counts(seed):
 
 @pytest.mark.parametrize("strategy", ["path", "refit"])
 @pytest.mark.parametrize("fit_intercept", [True, False])
+@pytest.mark.slow
 def test_curve(data, fit_intercept, strategy):
     splits = [
         (np.repeat(*distinct_and_counts(seed)), np.arange(N_SAMPLES, 300))

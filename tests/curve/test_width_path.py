@@ -119,6 +119,7 @@ def test_small_penalties_on_dependent_rows_and_columns(alpha, fit_intercept):
 @pytest.mark.parametrize("n", [1, 2, 6])
 @pytest.mark.parametrize("alpha", [0.0, 1e-3])
 @pytest.mark.parametrize("fit_intercept", [True, False])
+@pytest.mark.slow
 def test_columns_that_grow(n, scale, alpha, fit_intercept):
     # A later column in a smaller unit takes over: the head shrinks by its scale, and
     # its norm must not be what rounding leaves of the norm before.

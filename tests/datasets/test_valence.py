@@ -185,6 +185,7 @@ def test_ridge_at_full_width(probes, n_samples, risk):
     assert probes[n_samples][1] == pytest.approx(risk, rel=0.1)
 
 
+@pytest.mark.slow
 def test_what_the_example_says(probes, valence):
     variance = valence.target.var()
     for n_samples, (at, ridge) in probes.items():

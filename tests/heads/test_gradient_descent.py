@@ -464,6 +464,7 @@ both = partial(both_strategies, cv=CV)
 @pytest.mark.parametrize("metric", METRICS)
 @pytest.mark.parametrize("p", [10, 29, 60])
 @pytest.mark.parametrize("q", [None, 2])
+@pytest.mark.slow
 def test_the_path_along_steps_equals_refits(metric, p, q):
     X, y = make(80, p, q)
     head = GradientDescentHead(preconditioner=in_metric(metric, p), momentum=0.5)

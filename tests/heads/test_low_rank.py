@@ -141,6 +141,7 @@ def test_one_output_is_the_head_itself():
 @pytest.mark.parametrize("alpha", [0.0, 2.0])
 @pytest.mark.parametrize("n, p, q", [(30, 5, 4), (30, 3, 6), (12, 20, 5)])
 @pytest.mark.parametrize("rank", [1, 3])
+@pytest.mark.slow
 def test_effective_dof_is_the_divergence_of_the_fitted_values(n, p, q, rank, alpha):
     X, Y = make(n, p, q)
 
@@ -374,6 +375,7 @@ CV = ShuffleSplit(3, train_size=25, random_state=0)
     "alpha, risk", [(0.0, "squared_error"), (0.5, "absolute_error")]
 )
 @pytest.mark.parametrize("adapter", ["trained", "frozen"])
+@pytest.mark.slow
 def test_path_equals_refits(p, q, fit_intercept, alpha, adapter, risk):
     X, Y = make(50, p, q)
     base = np.random.RandomState(2).standard_normal((q, p))

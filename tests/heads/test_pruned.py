@@ -87,6 +87,7 @@ def test_one_column_at_a_time_is_recursive_elimination(n, q):
 @pytest.mark.parametrize("fit_intercept", [True, False])
 @pytest.mark.parametrize("alpha", [0.0, 2.0])
 @pytest.mark.parametrize("n_rounds", ["auto", 1, 3, 1000])
+@pytest.mark.slow
 def test_support_is_that_of_refits(n, p, q, fit_intercept, alpha, n_rounds):
     X, y = make(n, p, q)
     weights = np.random.RandomState(1).uniform(0.1, 3, n)

@@ -150,6 +150,7 @@ def test_correction_is_within_simulation_error(agreement):
     assert np.sqrt(np.mean(np.square(scores))) < 1.5
 
 
+@pytest.mark.slow
 def test_limit_runs_low_next_to_the_threshold(agreement):
     rows = [row for row in agreement if row["ratio"] == 1.2 and row["n"] == 100]
     for row in rows:

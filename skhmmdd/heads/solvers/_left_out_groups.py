@@ -261,7 +261,7 @@ def left_out_in_pairs(smoother: Smoother) -> Floats:
     outside = np.diag(gram)
     least = LEAST_OUTSIDE * outside.max()
     # The 2 x 2 systems by Cramer's rule; divided by their first pivot.
-    share = gram / outside[:, None]
+    share = gram / np.where(outside <= least, np.nan, outside)[:, None]
     pivots = outside - share * gram
     np.fill_diagonal(share, 0.0)
     np.fill_diagonal(pivots, outside)

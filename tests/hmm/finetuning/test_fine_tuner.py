@@ -200,6 +200,7 @@ def test_gap_to_the_kernel_is_linear_in_the_shift(setting):
         (300, 0.081, 0.043, 0.040, 0.41),
     ],
 )
+@pytest.mark.slow
 def test_risks(setting, n, head, kernel, tuned, min_norm):
     beliefs = HMMFeatureTransformer(setting.hmm).fit_transform(setting.sample)
     risks = []

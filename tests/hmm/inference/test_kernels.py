@@ -68,6 +68,7 @@ def check_counts_against_plain(hmm, X):
 @pytest.mark.parametrize("n_states", [1, 2, 13, 40])
 @pytest.mark.parametrize("missing", [0.0, 0.3])
 @pytest.mark.parametrize("kind", ["categorical", "diag", "full"])
+@pytest.mark.slow
 def test_ragged_batches(kind, missing, n_states):
     hmm = random_hmm(kind, n_states, size=3, seed=n_states)
     X = random_sequences(hmm, LENGTHS, missing=missing)

@@ -443,6 +443,7 @@ def kalman_stream(n_steps):
     return worst
 
 
+@pytest.mark.slow
 def test_kalman_two_thousand_steps():
     assert kalman_stream(2_000) < 1e-12
 

@@ -52,6 +52,7 @@ def test_full_em_follows_and_never_falls():
         assert_allclose(one, other, rtol=1e-8, atol=1e-12)
 
 
+@pytest.mark.slow
 def test_reproducible_and_the_same_for_every_n_jobs():
     X = symbols()
     one, two = fit(X, n_init=2), fit(X, n_init=2, n_jobs=2)
@@ -98,6 +99,7 @@ def test_every_family(emission):
     )
 
 
+@pytest.mark.slow
 def test_batches_held_out_sequences_and_structure():
     X = symbols()
     streamed, whole = fit(Batches(X)), fit(X)
@@ -115,6 +117,7 @@ def test_batches_held_out_sequences_and_structure():
     assert_array_equal(kept.startprob, banded.startprob)
 
 
+@pytest.mark.slow
 def test_resumes_without_its_passes(tmp_path, monkeypatch):
     X, path = symbols(), tmp_path / "fit.npz"
     whole = fit(X, n_init=2)

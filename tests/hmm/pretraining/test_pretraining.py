@@ -118,6 +118,7 @@ def test_weights_refused(weights, message):
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("size", [4, 7, 100])
+@pytest.mark.slow
 def test_batches_equal_the_whole(kind, size):
     X = corpus(kind, missing=0.2)
     batches = Batches(X, size)
@@ -617,6 +618,7 @@ def test_family_refused(tmp_path):
 
 
 @pytest.mark.parametrize("n_init", [1, 2])
+@pytest.mark.slow
 def test_worker_processes_give_the_same(n_init):
     X = corpus(n=40)
     options = {"batch_size": 10, "n_init": n_init}
