@@ -313,6 +313,7 @@ class DoubleDescentFamily(ShownFindings, MetaEstimatorMixin, SkhmmddEstimator):
             "show_train": show_train,
             "show_band": show_band,
             "show_best": show_best,
+            "show_danger_zone": False,  # one for every curve would hide the others
             **kwargs,
         }
         draw_family(

@@ -221,6 +221,60 @@ def test_everything_can_be_left_out(double_descent):
     assert display.ax_.get_xscale() == display.ax_.get_yscale() == "linear"
 
 
+def _edges(display):
+    """Where the shaded danger zone begins and ends, on the horizontal axis."""
+    display.figure_.canvas.draw()
+    corners = display.danger_zone_span_.get_extents()
+    return display.ax_.transData.inverted().transform(corners)[:, 0]
+
+
+def test_danger_zone(diagnosed):
+    assert diagnosed.danger_zone_ is not None
+    for x, unit in (("complexity", 1), ("ratio", diagnosed.n_train_)):
+        display = diagnosed.plot(x=x)
+        np.testing.assert_allclose(
+            _edges(display), np.divide(diagnosed.danger_zone_, unit)
+        )
+        labels = [text.get_text() for text in display.ax_.get_legend().get_texts()]
+        assert labels.count("danger zone") == 1
+    for options in ({"show_danger_zone": False}, {"x": "coef_norm"}):
+        display = diagnosed.plot(**options)
+        assert display.danger_zone_span_ is None and not display.ax_.patches
+
+
+def test_danger_zone_of_the_risk_that_is_drawn():
+    """The zone of every risk, by its definition: more than twice the lowest."""
+    rng = np.random.RandomState(0)
+    X = rng.randn(120, 60)
+    curve = DoubleDescentCurve(
+        make_pipeline(LeadingColumns(), HeadRegressor()),
+        "leadingcolumns__n_components",
+        range(1, 61),
+        train_size=30,
+        cv=5,
+        random_state=0,
+        risk=["absolute_error", "squared_error"],
+    ).fit(X, X[:, :3].sum(axis=1) + rng.randn(120))
+    zones = {}
+    for risk in curve.test_risks_:
+        zones[risk] = DoubleDescentDisplay.from_curve(curve, risk).danger_zone
+        median = np.median(curve.test_risks_[risk], axis=1)
+        inside = (curve.complexity_ >= zones[risk][0]) & (
+            curve.complexity_ <= zones[risk][1]
+        )
+        assert np.all(median[inside] > 2 * median.min())
+        first, last = np.flatnonzero(inside)[[0, -1]]
+        assert median[first - 1] <= 2 * median.min()
+        assert last == 59 or median[last + 1] <= 2 * median.min()
+    assert zones["absolute_error"] == curve.danger_zone_ != zones["squared_error"]
+
+
+def test_a_danger_zone_of_one_point_is_seen(double_descent):
+    assert double_descent.plot().danger_zone_span_ is None
+    double_descent.danger_zone = (10.0, 10.0)
+    assert double_descent.plot().danger_zone_span_.get_linewidth() > 0
+
+
 def test_two_displays_on_one_axes(double_descent):
     lower = DoubleDescentDisplay(
         np.array([1.0, 10.0]), np.ones((2, 3)), np.full((2, 3), 0.01)

@@ -292,6 +292,8 @@ def test_figure(family):
     assert [len(drawn) for drawn in lines] == [1, 1, 1], "no training risk"
     assert not any(display.fill_betweens_ for display in displays)
     assert not any(display.best_marker_ for display in displays)
+    assert any(curve.danger_zone_ for curve in family.curves_)
+    assert not any(display.danger_zone_span_ for display in displays)
     for curve, (line,) in zip(family.curves_, lines, strict=True):
         np.testing.assert_array_equal(
             line.get_ydata(), np.median(curve.test_risk_, axis=1)

@@ -8,6 +8,7 @@ import numpy as np
 from skhmmdd.theory import RiskResult
 
 THEORY_COLOUR = "#222222"
+_ZONE_COLOUR = "#E69F00"
 
 # Not the plain dashes of the training risk, nor the dots of the threshold.
 _THEORY_DASHES = ((0, (5, 2)), (0, (5, 2, 1, 2)), (0, (2, 1.5)))
@@ -102,6 +103,24 @@ def draw_theory(ax, x, risk, label, index):
 def count_theory(ax):
     """Number of theory curves on the axes."""
     return sum(line.get_gid() == "skhmmdd-theory" for line in ax.get_lines())
+
+
+def draw_danger_zone(ax, zone, label):
+    """Shade where not to be; a zone of one point is a thin line.
+
+    Parameters
+    ----------
+    ax : matplotlib Axes
+    zone : tuple of (float, float)
+        First and last value on the horizontal axis.
+    label : str
+
+    Returns
+    -------
+    matplotlib Rectangle
+    """
+    style = {"color": _ZONE_COLOUR, "alpha": 0.15, "zorder": 0.5}
+    return ax.axvspan(*zone, linewidth=2 * (zone[0] == zone[1]), label=label, **style)
 
 
 def draw_band(ax, x, lower, upper, style):

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure, SubFigure
     from matplotlib.lines import Line2D
+    from matplotlib.patches import Rectangle
     from pandas import DataFrame
 
 
@@ -49,6 +50,9 @@ class DoubleDescentDisplay:
 
     peak, best : CurvePoint, default=None
         Where the median test risk peaks, and where it is lowest.
+
+    danger_zone : tuple of (float, float), default=None
+        First and last complexity with far more risk than the lowest.
 
     param_name : str, default="complexity"
         Label of the horizontal axis: the parameter in words.
@@ -100,6 +104,9 @@ class DoubleDescentDisplay:
         Markers at the complexities within one standard error of the lowest risk, where
         there are several.
 
+    danger_zone_span_ : matplotlib Rectangle or None
+        Shading of the danger zone.
+
     theory_lines_ : list of matplotlib Line2D
         Theory curves.
 
@@ -130,6 +137,7 @@ class DoubleDescentDisplay:
     threshold_line_: Line2D | None
     best_marker_: Line2D | None
     plateau_markers_: Line2D | None
+    danger_zone_span_: Rectangle | None
     theory_lines_: list[Line2D]
     decomposition_lines_: list[Line2D]
 
@@ -142,6 +150,7 @@ class DoubleDescentDisplay:
         interpolation_threshold: float | None = None,
         peak: CurvePoint | None = None,
         best: CurvePoint | None = None,
+        danger_zone: tuple[float, float] | None = None,
         param_name: str = "complexity",
         risk_name: str = "risk",
         risk_label: str | None = None,
@@ -158,6 +167,7 @@ class DoubleDescentDisplay:
         self.interpolation_threshold = interpolation_threshold
         self.peak = peak
         self.best = best
+        self.danger_zone = danger_zone
         self.param_name = param_name
         self.risk_name = risk_name
         self.risk_label = risk_label
@@ -205,6 +215,7 @@ class DoubleDescentDisplay:
             ),
             peak=peak,
             best=best,
+            danger_zone=curve._danger_zone(risk, peak),
             param_name=axis_words(
                 curve.param_name, curve.estimator, curve.complexity
             ).label,
@@ -298,6 +309,7 @@ class DoubleDescentDisplay:
         show_band: bool = True,
         show_threshold: bool = True,
         show_best: bool = True,
+        show_danger_zone: bool = True,
         show_decomposition: bool = False,
         xlabel: str | None = None,
         ylim: tuple[float, float] | None = None,
@@ -350,6 +362,8 @@ class DoubleDescentDisplay:
         show_best : bool, default=True
             Mark the lowest median test risk, and by small circles what is within one
             standard error of it.
+        show_danger_zone : bool, default=True
+            Shade the danger zone, if there is one and the axis does not fold back.
         show_decomposition : bool, default=False
             Draw the squared bias (with noise) and the variance. They are means and add
             up to the mean test risk, which near the threshold is above the median.
@@ -398,6 +412,7 @@ class DoubleDescentDisplay:
             show_band=show_band,
             show_threshold=show_threshold,
             show_best=show_best,
+            show_danger_zone=show_danger_zone,
             show_decomposition=show_decomposition,
             ylim=ylim,
             line_kw=line_kw,

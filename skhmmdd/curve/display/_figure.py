@@ -12,6 +12,7 @@ from skhmmdd.curve._landmarks import median_over_splits, quantile_over_splits
 from skhmmdd.curve.display._artists import (
     count_theory,
     draw_band,
+    draw_danger_zone,
     draw_direction,
     draw_theory,
 )
@@ -42,6 +43,7 @@ class DrawingOptions(NamedTuple):
     show_band: bool
     show_threshold: bool
     show_best: bool
+    show_danger_zone: bool
     show_decomposition: bool
     ylim: tuple | None
     line_kw: dict | None
@@ -91,6 +93,7 @@ def draw_display(display, at, x_label, options):
     _draw_parts(display, parts, at, limits, nth, options)
     _draw_threshold(display, at, colour, options)
     _draw_best(display, at, colour, options)
+    _draw_danger_zone(display, options)
     display.theory_lines_ = [
         draw_theory(
             ax,
@@ -235,6 +238,19 @@ def _draw_best(display, at, colour, options):
                 zorder=3.5,
                 label=f"{options.label}within one standard error of the lowest",
             )
+
+
+def _draw_danger_zone(display, options):
+    """Shade the danger zone, where complexity has a fixed place on the axis."""
+    display.danger_zone_span_ = None
+    zone = display.danger_zone
+    if options.show_danger_zone and zone is not None and options.x not in FOLDING:
+        unit = display.n_train if options.x == "ratio" else 1
+        display.danger_zone_span_ = draw_danger_zone(
+            display.ax_,
+            (zone[0] / unit, zone[1] / unit),
+            f"{options.label}danger zone",
+        )
 
 
 def _dress(display, limits, x_label, widen):

@@ -4,8 +4,6 @@ from skhmmdd.curve._landmarks import CurvePoint
 from skhmmdd.curve.display._display import DoubleDescentDisplay
 from skhmmdd.curve.display._words import WIDTH_WORDS
 
-_ZONE_COLOUR = "#E69F00"
-
 
 def draw_forecast(forecast, ax, name, show_danger_zone, options):
     """Draw a forecast; see `RiskForecast.plot`.
@@ -37,11 +35,16 @@ def draw_forecast(forecast, ax, name, show_danger_zone, options):
         interpolation_threshold=forecast.interpolation_threshold,
         peak=peak,
         best=best,
+        danger_zone=forecast.danger_zone,
         param_name=WIDTH_WORDS.label,
         risk_name=forecast.risk_name,
         n_train=forecast.n_samples,
-    ).plot(ax, **{"name": name, "show_band": False, **options})
-    # 1. It is no test risk, and not of splits.
+    ).plot(
+        ax,
+        show_danger_zone=show_danger_zone,
+        **{"name": name, "show_band": False, **options},
+    )
+    # It is no test risk, and not of splits.
     prefix = "" if name is None else f"{name}: "
     display.lines_[0].set_label(f"{prefix}forecast (leave-one-out)")
     if display.best_marker_ is not None:
@@ -49,15 +52,5 @@ def draw_forecast(forecast, ax, name, show_danger_zone, options):
         display.best_marker_.set_label(text)
     axes = display.ax_
     axes.set_title(title, fontsize="medium")
-    # 2. Where not to be.
-    if show_danger_zone and forecast.danger_zone is not None:
-        unit = forecast.n_samples if options.get("x") == "ratio" else 1
-        axes.axvspan(
-            *(width / unit for width in forecast.danger_zone),
-            color=_ZONE_COLOUR,
-            alpha=0.15,
-            linewidth=0,
-            label=f"{prefix}danger zone",
-        )
     axes.legend()
     return display

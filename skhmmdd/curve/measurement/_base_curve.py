@@ -337,13 +337,7 @@ class BaseDoubleDescentCurve(
         ratio = np.median([len(test) for _, test in splits]) / np.median(self._n_train)
         self._overlap = float(min(ratio, 1 / ratio))
         self.peak_, self.best_ = self._peak_and_best(primary)
-        median = median_over_splits(self.test_risk_)
-        zone = find_danger_zone(
-            median,
-            None if self.peak_ is None else self.peak_.index,
-            float(median.min()),
-        )
-        self.danger_zone_ = zone and tuple(float(self.complexity_[i]) for i in zone)
+        self.danger_zone_ = self._danger_zone(primary, self.peak_)
         self.results_ = make_results(
             self.param_name,
             self.param_range_,
@@ -363,6 +357,12 @@ class BaseDoubleDescentCurve(
             # As along a penalty: what fits the training data worst is simplest.
             simplest_last=bool(ends[1] > ends[0]),
         )
+
+    def _danger_zone(self, name, peak):
+        """The zone about the peak of one of the risks, by name."""
+        median = median_over_splits(self.test_risks_[name])
+        zone = find_danger_zone(median, peak and peak.index, float(median.min()))
+        return zone and tuple(float(self.complexity_[i]) for i in zone)
 
     def __sklearn_tags__(self):
         tags = tags_of_inner(super().__sklearn_tags__(), self.estimator)
