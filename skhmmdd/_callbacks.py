@@ -6,11 +6,13 @@ With an older scikit-learn nothing here does anything.
 from typing import Any
 
 try:
-    from sklearn.callback import CallbackSupportMixin
+    from sklearn.callback import CallbackSupportMixin, ProgressBar
 except ImportError:
 
     class CallbackSupportMixin:  # type: ignore[no-redef]
         """Takes no callbacks."""
+
+    ProgressBar = ()
 
 
 __all__ = ["CallbackSupportMixin", "FitTasks"]
@@ -29,6 +31,11 @@ class FitTasks:
         Tasks that the fit has, one after another.
     X, y : object, default=None
         What it is fitted on.
+
+    Attributes
+    ----------
+    shown : bool
+        Whether a progress bar shows them, so that nobody else need.
     """
 
     def __init__(
@@ -36,6 +43,8 @@ class FitTasks:
     ) -> None:
         self._estimator, self._data, self._context = estimator, {"X": X, "y": y}, None
         self._done = 0
+        callbacks = getattr(estimator, "_skl_callbacks", ())
+        self.shown = any(isinstance(one, ProgressBar) for one in callbacks)
         # Its own, or those of a search that it is fitted in.
         if any(hasattr(estimator, f"_{name}") for name in _MARKS):
             self._context = estimator._init_callback_context(max_subtasks=total)

@@ -20,7 +20,8 @@ class Progress:
     interval : float, default=1.0
         Least seconds between two lines.
     tasks : callable, default=None
-        From the total to what is told of every update too, verbose or not.
+        From the total to what is told of every update too, verbose or not. No lines
+        are printed where that is `shown`.
     """
 
     interval = 1.0
@@ -39,6 +40,8 @@ class Progress:
         self.interval = self.interval if interval is None else interval
         self._start = self._printed = perf_counter()
         self._tasks = tasks and tasks(total)
+        if self._tasks and self._tasks.shown:
+            self.verbose = 0
 
     def update(self, done, share=None):
         """Tell that `done` of `total` are over, and with them a `share` of the work."""

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from sklearn.base import clone
+from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 
 from skhmmdd import (
@@ -91,8 +92,27 @@ def test_a_failure_takes_them_down():
     assert not hasattr(one, "_callback_fit_ctx")
 
 
-def test_progress_bar_of_scikit_learn():
+def test_progress_bar_of_scikit_learn(capsys):
     pytest.importorskip("rich")
     from sklearn.callback import ProgressBar
 
-    curve().set_callbacks(ProgressBar()).fit(*DATA)
+    bar = curve(verbose=1).set_callbacks(ProgressBar()).fit(*DATA)
+    shown = capsys.readouterr()
+    assert "DoubleDescentCurve - fit" in shown.out + shown.err
+    assert "[DoubleDescentCurve]" not in shown.out + shown.err  # said once
+    # Callbacks that show nothing leave our lines.
+    bar.set_callbacks(Recorder()).fit(*DATA)
+    assert "[DoubleDescentCurve] 4/4 splits" in capsys.readouterr().err
+
+
+def test_bars_of_pretraining_stand_below_that_of_a_search(capsys):
+    pytest.importorskip("rich")
+    from sklearn.callback import ProgressBar
+
+    search = GridSearchCV(
+        BaumWelch(max_iter=2, tol=0, random_state=0), {"n_states": [1, 2]}, cv=2
+    )
+    search.set_callbacks(ProgressBar())
+    search.fit(np.random.RandomState(0).randint(3, size=(20, 5)))
+    shown = capsys.readouterr().out
+    assert "GridSearchCV - fit" in shown and "BaumWelch - fit" in shown

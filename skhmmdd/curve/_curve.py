@@ -118,7 +118,8 @@ class DoubleDescentCurve(ShownFindings, RefittedEstimator, BaseDoubleDescentCurv
 
     verbose : int, default=0
         Above zero, elapsed and remaining time are printed to the standard error
-        stream.
+        stream, unless a progress bar of scikit-learn shows them
+        (`set_callbacks`, scikit-learn 1.9 or newer).
 
     random_state : int, RandomState instance or None, default=None
         Draws the training sets if `train_size` is given. It does not reach the
