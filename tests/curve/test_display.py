@@ -269,6 +269,15 @@ def test_danger_zone_of_the_risk_that_is_drawn():
     assert zones["absolute_error"] == curve.danger_zone_ != zones["squared_error"]
 
 
+def test_danger_zones_of_several_displays(diagnosed):
+    """By default of the first alone: zones on one another cannot be told apart."""
+    ax = diagnosed.plot(name="a").ax_
+    second = diagnosed.plot(ax, name="b")
+    assert second.danger_zone_span_ is None and len(ax.patches) == 1
+    third = diagnosed.plot(ax, name="c", show_danger_zone=True)
+    assert third.danger_zone_span_.get_label() == "c: danger zone"
+
+
 def test_a_danger_zone_of_one_point_is_seen(double_descent):
     assert double_descent.plot().danger_zone_span_ is None
     double_descent.danger_zone = (10.0, 10.0)

@@ -309,7 +309,7 @@ class DoubleDescentDisplay:
         show_band: bool = True,
         show_threshold: bool = True,
         show_best: bool = True,
-        show_danger_zone: bool = True,
+        show_danger_zone: bool | Literal["auto"] = "auto",
         show_decomposition: bool = False,
         xlabel: str | None = None,
         ylim: tuple[float, float] | None = None,
@@ -362,8 +362,9 @@ class DoubleDescentDisplay:
         show_best : bool, default=True
             Mark the lowest median test risk, and by small circles what is within one
             standard error of it.
-        show_danger_zone : bool, default=True
+        show_danger_zone : "auto" or bool, default="auto"
             Shade the danger zone, if there is one and the axis does not fold back.
+            "auto": of the first curve on the axes only.
         show_decomposition : bool, default=False
             Draw the squared bias (with noise) and the variance. They are means and add
             up to the mean test risk, which near the threshold is above the median.

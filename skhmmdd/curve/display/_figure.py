@@ -43,7 +43,7 @@ class DrawingOptions(NamedTuple):
     show_band: bool
     show_threshold: bool
     show_best: bool
-    show_danger_zone: bool
+    show_danger_zone: bool | str
     show_decomposition: bool
     ylim: tuple | None
     line_kw: dict | None
@@ -93,7 +93,7 @@ def draw_display(display, at, x_label, options):
     _draw_parts(display, parts, at, limits, nth, options)
     _draw_threshold(display, at, colour, options)
     _draw_best(display, at, colour, options)
-    _draw_danger_zone(display, options)
+    _draw_danger_zone(display, nth == 0, options)
     display.theory_lines_ = [
         draw_theory(
             ax,
@@ -240,11 +240,12 @@ def _draw_best(display, at, colour, options):
             )
 
 
-def _draw_danger_zone(display, options):
+def _draw_danger_zone(display, first, options):
     """Shade the danger zone, where complexity has a fixed place on the axis."""
     display.danger_zone_span_ = None
     zone = display.danger_zone
-    if options.show_danger_zone and zone is not None and options.x not in FOLDING:
+    wanted = first if options.show_danger_zone == "auto" else options.show_danger_zone
+    if wanted and zone is not None and options.x not in FOLDING:
         unit = display.n_train if options.x == "ratio" else 1
         display.danger_zone_span_ = draw_danger_zone(
             display.ax_,
