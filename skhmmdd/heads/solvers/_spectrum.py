@@ -244,7 +244,7 @@ def _decompose_gram(A):
     inverse_condition, _ = linalg.lapack.dpocon(factor, norm)
     if inverse_condition * _TRUSTED_GRAM < 1:
         return None
-    squares, vectors = linalg.eigh(gram, driver="evd")
+    squares, vectors = np.linalg.eigh(gram)
     values, left = np.sqrt(squares[::-1]), vectors[:, ::-1]
     return left, values, ((left / values).T, A)
 
