@@ -172,7 +172,7 @@ def test_ten_thousand_steps():
     assert million(random_hmm("categorical", 4), 10_000) < 1e-12
 
 
-@pytest.mark.slow
+@pytest.mark.campaign
 def test_a_million_steps():
     assert million(random_hmm("categorical", 4), 1_000_000) < 1e-12
 
@@ -448,7 +448,7 @@ def test_kalman_two_thousand_steps():
     assert kalman_stream(2_000) < 1e-12
 
 
-@pytest.mark.slow
+@pytest.mark.campaign
 def test_kalman_many_steps():
     assert kalman_stream(50_000) < 1e-12
 
