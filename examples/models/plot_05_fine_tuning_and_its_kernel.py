@@ -18,6 +18,8 @@ much of that is a linear head, too, only on other features?
 # share of how far they have moved, where labels differ less and less from what the
 # pretrained model says.
 
+import warnings
+
 import matplotlib.pyplot as plt
 import numpy as np
 from scipy.special import softmax
@@ -33,9 +35,13 @@ from skhmmdd import (
     HMMFeatureTransformer,
     HMMFineTuner,
     HMMFineTuningClassifier,
+    InterpolationWarning,
     TokenEncoder,
     load_syllables,
 )
+
+# Heads near the threshold are what is compared here.
+warnings.simplefilter("ignore", InterpolationWarning)
 
 rng = np.random.RandomState(0)
 logits = [rng.standard_normal(6), *(2 * rng.standard_normal((6, n)) for n in (6, 8))]
