@@ -43,6 +43,24 @@ class SkhmmddEstimator(BaseEstimator):
         return doc_link_template()
 
 
+# What scikit-learn notes of the columns of X.
+COLUMNS = ("n_features_in_", "feature_names_in_")
+
+
+def forget(estimator: BaseEstimator, *names: str) -> None:
+    """Delete attributes that an earlier fit may have left."""
+    for name in names:
+        vars(estimator).pop(name, None)
+
+
+def share_columns(fitted: BaseEstimator, other: BaseEstimator) -> None:
+    """Let another estimator know the columns that one was fitted on, and no others."""
+    forget(other, *COLUMNS)
+    for name in COLUMNS:
+        if hasattr(fitted, name):
+            setattr(other, name, getattr(fitted, name))
+
+
 def check_sequence_table(
     estimator: BaseEstimator, X: Any, *, reset: bool, channels_first: bool = False
 ) -> Any:
@@ -60,10 +78,7 @@ def check_sequence_table(
         the values are worth is for the reader to see.
     """
     if reset:
-        # An earlier fit may have left them, and lists set neither.
-        for name in ("n_features_in_", "feature_names_in_"):
-            if hasattr(estimator, name):
-                delattr(estimator, name)
+        forget(estimator, *COLUMNS)  # lists set neither
     array = as_array(X)
     if channels_first and isinstance(array, (np.ndarray, Sequence)):
         array = steps_first(array)  # and no iterable of batches
@@ -79,6 +94,21 @@ def check_sequence_table(
 def check_columns(estimator: BaseEstimator, X: Any, *, reset: bool) -> None:
     """scikit-learn's rules on `n_features_in_` and `feature_names_in_` alone."""
     validate_data(estimator, X, reset=reset, skip_check_array=True)
+
+
+def require_targets(estimator: BaseEstimator, y: Any) -> None:
+    """Raise ValueError where there are no targets."""
+    if y is None:
+        raise ValueError(
+            f"{type(estimator).__name__} requires y to be passed, but the target y is "
+            "None."
+        )
+
+
+def refuse_bool(value: Any, name: str, wanted: str = "an integer") -> None:
+    """Raise ValueError for a boolean, which passes for an integer."""
+    if isinstance(value, (bool, np.bool_)):
+        raise ValueError(f"{name} must be {wanted}; got {value!r}.")
 
 
 def refuse_weights(weights: Array) -> None:

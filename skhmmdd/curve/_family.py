@@ -17,7 +17,7 @@ from sklearn.utils.metadata_routing import (
 )
 from sklearn.utils.validation import check_is_fitted
 
-from skhmmdd._base import SkhmmddEstimator, fit_context
+from skhmmdd._base import SkhmmddEstimator, fit_context, require_targets
 from skhmmdd._typing import Array, Names
 from skhmmdd.curve._curve import DoubleDescentCurve
 from skhmmdd.curve.display._display import DoubleDescentDisplay
@@ -34,7 +34,6 @@ from skhmmdd.curve.measurement._validation import (
     check_data,
     check_param_name,
     remember_features,
-    require_targets,
 )
 
 if TYPE_CHECKING:

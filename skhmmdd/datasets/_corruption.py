@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval
 
-from skhmmdd._base import check_labels, validate_params
+from skhmmdd._base import check_labels, refuse_bool, validate_params
 from skhmmdd._typing import Array, Ints, RandomState
 
 
@@ -89,8 +89,7 @@ def repeat_samples(
     array([5, 5, 5, 5, 5, 5, 5, 5, 5, 5, 1, 1])
     """
     for name, value in (("n_samples", n_samples), ("n_distinct", n_distinct)):
-        if isinstance(value, (bool, np.bool_)):
-            raise ValueError(f"{name} must be an integer; got {value!r}.")
+        refuse_bool(value, name)
     copies = round(fraction * n_samples)
     if not min(copies, 1) <= n_distinct <= copies:
         raise ValueError(

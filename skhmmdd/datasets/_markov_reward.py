@@ -9,7 +9,7 @@ from scipy import linalg
 from sklearn.utils import Bunch, check_random_state
 from sklearn.utils._param_validation import Interval
 
-from skhmmdd._base import validate_params
+from skhmmdd._base import refuse_bool, validate_params
 from skhmmdd._typing import Floats, RandomState
 from skhmmdd.theory._lstd_risk import stationary_distribution
 
@@ -130,8 +130,7 @@ def make_markov_reward_process(
         "n_features": n_features,
     }
     for name, value in counts.items():
-        if isinstance(value, (bool, np.bool_)):
-            raise ValueError(f"{name} must be an integer; got {value!r}.")
+        refuse_bool(value, name)
     rng = check_random_state(random_state)
     transmat = np.zeros((n_states, n_states))
     for i in range(n_states):

@@ -12,7 +12,7 @@ from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.metadata_routing import UNUSED
 from sklearn.utils.validation import check_is_fitted
 
-from skhmmdd._base import fit_context
+from skhmmdd._base import fit_context, share_columns
 from skhmmdd._parallel import map_jobs
 from skhmmdd._progress import Progress
 from skhmmdd._tables import keep_index
@@ -312,10 +312,7 @@ class FrozenFeatureTransformer(NestedFeatures):
             random_state=self.random_state,
         )
         self._beliefs.set_output(transform="default").fit(X)
-        for name in ("n_features_in_", "feature_names_in_"):
-            self.__dict__.pop(name, None)
-            if hasattr(self._beliefs, name):
-                setattr(self, name, getattr(self._beliefs, name))
+        share_columns(self._beliefs, self)
         self._map = self._beliefs._map
         self._n_features_out = self._beliefs._n_features_out
         return True

@@ -9,7 +9,7 @@ import numpy as np
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import HasMethods, Interval
 
-from skhmmdd._base import validate_params
+from skhmmdd._base import refuse_bool, validate_params
 from skhmmdd._typing import Floats, Ints, RandomState, SequencesLike
 from skhmmdd.hmm.sequences._reading import MISSING, read_symbols
 
@@ -93,8 +93,7 @@ def generate(
     >>> sorted(set(drawn.ravel().tolist()))
     [0, 1, 2]
     """
-    if isinstance(n_steps, bool):
-        raise ValueError(f"n_steps must be an int in [1, inf); got {n_steps!r}.")
+    refuse_bool(n_steps, "n_steps", "an int in [1, inf)")
     classes = _symbols_of(head)
     rng = check_random_state(random_state)
     # 1. One row a sequence, with room for what is to come.

@@ -6,7 +6,7 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 from sklearn.utils.validation import check_array
 
-from skhmmdd._base import check_columns
+from skhmmdd._base import COLUMNS, check_columns, forget
 from skhmmdd._tables import as_array, filled, is_missing, is_table
 
 _NUMBERS = "biuf"
@@ -61,8 +61,7 @@ def read_samples(estimator, X, *, reset):
         If X is empty, has missing texts or numbers, or mixes texts and others.
     """
     if reset:
-        for name in ("n_features_in_", "feature_names_in_"):
-            estimator.__dict__.pop(name, None)
+        forget(estimator, *COLUMNS)
     if isinstance(X, (str, bytes)):
         raise ValueError(f"X must hold one text a sample, got the single text {X!r}.")
     array = as_array(X)

@@ -14,7 +14,13 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils._set_output import _wrap_data_with_container
 from sklearn.utils.validation import check_array, check_is_fitted
 
-from skhmmdd._base import SkhmmddEstimator, check_columns, fit_context
+from skhmmdd._base import (
+    COLUMNS,
+    SkhmmddEstimator,
+    check_columns,
+    fit_context,
+    forget,
+)
 from skhmmdd._tables import (
     as_array,
     filled,
@@ -247,8 +253,7 @@ class TokenEncoder(
         self : object
             The fitted encoder.
         """
-        for name in ("n_features_in_", "feature_names_in_"):
-            self.__dict__.pop(name, None)  # a list of sequences has no columns
+        forget(self, *COLUMNS)  # a list of sequences has none
         read = read_tokens(X, lambda X: self._check_table(X, reset=True))
         warn_of_single_tokens(read)
         counts = np.bincount(read.codes, minlength=len(read.distinct)).tolist()

@@ -13,6 +13,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
 
+from skhmmdd._base import refuse_bool
 from skhmmdd._parallel import single_blas_thread
 from skhmmdd._typing import Array, Floats, RandomState
 from skhmmdd.heads._base import LinearHead, TrainAndTest, finite_scores
@@ -183,10 +184,7 @@ class DescentHead(LinearHead):
     def _check_batch_size(self, weights, n_steps):
         if self.batch_size is None:
             return
-        if isinstance(self.batch_size, bool | np.bool_):
-            raise ValueError(
-                f"batch_size must be None or an integer; got {self.batch_size!r}."
-            )
+        refuse_bool(self.batch_size, "batch_size", "None or an integer")
         # Counts stand for so many samples.
         counts = np.issubdtype(weights.dtype, np.integer)
         n_samples = weights.sum() if counts else np.count_nonzero(weights)

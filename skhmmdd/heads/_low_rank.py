@@ -12,6 +12,7 @@ from scipy import linalg
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
 
+from skhmmdd._base import forget, refuse_bool
 from skhmmdd._typing import Array, Floats, RandomState
 from skhmmdd.heads._base import TrainAndTest
 from skhmmdd.heads._regression import RegressionHead
@@ -22,7 +23,6 @@ from skhmmdd.heads._validation import (
     check_design,
     check_float,
     is_count,
-    refuse_bool,
 )
 from skhmmdd.heads.solvers._effective_parameters import EffectiveParameters
 from skhmmdd.heads.solvers._filters import RidgeFilter, ridge_filter
@@ -265,8 +265,7 @@ class LowRankHead(RegressionHead):
         )
 
     def _solve_frozen(self, X, targets, weights):
-        if hasattr(self, "fitted_singular_values_"):
-            del self.fitted_singular_values_  # of an earlier fit
+        forget(self, "fitted_singular_values_")
         self.down_ = self._draw(self.rank, X.shape[1])
         X, x_mean = self._centred(X, weights)
         projected = X @ self.down_

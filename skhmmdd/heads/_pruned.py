@@ -13,6 +13,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, RealNotInt, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
+from skhmmdd._base import refuse_bool, share_columns
 from skhmmdd._typing import Array, Floats, Names, RandomState
 from skhmmdd.heads._base import TrainAndTest
 from skhmmdd.heads._regression import RegressionHead
@@ -21,7 +22,6 @@ from skhmmdd.heads._validation import (
     check_alpha,
     check_design,
     is_count,
-    refuse_bool,
 )
 from skhmmdd.heads.solvers._effective_parameters import EffectiveParameters
 from skhmmdd.heads.solvers._filter_path import heads_along_filters
@@ -304,9 +304,7 @@ class PrunedHead(TransformerMixin, RegressionHead):
         bases = SelectorMixin, BaseEstimator
         methods = {"_get_support_mask": mask, "fit": None}
         selector = type(name, bases, methods)()
-        for fitted in ("n_features_in_", "feature_names_in_"):
-            if hasattr(self, fitted):
-                setattr(selector, fitted, getattr(self, fitted))
+        share_columns(self, selector)
         return selector
 
     def _count(self, n_kept, n_features):

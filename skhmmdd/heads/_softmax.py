@@ -13,6 +13,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
+from skhmmdd._base import forget
 from skhmmdd._parallel import single_blas_thread
 from skhmmdd._typing import Array, Floats
 from skhmmdd.heads._base import TrainAndTest, finite_scores
@@ -312,9 +313,7 @@ class SoftmaxHead(ClassificationHead):
 
     def _solve(self, X: Floats, targets: Floats, weights: Array) -> Head:
         _check_steps(self.n_steps)
-        for name in ("loo_risk_", "alphas_", "loo_risks_"):  # of an earlier fit
-            if hasattr(self, name):
-                delattr(self, name)
+        forget(self, "loo_risk_", "alphas_", "loo_risks_")
         problem = self._pose(X, targets, weights, self.classes_)
         self._descent = None
         if isinstance(self.alpha, str):

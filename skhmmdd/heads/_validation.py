@@ -225,12 +225,6 @@ def check_sample_weight(sample_weight: ArrayLike | None, n_samples: int) -> Arra
     return weights
 
 
-def refuse_bool(value: Any, name: str, wanted: str) -> None:
-    """Raise ValueError for a boolean, which passes for an integer."""
-    if isinstance(value, (bool, np.bool_)):
-        raise ValueError(f"{name} must be {wanted}; got {value!r}.")
-
-
 def is_count(value: Any) -> bool:
     """Whether a value is a positive integer, and no boolean."""
     is_integer = isinstance(value, Integral) and not isinstance(value, bool)

@@ -20,7 +20,7 @@ from sklearn.utils._param_validation import (
 from sklearn.utils.metadata_routing import MetadataRouter
 from sklearn.utils.validation import _num_samples
 
-from skhmmdd._base import SkhmmddEstimator, fit_context
+from skhmmdd._base import SkhmmddEstimator, fit_context, forget, require_targets
 from skhmmdd._callbacks import CallbackSupportMixin, FitTasks
 from skhmmdd._parallel import single_blas_thread
 from skhmmdd._typing import Array, Floats, Names, RandomState
@@ -54,7 +54,6 @@ from skhmmdd.curve.measurement._validation import (
     make_cv,
     make_splits,
     remember_features,
-    require_targets,
     share_of_copies,
 )
 from skhmmdd.theory import EffectiveParameters
@@ -269,8 +268,7 @@ class BaseDoubleDescentCurve(
             for name, risk in risks.named.items()
             if is_builtin(risk)
         }
-        if hasattr(self, "best_estimator_"):  # of an earlier fit
-            del self.best_estimator_
+        forget(self, "best_estimator_")
         if self.refit:
             best = clone(self.best_.param, safe=False)
             self.best_estimator_ = clone(self.estimator).set_params(

@@ -12,12 +12,9 @@ from sklearn.model_selection import (
 )
 from sklearn.utils import assert_all_finite, indexable
 from sklearn.utils.multiclass import type_of_target
-from sklearn.utils.validation import (
-    _check_feature_names,
-    _check_n_features,
-    _num_samples,
-)
+from sklearn.utils.validation import _num_samples
 
+from skhmmdd._base import COLUMNS, check_columns, forget
 from skhmmdd._tables import as_array
 from skhmmdd.heads._validation import quiet_sums
 from skhmmdd.heads.solvers._distinct_rows import group_rows
@@ -44,24 +41,12 @@ def check_param_name(estimator, param_name):
         )
 
 
-def require_targets(estimator, y):
-    """Raise ValueError where there are no targets."""
-    if y is None:
-        raise ValueError(
-            f"{type(estimator).__name__} requires y to be passed, but the target y is "
-            "None."
-        )
-
-
 def remember_features(estimator, X):
     """Set, or take away, what scikit-learn notes of the columns seen in `fit`."""
-    for name in ("n_features_in_", "feature_names_in_"):
-        if hasattr(estimator, name):
-            delattr(estimator, name)
+    forget(estimator, *COLUMNS)
     # The second axis of a three-dimensional X is time.
     if len(getattr(X, "shape", ())) == 2:
-        _check_feature_names(estimator, X, reset=True)
-        _check_n_features(estimator, X, reset=True)
+        check_columns(estimator, X, reset=True)
 
 
 def make_cv(cv, train_size, y, classifier, random_state, grouped=False):

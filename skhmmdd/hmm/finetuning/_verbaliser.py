@@ -12,7 +12,14 @@ from sklearn.model_selection import train_test_split
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 
-from skhmmdd._base import SkhmmddEstimator, check_sequence_table, refuse_weights
+from skhmmdd._base import (
+    SkhmmddEstimator,
+    check_sequence_table,
+    forget,
+    refuse_bool,
+    refuse_weights,
+    require_targets,
+)
 from skhmmdd._parallel import single_blas_thread
 from skhmmdd._typing import Floats, Names, RandomState
 from skhmmdd.hmm.finetuning._fisher import append_both, check_family, check_symbols
@@ -83,17 +90,10 @@ class VerbaliserTuner(SkhmmddEstimator):
     def _read(self, X, y):
         """Sequences of X; checks what a fit is given before targets are looked at."""
         for name in ("n_steps", "n_iter_no_change"):
-            if isinstance(getattr(self, name), bool):
-                raise ValueError(
-                    f"{name} must be an integer, got {getattr(self, name)!r}."
-                )
+            refuse_bool(getattr(self, name), name)
         check_family(self.hmm, CategoricalHMM)
         self._symbols = check_symbols(self.symbols, self.hmm)
-        if y is None:
-            raise ValueError(
-                f"{type(self).__name__} requires y to be passed, but the target y is "
-                "None."
-            )
+        require_targets(self, y)
         return self._sequences(X, self.hmm, reset=True)
 
     def _tune(self, sequences, targets, weights, strata=None):
@@ -126,8 +126,7 @@ class VerbaliserTuner(SkhmmddEstimator):
                 patience=self.n_iter_no_change,
             )
         self.n_steps_, self.loss_curve_ = len(found.path) - 1, np.array(found.losses)
-        if hasattr(self, "validation_losses_"):
-            del self.validation_losses_
+        forget(self, "validation_losses_")
         if held_out is not None:
             self.validation_losses_ = np.array(found.held_out)
             self.n_steps_ = int(self.validation_losses_.argmin())

@@ -16,7 +16,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
 
-from skhmmdd._base import SkhmmddEstimator, fit_context
+from skhmmdd._base import SkhmmddEstimator, fit_context, forget
 from skhmmdd._callbacks import CallbackSupportMixin
 from skhmmdd._typing import (
     Corpus,
@@ -412,8 +412,7 @@ class BaumWelch(LikelihoodMixin, DensityMixin, CallbackSupportMixin, SkhmmddEsti
         self.log_posteriors_ = np.array(run.log_posteriors)
         self.n_iter_ = run.n_iter
         kept = self.n_iter_
-        if hasattr(self, "validation_log_likelihoods_"):
-            del self.validation_log_likelihoods_
+        forget(self, "validation_log_likelihoods_")
         if run.held_out:
             self.validation_log_likelihoods_ = np.array(run.held_out)
             kept = int(np.argmax(run.held_out))
