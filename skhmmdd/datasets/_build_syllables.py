@@ -53,10 +53,15 @@ def count_syllables(source: bytes) -> dict[str, int]:
 def build(source: bytes) -> bytes:
     """The bytes of ``syllables.csv.gz``, a pure function of the dictionary's."""
     rows = [f"{word},{n}" for word, n in sorted(count_syllables(source).items())]
+    return compress("\n".join([HEADER, *rows, ""]).encode("ascii"))
+
+
+def compress(data: bytes) -> bytes:
+    """The bytes of a gzip file, the same for the same data."""
     buffer = io.BytesIO()
     # No name and no time: they would end up in the file's header.
     with gzip.GzipFile("", "wb", compresslevel=9, fileobj=buffer, mtime=0) as file:
-        file.write("\n".join([HEADER, *rows, ""]).encode("ascii"))
+        file.write(data)
     return buffer.getvalue()
 
 

@@ -6,7 +6,6 @@ is downloaded. The words and their valence come out byte for byte, the embedding
 rounding, which differs between processors and versions of torch.
 """
 
-import gzip
 import hashlib
 import io
 import re
@@ -14,6 +13,8 @@ import sys
 from importlib import metadata, resources
 
 import numpy as np
+
+from skhmmdd.datasets._build_syllables import compress
 
 # The lexicon that the shipped file came from, as in vaderSentiment 3.3.2.
 SOURCE_SHA256 = "1ec9c6e9ee19aade328f8beb393a6afa71a5bb3acf7d3cc22d4ef568df374bf5"
@@ -68,14 +69,6 @@ def embed(words: list[str]) -> np.ndarray:
 
     encoder = as_encoder(load_model(device="cpu"), batch_size=64)
     return encoder(words).astype(np.float16)
-
-
-def compress(data: bytes) -> bytes:
-    """The bytes of a gzip file, without name and time."""
-    buffer = io.BytesIO()
-    with gzip.GzipFile("", "wb", compresslevel=9, fileobj=buffer, mtime=0) as file:
-        file.write(data)
-    return buffer.getvalue()
 
 
 def build_words(source: bytes) -> bytes:

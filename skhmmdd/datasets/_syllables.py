@@ -11,8 +11,22 @@ from sklearn.utils import Bunch
 
 from skhmmdd._typing import Ints, Names
 
-_DATA = "data"
-_FILE = "syllables.csv.gz"
+
+def read_shipped(name: str, dtype: Any, *texts: str) -> Bunch:
+    """A shipped table of words and numbers, described by shipped texts."""
+    folder = resources.files("skhmmdd.datasets").joinpath("data")
+    path = folder.joinpath(name)
+    table = gzip.decompress(path.read_bytes()).decode("ascii")
+    # Neither column can hold a comma, so a csv reader would only be slower.
+    fields = table.replace("\n", ",").split(",")[:-1]
+    return Bunch(
+        data=np.array(fields[2::2], dtype=object),
+        target=np.array(fields[3::2]).astype(dtype),
+        feature_names=fields[:1],
+        target_names=fields[1:2],
+        DESCR="\n".join(folder.joinpath(t).read_text(encoding="utf-8") for t in texts),
+        filename=str(path),
+    )
 
 
 @overload
@@ -85,34 +99,14 @@ def load_syllables(*, return_X_y: bool = False, as_frame: bool = False) -> Any:
     >>> syllables.target[:4]
     array([1, 3, 2, 2])
     """
-    folder = resources.files("skhmmdd.datasets").joinpath(_DATA)
-    path = folder.joinpath(_FILE)
-    text = gzip.decompress(path.read_bytes()).decode("ascii")
-    # Neither column can hold a comma, so a csv reader would only be slower.
-    fields = text.replace("\n", ",").split(",")[:-1]
-    feature_name, target_name = fields[:2]
-    data = np.array(fields[2::2], dtype=object)
-    target = np.array(fields[3::2]).astype(np.int64)
-
-    frame = None
+    found = read_shipped("syllables.csv.gz", np.int64, "README.md", "LICENSE.cmudict")
+    found.frame = None
     if as_frame:
         import pandas as pd
 
+        (word,), (count,) = found.feature_names, found.target_names
         # As object, the words are Python strings in every version of pandas.
-        frame = pd.DataFrame({feature_name: data, target_name: target})
-        frame = frame.astype({feature_name: object})
-        data, target = frame[feature_name], frame[target_name]
-
-    if return_X_y:
-        return data, target
-    description = folder.joinpath("README.md").read_text(encoding="utf-8")
-    licence = folder.joinpath("LICENSE.cmudict").read_text(encoding="utf-8")
-    return Bunch(
-        data=data,
-        target=target,
-        feature_names=[feature_name],
-        target_names=[target_name],
-        frame=frame,
-        DESCR=f"{description}\n{licence}",
-        filename=str(path),
-    )
+        found.frame = pd.DataFrame({word: found.data, count: found.target})
+        found.frame = found.frame.astype({word: object})
+        found.data, found.target = found.frame[word], found.frame[count]
+    return (found.data, found.target) if return_X_y else found

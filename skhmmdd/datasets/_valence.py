@@ -11,9 +11,7 @@ import numpy as np
 from sklearn.utils import Bunch
 
 from skhmmdd._typing import Floats, Names
-
-_WORDS = "valence.csv.gz"
-_EMBEDDINGS = "valence_embeddings.npy.gz"
+from skhmmdd.datasets._syllables import read_shipped
 
 
 @overload
@@ -102,28 +100,14 @@ def load_valence(return_X_y: bool = False, embeddings: bool = False) -> Any:
     >>> valence.embeddings.shape
     (4000, 384)
     """
-    folder = resources.files("skhmmdd.datasets").joinpath("data")
-    path = folder.joinpath(_WORDS)
-    text = gzip.decompress(path.read_bytes()).decode("ascii")
-    # Neither column can hold a comma, so a csv reader would only be slower.
-    fields = text.replace("\n", ",").split(",")[:-1]
-    feature_name, target_name = fields[:2]
-    data = np.array(fields[2::2], dtype=object)
-    target = np.array(fields[3::2]).astype(np.float64)
-    embedded = None
+    texts = ("valence.md", "LICENSE.vader", "LICENSE.minilm")
+    found = read_shipped("valence.csv.gz", np.float64, *texts)
+    found.embeddings = None
     if embeddings:
-        packed = folder.joinpath(_EMBEDDINGS).read_bytes()
+        folder = resources.files("skhmmdd.datasets").joinpath("data")
+        packed = folder.joinpath("valence_embeddings.npy.gz").read_bytes()
         rows = np.load(io.BytesIO(gzip.decompress(packed)), allow_pickle=False)
-        embedded = rows.astype(np.float64)
+        found.embeddings = rows.astype(np.float64)
     if return_X_y:
-        return (embedded if embeddings else data), target
-    parts = ("valence.md", "LICENSE.vader", "LICENSE.minilm")
-    return Bunch(
-        data=data,
-        target=target,
-        embeddings=embedded,
-        feature_names=[feature_name],
-        target_names=[target_name],
-        DESCR="\n".join(folder.joinpath(p).read_text(encoding="utf-8") for p in parts),
-        filename=str(path),
-    )
+        return (found.embeddings if embeddings else found.data), found.target
+    return found
