@@ -19,12 +19,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from skhmmdd._parallel import single_blas_thread
-from skhmmdd._typing import (
-    Array,
-    Floats,
-    SequencesLike,
-    StrPath,
-)
+from skhmmdd._typing import Array, Floats, SequencesLike, StrPath
 from skhmmdd.hmm.inference._chain import Chain
 from skhmmdd.hmm.inference._collectors import LastSteps, NoSteps
 from skhmmdd.hmm.inference._forward_backward import filter_block
@@ -39,6 +34,8 @@ class _Marked(FrozenHMM):
     """Weights that read the observations of `within` with a last column of marks."""
 
     within: FrozenHMM
+
+    _other_names: tuple[str, ...] = ("within",)
 
     def __init__(self, within: FrozenHMM, **arrays: ArrayLike) -> None:
         super().__init__(startprob=within.startprob, transmat=within.transmat, **arrays)
@@ -107,14 +104,6 @@ class EndingHMM(_Marked):
 
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self), (self.within, self.endprob)
-
-    def __eq__(self, other: object) -> bool:
-        if not isinstance(other, EndingHMM):
-            return NotImplemented
-        return super().__eq__(other) and self.within == other.within
-
-    def __hash__(self) -> int:
-        return hash((super().__hash__(), self.within))
 
     @property
     def _emission(self) -> DensityEmission:

@@ -29,6 +29,8 @@ class EmissionHMM(FrozenHMM):
 
     emission: Any
 
+    _other_names = ("emission",)
+
     def __init__(
         self, startprob: ArrayLike, transmat: ArrayLike, emission: Any
     ) -> None:
@@ -37,17 +39,6 @@ class EmissionHMM(FrozenHMM):
 
     def __repr__(self) -> str:
         return f"EmissionHMM(n_states={self.n_states}, emission={self.emission!r})"
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return type(self), (self.startprob, self.transmat, self.emission)
-
-    def __eq__(self, other: object) -> bool:
-        if not isinstance(other, EmissionHMM):
-            return NotImplemented
-        return super().__eq__(other) and self.emission == other.emission
-
-    def __hash__(self) -> int:
-        return hash((super().__hash__(), self.emission))
 
     @property
     def n_features(self) -> int:

@@ -16,11 +16,13 @@ class FrozenValue:
 
     Attributes cannot be set, and `copy.copy`, `copy.deepcopy` and
     `sklearn.base.clone` return the very same object. Two of them are equal when they
-    are of one class and all their arrays are equal. Subclasses name their arrays, in
-    the order of their constructor's parameters, in `_array_names`.
+    are of one class and all that they hold is equal. Subclasses name their arrays, in
+    the order of their constructor's parameters, in `_array_names`, and what else they
+    hold, hashable and set by themselves, in `_other_names`.
     """
 
     _array_names: tuple[str, ...] = ()
+    _other_names: tuple[str, ...] = ()
 
     def __init__(self, **arrays: ArrayLike) -> None:
         for name, array in arrays.items():
@@ -41,8 +43,11 @@ class FrozenValue:
     def _arrays(self) -> dict[str, Floats]:
         return {name: getattr(self, name) for name in self._array_names}
 
+    def _others(self) -> tuple[Any, ...]:
+        return tuple(getattr(self, name) for name in self._other_names)
+
     def __reduce__(self) -> tuple[Any, ...]:
-        return type(self), tuple(self._arrays().values())
+        return type(self), (*self._arrays().values(), *self._others())
 
     def __copy__(self) -> Self:
         return self
@@ -57,11 +62,12 @@ class FrozenValue:
         if type(self) is not type(other):
             return NotImplemented
         mine, theirs = self._arrays(), other._arrays()
-        return all(np.array_equal(mine[name], theirs[name]) for name in mine)
+        same = all(np.array_equal(mine[name], theirs[name]) for name in mine)
+        return same and self._others() == other._others()
 
     def __hash__(self) -> int:
-        arrays = self._arrays().values()
-        return hash((type(self), *((a.shape, a.tobytes()) for a in arrays)))
+        arrays = ((a.shape, a.tobytes()) for a in self._arrays().values())
+        return hash((type(self), *arrays, *self._others()))
 
     def save(self, path: StrPath) -> None:
         """Write the weights to a file: plain arrays, no pickle.
