@@ -1,35 +1,35 @@
-"""Covariances of a linear-Gaussian model: roots, checks and the stationary one."""
+"""Covariances: roots, checks, and the stationary one of a linear-Gaussian model."""
 
 import numpy as np
 
 # A power of the transition whose square no longer counts.
 _NEGLIGIBLE = 1e-12
+# How far below zero an eigenvalue of correlations may lie.
+_ROUNDING = 1e-8
 # Products of three weights are finite.
 MAX_WEIGHT = 1e100
 
 
-def covariance_root(cov, tolerance=1e-8):
+def covariance_root(cov):
     """U with U'U = cov, or None if cov is not positive semi-definite.
 
     Parameters
     ----------
     cov : ndarray of shape (d, d)
         Symmetric; it may be singular.
-    tolerance : float, default=1e-8
-        How far below zero an eigenvalue of the correlations may lie.
 
     Returns
     -------
     ndarray of shape (d, d), or None
     """
     variance = np.diag(cov)
-    if (variance < -tolerance * np.abs(cov).max()).any():
+    if (variance < -_ROUNDING * np.abs(cov).max()).any():
         return None
     # The roots of the correlations are as exact for features in different units.
     spread = np.sqrt(np.maximum(variance, 0))
     unit = np.where(spread > 0, spread, 1.0)
     eigenvalues, vectors = np.linalg.eigh(cov / unit / unit[:, None])
-    if eigenvalues[0] < -tolerance:
+    if eigenvalues[0] < -_ROUNDING:
         return None
     return (vectors * np.sqrt(np.maximum(eigenvalues, 0))).T * unit
 
@@ -108,10 +108,16 @@ def check_noise(hmm):
             raise ValueError(f"emission_cov must be positive, got {cov.min()}.")
         return
     _check_symmetric("emission_cov", cov)
+    check_definite("emission_cov", cov)
+
+
+def check_definite(name, cov):
+    """Raise if a symmetric matrix is not positive definite."""
+    # Unlike eigenvalues, the factor is as exact for features in different units.
     try:
         np.linalg.cholesky(cov)
     except np.linalg.LinAlgError:
         raise ValueError(
-            "emission_cov must be positive definite; its least eigenvalue is "
+            f"{name} must be positive definite; its least eigenvalue is "
             f"{np.linalg.eigvalsh(cov).min()}."
         ) from None

@@ -16,6 +16,7 @@ from skhmmdd.hmm.inference._likelihoods import (
     log_gaussian_full,
 )
 from skhmmdd.hmm.models._base import check_shape
+from skhmmdd.hmm.models._covariances import check_definite
 from skhmmdd.hmm.models._emission_family import EmissionFamily, entry_names
 from skhmmdd.hmm.sequences._overflow import safe_reach
 from skhmmdd.hmm.sequences._reading import read_observations
@@ -437,12 +438,4 @@ def _check_positive_definite(covars):
     for k, covar in enumerate(covars):
         if not np.allclose(covar, covar.T):
             raise ValueError(f"covars[{k}] must be symmetric.")
-        # Unlike eigenvalues, the factor is as exact for features in different units.
-        try:
-            np.linalg.cholesky(covar)
-        except np.linalg.LinAlgError:
-            least = np.linalg.eigvalsh(covar).min()
-            raise ValueError(
-                f"covars[{k}] must be positive definite; its least eigenvalue is "
-                f"{least}."
-            ) from None
+        check_definite(f"covars[{k}]", covar)
