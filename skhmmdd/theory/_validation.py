@@ -79,7 +79,7 @@ def check_symmetric(matrix: Floats, name: str) -> Floats:
     return 0.5 * (matrix + matrix.T)
 
 
-def decompose_covariance(cov: ArrayLike, name: str = "cov") -> tuple[Floats, Any]:
+def decompose_covariance(cov: ArrayLike) -> tuple[Floats, Any]:
     """Eigenvalues and eigenvectors of a covariance.
 
     A vector is taken as the eigenvalues themselves, in whose basis the coefficients
@@ -92,12 +92,12 @@ def decompose_covariance(cov: ArrayLike, name: str = "cov") -> tuple[Floats, Any
     eigenvectors : ndarray of shape (p, p) or None
         None for a vector: the basis is the canonical one.
     """
-    cov = check_array(cov, name, ndim=(1, 2))
+    cov = check_array(cov, "cov", ndim=(1, 2))
     if cov.ndim == 1:
-        check_real(cov, name)
+        check_real(cov, "cov")
         return cov, None
-    eigenvalues, eigenvectors = np.linalg.eigh(check_symmetric(cov, name))
-    return clip_eigenvalues(eigenvalues, name), eigenvectors
+    eigenvalues, eigenvectors = np.linalg.eigh(check_symmetric(cov, "cov"))
+    return clip_eigenvalues(eigenvalues, "cov"), eigenvectors
 
 
 def clip_eigenvalues(eigenvalues: Array, name: str) -> Floats:

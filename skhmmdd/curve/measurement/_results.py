@@ -4,6 +4,7 @@ from numbers import Real
 
 import numpy as np
 
+from skhmmdd._tables import object_array
 from skhmmdd.curve._landmarks import median_over_splits, quantile_over_splits
 
 
@@ -79,7 +80,4 @@ def as_column(values):
     """Numbers as a numeric array, anything else as an array of objects."""
     if all(isinstance(value, Real) for value in values):
         return np.array(values)
-    column = np.empty(len(values), dtype=object)
-    for index, value in enumerate(values):
-        column[index] = value
-    return column
+    return object_array(values)

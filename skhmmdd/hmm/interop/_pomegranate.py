@@ -160,15 +160,14 @@ def _mean(state):
     kind = type(state).__name__
     if kind in _MEANS:
         return np.ravel(numbers(getattr(state, _MEANS[kind])))
-    if kind == "GeneralMixtureModel":
-        means = [_mean(part) for part in state.distributions]
-        if all(mean is not None for mean in means):
-            return numbers(state.priors) @ np.array(means)
+    if kind not in ("GeneralMixtureModel", "IndependentComponents"):
+        return None
+    means = [_mean(part) for part in state.distributions]
+    if any(mean is None for mean in means):
+        return None
     if kind == "IndependentComponents":
-        means = [_mean(part) for part in state.distributions]
-        if all(mean is not None for mean in means):
-            return np.concatenate(means)
-    return None
+        return np.concatenate(means)
+    return numbers(state.priors) @ np.array(means)
 
 
 # The attribute that holds the expected observation.

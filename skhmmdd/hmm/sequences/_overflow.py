@@ -91,15 +91,15 @@ def check_collected(collected, block, dtype, name="X"):
     raise _too_large(name, block.index[row], largest(values), outcome)
 
 
-def check_log_likelihood(values, block, name="X"):
+def check_log_likelihood(values, block):
     """Refuse the sequences of a block with a log-likelihood of -inf (or NaN)."""
     if not np.isfinite(values).all():
         row = int((~np.isfinite(values)).argmax())
         top = largest(block.values[: block.lengths[row], row])
-        raise _too_large(name, block.index[row], top, _BELOW)
+        raise _too_large("X", block.index[row], top, _BELOW)
 
 
-def check_moments(sequences, name="X"):
+def check_moments(sequences):
     """Refuse observations whose variance a corpus cannot sum."""
     if abs(largest(sequences.values)) <= _MAX_VALUE:
         return
@@ -107,7 +107,7 @@ def check_moments(sequences, name="X"):
         values = sequences.values[sequences.starts[i] :][: sequences.lengths[i]]
         if abs(top := largest(values)) > _MAX_VALUE:
             outcome = f"pretraining takes numbers up to {_MAX_VALUE:g}"
-            raise _too_large(name, i, top, outcome)
+            raise _too_large("X", i, top, outcome)
 
 
 def check_weights(weights, lengths):

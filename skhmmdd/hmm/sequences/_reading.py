@@ -9,7 +9,6 @@ import warnings
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
-from numpy.typing import DTypeLike
 
 from skhmmdd._tables import stacked
 from skhmmdd._typing import Array, Ints, SequencesLike
@@ -134,9 +133,7 @@ def read_symbols(
     return trim(values, seen, starts, lengths, width, name, keep_missing)
 
 
-def read_states(
-    states: SequencesLike, sequences: Sequences, n_states: int, name: str = "states"
-) -> Ints:
+def read_states(states: SequencesLike, sequences: Sequences, n_states: int) -> Ints:
     """Known states of sequences, beside their values.
 
     Parameters
@@ -146,7 +143,6 @@ def read_states(
     sequences : Sequences
         As they were read, none left out.
     n_states : int
-    name : str, default="states"
 
     Returns
     -------
@@ -161,13 +157,13 @@ def read_states(
     if isinstance(states, list | tuple) and len(states) == len(sequences):
         both = zip(states, n_steps, strict=True)
         states = [[MISSING] * n if one is None else one for one, n in both]
-    values, starts, lengths, _ = read_flat(states, name)
+    values, starts, lengths, _ = read_flat(states, "states")
     if len(lengths) != len(sequences):
         raise ValueError(
-            f"{name} must have one entry for each of the {len(sequences)} sequences "
+            f"states must have one entry for each of the {len(sequences)} sequences "
             f"of X, got {len(lengths)}."
         )
-    values = _as_symbols(values, starts, lengths, n_states, name, "state")
+    values = _as_symbols(values, starts, lengths, n_states, "states", "state")
     out = np.full(len(sequences.values), MISSING)
     for i, (a, b, n) in enumerate(zip(starts, sequences.starts, n_steps, strict=True)):
         own = values[a : a + lengths[i]]
@@ -175,7 +171,7 @@ def read_states(
         n_told = len(own) if len(own) < n else n + int((own[n:] != MISSING).sum())
         if n_told != n:
             raise ValueError(
-                f"{name} must have one state for each step, but tells {n_told} of "
+                f"states must have one state for each step, but tells {n_told} of "
                 f"sequence {i} of X, which has {n} up to its last that is observed."
             )
         out[b : b + n] = own[:n]
@@ -226,7 +222,6 @@ def read_observations(
     n_features: int | None = None,
     name: str = "X",
     keep_missing: KeepMissing = False,
-    dtype: DTypeLike = np.float64,
 ) -> Sequences:
     """Sequences of continuous observations.
 
@@ -242,8 +237,6 @@ or list of arrays of shape (n_steps,) or (n_steps, n_features)
         The argument's name in error messages.
     keep_missing : bool or "first", default=False
         As in `read_symbols`.
-    dtype : dtype, default=np.float64
-        The floating type of the values.
 
     Returns
     -------
@@ -253,9 +246,9 @@ or list of arrays of shape (n_steps,) or (n_steps, n_features)
     values, starts, lengths, width = read_flat(X, name, keep_missing == "first")
     if np.ma.isMaskedArray(values):
         masked = np.ma.getmaskarray(values)
-        values = np.ma.filled(values, 0).astype(dtype)
+        values = np.ma.filled(values, 0).astype(np.float64)
         values[masked] = np.nan
-    values = values.astype(dtype, copy=False)
+    values = values.astype(np.float64, copy=False)
     if values.ndim == 1:
         values = values[:, None]
         if keep_missing == "first" and np.isnan(values).all():
@@ -273,9 +266,9 @@ or list of arrays of shape (n_steps,) or (n_steps, n_features)
     return trim(values, seen, starts, lengths, width, name, keep_missing)
 
 
-def observed_sequences(X: Any, symbolic: bool = True, name: str = "X") -> Array:
+def observed_sequences(X: Any, symbolic: bool = True) -> Array:
     """Whether a step of each sequence is observed; `symbolic` takes -1 for none."""
-    values, starts, lengths, _ = read_flat(X, name, keep_empty=True)
+    values, starts, lengths, _ = read_flat(X, "X", keep_empty=True)
     missing = np.ma.getmaskarray(values).copy()
     values = np.ma.getdata(values)
     if values.dtype.kind == "f":
