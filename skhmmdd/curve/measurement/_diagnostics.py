@@ -96,16 +96,7 @@ class Diagnosis:
                     kept[index].append(pair)
 
     def finish(self, n_splits):
-        """Put the splits together.
-
-        Parameters
-        ----------
-        n_splits : int
-
-        Returns
-        -------
-        Diagnostics
-        """
+        """The `Diagnostics` of all splits together."""
 
         def whole(rows):
             # Where some fits have none, the curve has none.

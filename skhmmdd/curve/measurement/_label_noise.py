@@ -10,24 +10,10 @@ from skhmmdd.curve.measurement._risks import is_mean_squared_error, resolve_risk
 
 
 def risk_at_noise(curve: BaseDoubleDescentCurve, noise_var: ArrayLike) -> Floats:
-    """Test risk of a fitted curve after more noise on its training labels.
+    """`add_noise` to the labels of a fitted curve.
 
-    Parameters
-    ----------
-    curve : BaseDoubleDescentCurve
-        Fitted.
-    noise_var : float or array-like of shape (n_levels,)
-        As in :func:`add_noise`.
-
-    Returns
-    -------
-    ndarray of shape (n_complexities, n_splits) or (n_levels, n_complexities, n_splits)
-
-    Raises
-    ------
-    ValueError
-        If `noise_var` is out of its range, or the heads are not linear in the labels,
-        or were not measured so that it can be told.
+    ValueError where its heads are not linear in the labels, or were not measured so
+    that it can be told.
     """
     risks = resolve_risks(curve.risk, is_classifier(curve.estimator))
     if not is_mean_squared_error(next(iter(risks.values()))):

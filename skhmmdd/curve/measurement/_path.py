@@ -55,20 +55,7 @@ def path_name(estimator, param_name):
 
 
 def why_not_path(estimator, param_name, param_range, risks, routed):
-    """What keeps a curve from a path of its head, in words; None if nothing does.
-
-    Parameters
-    ----------
-    estimator : estimator
-    param_name : str
-    param_range : list
-    risks : Risks
-    routed : Routed
-
-    Returns
-    -------
-    str or None
-    """
+    """What keeps a curve from a path of its head, in words; None if nothing does."""
     is_pipeline = isinstance(estimator, Pipeline)
     head = estimator.steps[-1][1] if is_pipeline else estimator
     # Of its class: what wraps a fitted head may hand on all that it is asked for.
@@ -185,32 +172,11 @@ def path_curve(
     diagnosis=None,
     lift=transform_frozen,
 ):
-    """One path for each split.
+    """One path for each split, where `why_not_path` finds no reason against it.
 
-    Parameters
-    ----------
-    estimator : estimator
-        For which `why_not_path` finds no reason.
-    param_name : str
-    param_range : list of length n_complexities
-    X, y : indexables of length n_samples
-    splits : list of (train, test)
-    risks : Risks
-    n_jobs : int, default=None
-        Processes over the splits, unless a `joblib.parallel_config` names other
-        workers: much of LAPACK holds the GIL, and threads would wait.
-    verbose : int, default=0
-    tasks : callable, default=None
-        As of `Progress`.
-    diagnosis : Diagnosis, default=None
-        Collects the diagnostics; None takes none.
-    lift : callable, default=transform_frozen
-        Sends X through frozen steps.
-
-    Returns
-    -------
-    CurveTable
-        A path's time is shared out evenly among its values.
+    Parameters are those of `refit_curve`. Processes share the splits unless a
+    `joblib.parallel_config` names other workers: much of LAPACK holds the GIL, and
+    threads would wait. A path's time is shared out evenly among its values.
     """
     name = path_name(estimator, param_name)
     widest = clone(estimator)

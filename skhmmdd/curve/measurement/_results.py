@@ -9,20 +9,7 @@ from skhmmdd.curve._landmarks import median_over_splits, quantile_over_splits
 
 
 def make_results(param_name, param_range, complexity, table, quantiles):
-    """Columns for :class:`pandas.DataFrame`, one entry for each parameter value.
-
-    Parameters
-    ----------
-    param_name : str
-    param_range : list of length n_complexities
-    complexity : ndarray of shape (n_complexities,)
-    table : CurveTable
-    quantiles : tuple of (float, float)
-
-    Returns
-    -------
-    dict of str to ndarray of shape (n_complexities,)
-    """
+    """Columns of a `CurveTable`, one entry for each parameter value, by name."""
     results = {
         f"param_{param_name}": as_column(param_range),
         "complexity": complexity,
@@ -57,15 +44,7 @@ def _diagnostic_columns(diagnostics):
 
 
 def refuse_nan(risks, subset, param_name, param_range):
-    """Raise ValueError where a risk is NaN; infinity is allowed.
-
-    Parameters
-    ----------
-    risks : dict of str to ndarray of shape (n_complexities, n_splits)
-    subset : {"train", "test"}
-    param_name : str
-    param_range : list of length n_complexities
-    """
+    """Raise ValueError where one of the named risks is NaN; infinity is allowed."""
     for name, risk in risks.items():
         where = np.argwhere(np.isnan(risk))
         if len(where):
