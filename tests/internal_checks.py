@@ -1,4 +1,4 @@
-"""Checks that scikit-learn runs on its own transformers only."""
+"""scikit-learn's checks of estimators, and those of its own transformers only."""
 
 import pytest
 from sklearn.utils import estimator_checks
@@ -15,6 +15,18 @@ _NAMES = [
     "check_transformer_get_feature_names_out",
     "check_transformer_get_feature_names_out_pandas",
 ]
+
+
+def common_checks(estimators, but=None, **options):
+    """Decorator: calls a test with each estimator and each of its checks.
+
+    `but` is a function of both, true for checks that are left out; `options` are
+    those of `parametrize_with_checks`.
+    """
+    cases = estimator_checks.parametrize_with_checks(estimators, **options)
+    # As a list: pytest 9.1 deprecates the generator of scikit-learn 1.6.
+    kept = [case for case in cases.args[1] if but is None or not but(*case)]
+    return pytest.mark.parametrize(cases.args[0], kept, **cases.kwargs)
 
 
 def internal_checks(test):

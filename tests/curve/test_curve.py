@@ -6,6 +6,7 @@ import joblib
 import numpy as np
 import pandas as pd
 import pytest
+from internal_checks import common_checks
 from numpy.testing import assert_array_equal
 from sklearn import clone, config_context
 from sklearn.base import BaseEstimator, RegressorMixin, TransformerMixin
@@ -30,7 +31,6 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from sklearn.svm import SVR
 from sklearn.tree import DecisionTreeClassifier
-from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from skhmmdd._progress import Progress
 from skhmmdd.curve import CurvePoint, DoubleDescentCurve
@@ -123,21 +123,14 @@ def classification():
     )
 
 
-def _as_list(mark):
-    # scikit-learn 1.6 gives a generator, which recent versions of pytest refuse.
-    return pytest.mark.parametrize(mark.args[0], list(mark.args[1]), **mark.kwargs)
-
-
-@_as_list(
-    parametrize_with_checks(
-        [
-            DoubleDescentCurve(Ridge(), "alpha", [0.1, 1.0, 10.0]),
-            DoubleDescentCurve(LogisticRegression(), "C", [0.1, 1.0], cv=2),
-            DoubleDescentCurve(
-                make_pipeline(FunctionTransformer(), Ridge()), "ridge__alpha", [1.0]
-            ),
-        ]
-    )
+@common_checks(
+    [
+        DoubleDescentCurve(Ridge(), "alpha", [0.1, 1.0, 10.0]),
+        DoubleDescentCurve(LogisticRegression(), "C", [0.1, 1.0], cv=2),
+        DoubleDescentCurve(
+            make_pipeline(FunctionTransformer(), Ridge()), "ridge__alpha", [1.0]
+        ),
+    ]
 )
 def test_scikit_learn_checks(estimator, check):
     check(estimator)

@@ -3,13 +3,13 @@
 import numpy as np
 import pandas as pd
 import pytest
+from internal_checks import common_checks
 from matplotlib import pyplot as plt
 from sklearn.base import BaseEstimator, TransformerMixin, clone
 from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.model_selection import GroupKFold, KFold, ShuffleSplit
 from sklearn.pipeline import make_pipeline
-from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from skhmmdd import (
     CategoricalHMM,
@@ -50,26 +50,19 @@ def family():
     return DoubleDescentFamily(make_curve(), PENALTY, [0.0, 0.1, 1.0]).fit(X, Y)
 
 
-def _as_list(mark):
-    # scikit-learn 1.6 gives a generator, which recent versions of pytest refuse.
-    return pytest.mark.parametrize(mark.args[0], list(mark.args[1]), **mark.kwargs)
-
-
-@_as_list(
-    parametrize_with_checks(
-        [
-            DoubleDescentFamily(
-                DoubleDescentCurve(Ridge(), "alpha", [0.1, 1.0, 10.0]),
-                "fit_intercept",
-                [True, False],
-            ),
-            DoubleDescentFamily(
-                DoubleDescentCurve(LogisticRegression(), "C", [0.1, 1.0], cv=2),
-                "fit_intercept",
-                [True, False],
-            ),
-        ]
-    )
+@common_checks(
+    [
+        DoubleDescentFamily(
+            DoubleDescentCurve(Ridge(), "alpha", [0.1, 1.0, 10.0]),
+            "fit_intercept",
+            [True, False],
+        ),
+        DoubleDescentFamily(
+            DoubleDescentCurve(LogisticRegression(), "C", [0.1, 1.0], cv=2),
+            "fit_intercept",
+            [True, False],
+        ),
+    ]
 )
 def test_scikit_learn_checks(estimator, check):
     check(estimator)

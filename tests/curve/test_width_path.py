@@ -2,13 +2,13 @@
 
 import numpy as np
 import pytest
+from internal_checks import common_checks
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.decomposition import PCA
 from sklearn.linear_model import Ridge
 from sklearn.model_selection import ShuffleSplit
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
-from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from skhmmdd import (
     BaumWelch,
@@ -26,7 +26,7 @@ from skhmmdd.theory import effective_parameters
 N_TEST = 30
 
 
-@parametrize_with_checks([LeadingColumns()])
+@common_checks([LeadingColumns()])
 def test_leading_columns_is_an_estimator(estimator, check):
     check(estimator)
 

@@ -4,14 +4,13 @@ import pickle
 
 import numpy as np
 import pytest
-from internal_checks import internal_checks
+from internal_checks import common_checks, internal_checks
 from numpy.testing import assert_allclose, assert_array_equal
 from oracle import brute_force, log_space
 from random_models import KINDS, random_hmm, random_sequences
 from scipy.special import softmax
 from sklearn.base import clone
 from sklearn.pipeline import make_pipeline
-from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from skhmmdd import (
     BaumWelch,
@@ -26,7 +25,9 @@ from skhmmdd import (
 from skhmmdd.hmm.finetuning import _fisher
 from skhmmdd.hmm.sequences._blocks import LONG
 
-CHECKS = parametrize_with_checks(
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@common_checks(
     [
         FisherScoreTransformer(),
         FisherScoreTransformer(BaumWelch(2, covariance_type="full"), pooling="mean"),
@@ -35,10 +36,6 @@ CHECKS = parametrize_with_checks(
         ),
     ]
 )
-
-
-@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
-@pytest.mark.parametrize(CHECKS.args[0], list(CHECKS.args[1]), **CHECKS.kwargs)
 def test_scikit_learn_checks(estimator, check):
     check(estimator)
 

@@ -9,14 +9,13 @@ import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
-from internal_checks import internal_checks
+from internal_checks import common_checks, internal_checks
 from numpy.testing import assert_allclose, assert_array_equal
 from random_models import random_hmm, random_sequences
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
-from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from skhmmdd import (
     BaumWelch,
@@ -87,15 +86,12 @@ class Double:
 double = Double()
 
 
-CHECKS = parametrize_with_checks(
+@common_checks(
     [
         FrozenFeatureTransformer(double),
         FrozenFeatureTransformer(double, 5, readout="relu", batch_size=3),
     ]
 )
-
-
-@pytest.mark.parametrize(CHECKS.args[0], list(CHECKS.args[1]), **CHECKS.kwargs)
 def test_scikit_learn_checks(estimator, check):
     check(estimator)
 

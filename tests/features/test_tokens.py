@@ -5,32 +5,26 @@ import sys
 
 import numpy as np
 import pytest
-from internal_checks import internal_checks
+from internal_checks import common_checks, internal_checks
 from scipy import sparse
 from sklearn import config_context
 from sklearn.base import BaseEstimator, TransformerMixin, clone
 from sklearn.model_selection import cross_val_score
 from sklearn.pipeline import make_pipeline
 from sklearn.tree import DecisionTreeClassifier
-from sklearn.utils import estimator_checks, get_tags
+from sklearn.utils import get_tags
 
 from skhmmdd import BaumWelch, HMMFeatureTransformer
 from skhmmdd.features._tokens import TokenEncoder
 
 
-# A list, where `parametrize_with_checks` of scikit-learn 1.6 gives pytest a generator,
-# which pytest 9 deprecates.
-@pytest.mark.parametrize(
-    ("estimator", "check"),
-    list(estimator_checks.estimator_checks_generator(TokenEncoder())),
-    ids=estimator_checks._get_check_estimator_ids,
-)
-def test_sklearn_compatible(estimator, check):
+@common_checks([TokenEncoder()])
+def test_scikit_learn_checks(estimator, check):
     check(estimator)
 
 
 @internal_checks
-def test_sklearn_internal_checks(check):
+def test_scikit_learn_internal_checks(check):
     check(TokenEncoder())
 
 

@@ -6,14 +6,13 @@ import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
-from internal_checks import internal_checks
+from internal_checks import common_checks, internal_checks
 from numpy.testing import assert_allclose, assert_array_equal
 from random_models import random_hmm, random_sequences
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.pipeline import make_pipeline
-from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from skhmmdd import (
     BaumWelch,
@@ -35,7 +34,9 @@ READOUTS = ["relu", "fourier", "linear", "identity"]
 RANDOM = ["relu", "fourier", "linear"]
 
 
-CHECKS = parametrize_with_checks(
+# scikit-learn's own tests of its estimators let them stop early, too.
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@common_checks(
     [
         HMMFeatureTransformer(),
         HMMFeatureTransformer(n_components=5),
@@ -49,11 +50,6 @@ CHECKS = parametrize_with_checks(
         ),
     ]
 )
-
-
-# scikit-learn's own tests of its estimators let them stop early, too.
-@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
-@pytest.mark.parametrize(CHECKS.args[0], list(CHECKS.args[1]), **CHECKS.kwargs)
 def test_scikit_learn_checks(estimator, check):
     check(estimator)
 

@@ -4,6 +4,7 @@ import pickle
 
 import numpy as np
 import pytest
+from internal_checks import common_checks
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.stats import multivariate_normal, norm
 from sklearn.base import clone
@@ -12,7 +13,6 @@ from sklearn.gaussian_process.kernels import DotProduct, WhiteKernel
 from sklearn.linear_model import BayesianRidge
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
-from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from skhmmdd import (
     BayesianHead,
@@ -30,7 +30,8 @@ from skhmmdd.heads.solvers._evidence import (
 )
 from skhmmdd.theory import log_evidence as theory_log_evidence
 
-CHECKS = parametrize_with_checks(
+
+@common_checks(
     [
         BayesianHead(),
         BayesianHead(alpha=1.0, noise_var=0.5),
@@ -38,10 +39,6 @@ CHECKS = parametrize_with_checks(
         BayesianHead(temperature=1e-3, noise_var=2.0),
     ]
 )
-
-
-# The list: pytest 9.1 deprecates the generator that scikit-learn 1.6 hands it.
-@pytest.mark.parametrize(CHECKS.args[0], list(CHECKS.args[1]), **CHECKS.kwargs)
 def test_scikit_learn_checks(estimator, check):
     check(estimator)
 

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from both_strategies import both_strategies, count_decompositions
+from internal_checks import common_checks
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy import sparse
 from sklearn.base import clone
@@ -16,7 +17,6 @@ from sklearn.linear_model import SGDRegressor
 from sklearn.model_selection import GridSearchCV, ShuffleSplit
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
-from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from skhmmdd import (
     DoubleDescentCurve,
@@ -32,7 +32,16 @@ from skhmmdd.heads.solvers._filters import descent_filter
 from skhmmdd.heads.solvers._mini_batch import descend_in_batches
 from skhmmdd.heads.solvers._spectrum import decompose
 
-CHECKS = parametrize_with_checks(
+
+def is_about_order(estimator, check):
+    """Whether a check shuffles rows, of which the batches are then others.
+
+    Without the shuffle they are the same: `test_counts_equal_repetition`.
+    """
+    return estimator.batch_size and "sample_weight_equivalence" in str(check)
+
+
+@common_checks(
     [
         kind(**options)
         for kind in (GradientDescentHead, GradientDescentClassifier)
@@ -43,22 +52,8 @@ CHECKS = parametrize_with_checks(
             {"n_steps": 30, "momentum": 0.9, "nesterov": True},
             {"n_steps": 5, "preconditioner": "whiten", "learning_rate": 0.5},
         )
-    ]
-)
-
-
-def is_about_order(estimator, check):
-    """Whether a check shuffles rows, of which the batches are then others.
-
-    Without the shuffle they are the same: `test_counts_equal_repetition`.
-    """
-    return estimator.batch_size and "sample_weight_equivalence" in str(check)
-
-
-@pytest.mark.parametrize(
-    CHECKS.args[0],
-    [case for case in CHECKS.args[1] if not is_about_order(*case)],
-    **CHECKS.kwargs,
+    ],
+    but=is_about_order,
 )
 def test_scikit_learn_checks(estimator, check):
     check(estimator)

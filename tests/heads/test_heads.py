@@ -4,6 +4,7 @@ import itertools
 
 import numpy as np
 import pytest
+from internal_checks import common_checks
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy import linalg, sparse
 from sklearn.base import clone
@@ -11,7 +12,6 @@ from sklearn.linear_model import Ridge, RidgeClassifier
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.utils import compute_sample_weight
-from sklearn.utils.estimator_checks import parametrize_with_checks
 from threadpoolctl import threadpool_info, threadpool_limits
 
 from skhmmdd import DoubleDescentCurve, LeadingColumns
@@ -26,7 +26,8 @@ from skhmmdd.heads.solvers._leave_one_out import (
 from skhmmdd.heads.solvers._ridge import shrink
 from skhmmdd.heads.solvers._spectrum import decompose
 
-CHECKS = parametrize_with_checks(
+
+@common_checks(
     [
         HeadRegressor(),
         HeadRegressor(alpha=1.0),
@@ -36,10 +37,6 @@ CHECKS = parametrize_with_checks(
         HeadClassifier(alpha="loo"),
     ]
 )
-
-
-# The list: pytest 9.1 deprecates the generator that scikit-learn 1.6 hands it.
-@pytest.mark.parametrize(CHECKS.args[0], list(CHECKS.args[1]), **CHECKS.kwargs)
 def test_scikit_learn_checks(estimator, check):
     check(estimator)
 

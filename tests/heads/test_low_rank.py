@@ -4,13 +4,13 @@ import numpy as np
 import pandas as pd
 import pytest
 from both_strategies import both_strategies
+from internal_checks import common_checks
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import clone
 from sklearn.cross_decomposition import PLSRegression
 from sklearn.model_selection import GridSearchCV, ShuffleSplit
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
-from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from skhmmdd import (
     HeadRegressor,
@@ -20,19 +20,16 @@ from skhmmdd import (
     theory,
 )
 
-# One output takes no trained rank but 1; and few random projections explain little.
-CHECKS = parametrize_with_checks(
+
+@common_checks(
     [
+        # One output takes no trained rank but 1; few random projections explain little.
         LowRankHead(rank=1),
         LowRankHead(rank=1, alpha=1.0),
         LowRankHead(adapter="frozen"),
         LowRankHead(adapter="frozen", rank=20, perturbation=0.1),
     ]
 )
-
-
-# The list: pytest 9.1 deprecates the generator that scikit-learn 1.6 hands it.
-@pytest.mark.parametrize(CHECKS.args[0], list(CHECKS.args[1]), **CHECKS.kwargs)
 def test_scikit_learn_checks(estimator, check):
     check(estimator)
 

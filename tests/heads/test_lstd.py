@@ -6,22 +6,21 @@ import warnings
 import numpy as np
 import pandas as pd
 import pytest
+from internal_checks import common_checks
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy import sparse
 from sklearn import config_context
 from sklearn.base import clone
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
-from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from skhmmdd import HeadRegressor, LSTDHead, make_markov_reward_process
 from skhmmdd.heads.solvers import _lstd_path
 
-CHECKS = parametrize_with_checks([LSTDHead(), LSTDHead(alpha=1.0, discount=0.0)])
 SHAPES = {"under": (50, 20), "over": (20, 50), "square": (30, 30)}
 
 
-@pytest.mark.parametrize(CHECKS.args[0], list(CHECKS.args[1]), **CHECKS.kwargs)
+@common_checks([LSTDHead(), LSTDHead(alpha=1.0, discount=0.0)])
 def test_scikit_learn_checks(estimator, check):
     check(estimator)
 

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from both_strategies import both_strategies
+from internal_checks import common_checks
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import clone
 from sklearn.feature_selection import RFE, SelectFromModel
@@ -11,7 +12,6 @@ from sklearn.linear_model import LinearRegression
 from sklearn.model_selection import GridSearchCV, ShuffleSplit
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
-from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from skhmmdd import (
     HeadRegressor,
@@ -26,7 +26,8 @@ from skhmmdd.heads.solvers._pruning import (
     surviving_columns,
 )
 
-CHECKS = parametrize_with_checks(
+
+@common_checks(
     [
         PrunedHead(),
         PrunedHead(alpha=1.0),
@@ -34,10 +35,6 @@ CHECKS = parametrize_with_checks(
         PrunedHead(criterion="random"),
     ]
 )
-
-
-# The list: pytest 9.1 deprecates the generator that scikit-learn 1.6 hands it.
-@pytest.mark.parametrize(CHECKS.args[0], list(CHECKS.args[1]), **CHECKS.kwargs)
 def test_scikit_learn_checks(estimator, check):
     check(estimator)
 

@@ -6,6 +6,7 @@ import warnings
 import numpy as np
 import pandas as pd
 import pytest
+from internal_checks import common_checks
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.special import logsumexp
 from sklearn.base import clone
@@ -15,7 +16,6 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
-from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from skhmmdd import (
     DoubleDescentCurve,
@@ -31,13 +31,10 @@ from skhmmdd.heads.solvers._softmax import MultinomialLoss, mean_loss, pose_prob
 from skhmmdd.heads.solvers._softmax_path import minimize
 from skhmmdd.heads.solvers._spectrum import decompose
 
-CHECKS = parametrize_with_checks(
+
+@common_checks(
     [SoftmaxHead(n_steps=200), SoftmaxHead(alpha=1.0), SoftmaxHead(alpha="loo")]
 )
-
-
-# The list: pytest 9.1 deprecates the generator that scikit-learn 1.6 hands it.
-@pytest.mark.parametrize(CHECKS.args[0], list(CHECKS.args[1]), **CHECKS.kwargs)
 def test_scikit_learn_checks(estimator, check):
     check(estimator)
 

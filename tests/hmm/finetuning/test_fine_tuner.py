@@ -5,13 +5,13 @@ import pickle
 
 import numpy as np
 import pytest
+from internal_checks import common_checks
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy import sparse
 from scipy.special import expit, log_softmax, softmax
 from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning, NotFittedError
 from sklearn.utils import estimator_checks
-from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from skhmmdd import (
     CategoricalHMM,
@@ -65,15 +65,12 @@ def _wide_alphabet():
     return CategoricalHMM([0.5, 0.5], [[0.9, 0.1], [0.2, 0.8]], emission)
 
 
-CHECKS = parametrize_with_checks(
+@common_checks(
     [
         CoarseTuner(_wide_alphabet(), SYMBOLS, n_steps=3),
         CoarseTuningClassifier(_wide_alphabet(), SYMBOLS, n_steps=3),
     ]
 )
-
-
-@pytest.mark.parametrize(CHECKS.args[0], list(CHECKS.args[1]), **CHECKS.kwargs)
 def test_scikit_learn_checks(estimator, check):
     name = check.func.__name__
     if isinstance(estimator, CoarseTuningClassifier) and "weight_equiv" in name:

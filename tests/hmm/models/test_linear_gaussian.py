@@ -4,12 +4,12 @@ import pickle
 
 import numpy as np
 import pytest
+from internal_checks import common_checks
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.stats import multivariate_normal
 from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
-from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from skhmmdd import (
     HeadRegressor,
@@ -391,15 +391,14 @@ def test_refuses_bad_sequences():
 # Features
 
 LEVEL = LinearGaussianHMM([[0.9]], 0.19, [[1.0]], 0.5)
-CHECKS = parametrize_with_checks(
+
+
+@common_checks(
     [
         HMMFeatureTransformer(LEVEL, 5, representation=kind)
         for kind in ("belief", "predictive", "smoothed")
     ]
 )
-
-
-@pytest.mark.parametrize(CHECKS.args[0], list(CHECKS.args[1]), **CHECKS.kwargs)
 def test_scikit_learn_checks(estimator, check):
     check(estimator)
 

@@ -6,6 +6,7 @@ from itertools import permutations
 import numpy as np
 import pandas as pd
 import pytest
+from internal_checks import common_checks
 from numpy.testing import assert_allclose, assert_array_equal
 from oracle import brute_force
 from random_models import KINDS as ALL_KINDS
@@ -13,7 +14,6 @@ from random_models import options_of, random_hmm, random_sequences
 from scipy import sparse
 from sklearn.exceptions import ConvergenceWarning, NotFittedError
 from sklearn.model_selection import GridSearchCV
-from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from skhmmdd import (
     BaumWelch,
@@ -71,7 +71,9 @@ def not_for(estimator):
     return {name: "fractions"} if estimator.emission == "poisson" else {}
 
 
-CHECKS = parametrize_with_checks(
+# scikit-learn's own tests of its estimators let them stop early, too.
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@common_checks(
     [
         BaumWelch(),
         BaumWelch(n_states=2, covariance_type="full"),
@@ -80,11 +82,6 @@ CHECKS = parametrize_with_checks(
     ],
     expected_failed_checks=not_for,
 )
-
-
-# scikit-learn's own tests of its estimators let them stop early, too.
-@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
-@pytest.mark.parametrize(CHECKS.args[0], list(CHECKS.args[1]), **CHECKS.kwargs)
 def test_scikit_learn_checks(estimator, check):
     check(estimator)
 
