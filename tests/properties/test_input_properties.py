@@ -103,6 +103,19 @@ def frames(table):
     return found
 
 
+def nulls(rows, kind):
+    """A table with Nones as frames of libraries that have a null of their own."""
+    names = [f"s{t}" for t in range(len(rows[0]))]
+    columns = dict(zip(names, zip(*rows, strict=True), strict=True))
+    types = dict.fromkeys(names, getattr(pl, kind.capitalize()))
+    found = {"polars with null": pl.DataFrame(columns, schema=types)}
+    if pa is not None:
+        type_ = getattr(pa, kind)()
+        arrays = {name: pa.array(column, type_) for name, column in columns.items()}
+        found["pyarrow with null"] = pa.table(arrays)
+    return found
+
+
 @st.composite
 def tables(draw, of):
     n, width = draw(st.integers(1, 6)), draw(st.integers(1, 6))
@@ -141,16 +154,7 @@ def test_tables_of_symbols(case):
     forms["float frame"] = pd.DataFrame(holes)
     forms["pandas Int64"] = pd.DataFrame(holes).astype("Int64")
     forms["masked"] = np.ma.masked_array(np.where(case < 0, 0, case), mask=case < 0)
-    nones = [[None if s < 0 else int(s) for s in row] for row in case]
-    names = [f"s{t}" for t in range(case.shape[1])]
-    columns = {name: [r[t] for r in nones] for t, name in enumerate(names)}
-    forms["polars with null"] = pl.DataFrame(
-        columns, schema=dict.fromkeys(names, pl.Int64)
-    )
-    if pa is not None:
-        forms["pyarrow with null"] = pa.table(
-            {name: pa.array(column, pa.int64()) for name, column in columns.items()}
-        )
+    forms |= nulls([[None if s < 0 else int(s) for s in row] for row in case], "int64")
     wrong = _check_all(SYMBOLS, forms, reference)
     assert not wrong, "\n".join(wrong)
     note("input of symbols", *forms)
@@ -166,15 +170,7 @@ def test_tables_of_values(case):
     forms["masked"] = np.ma.masked_array(np.where(missing, 0.0, case), mask=missing)
     forms["pandas Float64"] = pd.DataFrame(case).astype("Float64")
     nones = [[None if np.isnan(v) else float(v) for v in row] for row in case]
-    names = [f"s{t}" for t in range(case.shape[1])]
-    columns = {name: [r[t] for r in nones] for t, name in enumerate(names)}
-    forms["polars with null"] = pl.DataFrame(
-        columns, schema=dict.fromkeys(names, pl.Float64)
-    )
-    if pa is not None:
-        forms["pyarrow with null"] = pa.table(
-            {name: pa.array(column, pa.float64()) for name, column in columns.items()}
-        )
+    forms |= nulls(nones, "float64")
     wrong = _check_all(VALUES, forms, reference)
     assert not wrong, "\n".join(wrong)
     note("input of values", *forms)
