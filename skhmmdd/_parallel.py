@@ -189,15 +189,11 @@ def map_jobs(function, items, *shared, n_jobs=None, prefer="threads", heavy=Fals
             yield from Parallel(**options)(group)
 
 
-def _call(function, shared, item):
-    with single_blas_thread():
-        return function(item, *shared)
-
-
 def _call_elsewhere(caller, function, shared, item):
     if os.getppid() == caller:
         _end_with(caller)
-    return _call(function, shared, item)
+    with single_blas_thread():
+        return function(item, *shared)
 
 
 @cache

@@ -24,20 +24,17 @@ class Progress:
         are printed where that is `shown`.
     """
 
-    interval = 1.0
-
     def __init__(
         self,
         total,
         verbose,
         what="fits",
         who="DoubleDescentCurve",
-        interval=None,
+        interval=1.0,
         tasks=None,
     ):
         self.total, self.verbose = total, verbose
-        self.what, self.who = what, who
-        self.interval = self.interval if interval is None else interval
+        self.what, self.who, self.interval = what, who, interval
         self._start = self._printed = perf_counter()
         self._tasks = tasks and tasks(total)
         if self._tasks and self._tasks.shown:

@@ -80,7 +80,7 @@ def make_hmm(
     >>> hmm.transmat.sum(axis=0).round(6)
     array([1., 1., 1., 1., 1.])
     """
-    _at_least_one(n_states=n_states, n_symbols=n_symbols)
+    at_least(1, n_states=n_states, n_symbols=n_symbols)
     for name, value in {
         "transition_temperature": transition_temperature,
         "emission_temperature": emission_temperature,
@@ -190,7 +190,7 @@ def make_hmm_regression(
     noise = options.pop("noise")
     if not noise >= 0:
         raise ValueError(f"noise must be in [0, inf), got {noise!r}.")
-    _at_least_one(n_targets=n_targets)
+    at_least(1, n_targets=n_targets)
     rng = check_random_state(random_state)
     hmm = make_hmm(**options, random_state=rng)
     n = hmm.n_states
@@ -294,8 +294,7 @@ def make_hmm_classification(
         transition_temperature=transition_temperature,
         emission_temperature=emission_temperature,
     )
-    if n_classes < 2:
-        raise ValueError(f"n_classes must be at least 2, got {n_classes!r}.")
+    at_least(2, n_classes=n_classes)
     if not 0 < density <= 1:
         raise ValueError(f"density must be in (0, 1], got {density!r}.")
     if not 0 <= flip_y <= 1:
@@ -321,14 +320,14 @@ def _settings(preset, **options):
     }
 
 
-def _at_least_one(**numbers):
+def at_least(bound, **numbers):
     for name, value in numbers.items():
-        if value < 1:
-            raise ValueError(f"{name} must be at least 1, got {value!r}.")
+        if value < bound:
+            raise ValueError(f"{name} must be at least {bound}, got {value!r}.")
 
 
 def _draw(hmm, n_samples, n_steps, target_step, rng):
-    _at_least_one(n_samples=n_samples, n_steps=n_steps)
+    at_least(1, n_samples=n_samples, n_steps=n_steps)
     X, states = hmm.sample(n_samples, n_steps, random_state=rng)
     if target_step == "last":
         posterior = hmm.filter(X)[:, -1]

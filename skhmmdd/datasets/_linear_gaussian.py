@@ -8,6 +8,7 @@ import numpy as np
 from sklearn.utils import Bunch, check_random_state
 
 from skhmmdd._typing import Floats, RandomState
+from skhmmdd.datasets._generators import at_least
 from skhmmdd.hmm import LinearGaussianHMM
 from skhmmdd.theory import linear_gaussian_moments
 
@@ -104,11 +105,8 @@ def make_linear_gaussian_hmm(
     >>> round(float(risk.total), 1)
     11.1
     """
-    least = {"n_samples": (n_samples, 2), "n_features": (n_features, 1)}
-    least["n_latents"] = n_latents, 1
-    for name, (value, bound) in least.items():
-        if value < bound:
-            raise ValueError(f"{name} must be at least {bound}, got {value!r}.")
+    at_least(2, n_samples=n_samples)
+    at_least(1, n_features=n_features, n_latents=n_latents)
     if not 0 <= decay <= 1:
         raise ValueError(f"decay must be in [0, 1], got {decay!r}.")
     if not 0 < feature_noise < np.inf:

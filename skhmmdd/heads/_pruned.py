@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from numbers import Integral, Real
 from typing import Any, Literal
 
@@ -379,27 +380,14 @@ class PrunedHead(TransformerMixin, RegressionHead):
 
     def _along_runs(self, X, y, counts):
         """Columns kept at increasing counts, from as few runs of pruning as can be."""
-        n_features = X.shape[1]
-        weights = np.ones(len(X))
-        falling = [int(count) for count in counts[::-1]]
-        stages = self._shared_stages(n_features, falling[-1])
+        n_features, weights = X.shape[1], np.ones(len(X))
+        find = partial(surviving_columns, X, y, weights, **self._least_squares())
+        counts = [int(count) for count in counts]
+        stages = self._shared_stages(n_features, counts[0])
         with np.errstate(over="ignore", invalid="ignore"):
             if stages is not None:
-                found = surviving_columns(
-                    X, y, weights, falling, stages, **self._least_squares()
-                )
-                return found[::-1]
-            return [
-                surviving_columns(
-                    X,
-                    y,
-                    weights,
-                    [count],
-                    self._stages(n_features, count),
-                    **self._least_squares(),
-                )[0]
-                for count in falling[::-1]
-            ]
+                return find(counts[::-1], stages)[::-1]
+            return [find([n], self._stages(n_features, n))[0] for n in counts]
 
     def _shared_stages(self, n_features, least):
         """The stages of a run that passes through those of every count; or None."""

@@ -257,7 +257,7 @@ class BeliefDisplay:
                 hatch="///",
                 linewidth=0,
             )
-            for step in self._missing_steps()
+            for step in np.flatnonzero(() if self.missing is None else self.missing)
         ]
         self.path_line_ = None
         if show_path:
@@ -279,9 +279,6 @@ class BeliefDisplay:
         title += f"\n{'; '.join(keys)}" if keys else ""
         ax.set_title(title, fontsize="medium")
         return self
-
-    def _missing_steps(self):
-        return [] if self.missing is None else np.flatnonzero(self.missing).tolist()
 
     def _names(self):
         """Labels of the steps and of the states."""

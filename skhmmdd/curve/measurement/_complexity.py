@@ -78,7 +78,8 @@ def order_by_complexity(param_range, complexity):
 
 def _complexity_of(value, complexity):
     if complexity is None:
-        number = _number_in(value)
+        is_single = isinstance(value, (tuple, list)) and len(value) == 1
+        number = value[0] if is_single else value  # as in ``(64,)``
         remedy = " Give `complexity`: the name of an attribute, or a function."
     elif isinstance(complexity, str):
         if not hasattr(value, complexity):
@@ -109,13 +110,6 @@ def _short(value):
     except ValueError:  # an integer of thousands of digits
         return f"an {type(value).__name__} too long to write"
     return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}..."
-
-
-def _number_in(value):
-    """The value, or the single entry of a sequence such as ``(64,)``."""
-    if isinstance(value, (tuple, list)) and len(value) == 1:
-        return value[0]
-    return value
 
 
 def _is_number(number):

@@ -369,13 +369,10 @@ def risk_label(name, risk=None):
     >>> risk_label("miss", {"miss": "accuracy"})
     '1 − accuracy (miss)'
     """
-    asked = _asked_for(name, risk)
+    asked = name if risk is None else dict(_named(risk))[name]
     plain = name.replace("_", " ")
-    if isinstance(asked, str) and asked in get_scorer_names():
-        scorer = get_scorer(asked)
-    elif isinstance(asked, _BaseScorer):
-        scorer = asked
-    else:
+    scorer = scorers_among({name: asked}).get(name)
+    if scorer is None:
         return plain
     known = _name_of(asked).replace("_", " ")
     if scorer._sign < 0:
@@ -383,8 +380,3 @@ def risk_label(name, risk=None):
     else:
         label = f"1 − {known}" if _best_score(scorer) else f"negative {known}"
     return label if name == _name_of(asked) else f"{label} ({plain})"
-
-
-def _asked_for(name, risk):
-    """What a user gave under a name of a risk."""
-    return name if risk is None else dict(_named(risk))[name]
