@@ -137,16 +137,8 @@ def bounds_of(
 ) -> LipschitzBounds:
     """The bounds as they are computed, infinite where they overflow.
 
-    Parameters
-    ----------
-    coef : ndarray of shape (q, p)
-    products : callable or None
-        As the callable `jacobians` of `lipschitz_bounds`.
-    operator_norm : float
-
-    Returns
-    -------
-    LipschitzBounds
+    Coefficients have shape (q, p); `products` are as the callable `jacobians` of
+    `lipschitz_bounds`.
     """
     # The squares of a norm must not overflow.
     scale = float(np.abs(coef).max(initial=0.0))

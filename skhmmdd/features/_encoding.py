@@ -26,22 +26,9 @@ class Encoded(NamedTuple):
 def encode(encoder, batch, numbers):
     """Ask the encoder for a batch, and check what it gives.
 
-    Parameters
-    ----------
-    encoder : callable
-    batch : list or ndarray
-    numbers : sequence of int
-        The places of the samples in X, to name them by.
-
-    Returns
-    -------
-    Encoded
-
-    Raises
-    ------
-    TypeError, ValueError
-        If the encoder gives no numbers, rows of unequal width, another number of rows
-        than it was asked for, or NaN.
+    `numbers` are the places of the samples in X, to name them by. TypeError or
+    ValueError if it gives no numbers, rows of unequal width, another number of rows
+    than it was asked for, or NaN.
     """
     given = encoder(batch)
     try:
@@ -110,20 +97,8 @@ def _check_numbers(array, number_of):
 def weights_key(encoder):
     """A string that is another one for other weights.
 
-    Parameters
-    ----------
-    encoder : callable
-        With a method or a string `weights_key`, or an object that pickle can hold.
-
-    Returns
-    -------
-    str
-
-    Raises
-    ------
-    ValueError
-        If nothing of the encoder tells its weights: of a function pickle holds the
-        name alone.
+    From a method or string `weights_key` of the encoder, or by pickling it. ValueError
+    if nothing tells its weights: of a function pickle holds the name alone.
     """
     key = getattr(encoder, "weights_key", None)
     if callable(key):

@@ -82,19 +82,8 @@ IDENTITY = Readout("identity", None, None, None)
 def draw_readout(kind, n_inputs, n_components, random_state, dtype):
     """Draw a map.
 
-    Directions have independent standard normal entries; offsets are standard normal
-    for "relu", uniform phases for "fourier", zero for "linear".
-
-    Parameters
-    ----------
-    kind : {"relu", "fourier", "linear", "identity"}
-    n_inputs, n_components : int
-    random_state : int, RandomState instance or None
-    dtype : dtype
-
-    Returns
-    -------
-    Readout
+    Directions have independent standard normal entries; offsets are standard normal for
+    "relu", uniform phases for "fourier", zero for "linear".
     """
     if kind == "identity":
         return IDENTITY._replace(n_components=n_components)

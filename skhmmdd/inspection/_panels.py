@@ -17,23 +17,9 @@ def digits_for(shape):
 
 
 def draw_table(ax, values, rows, columns, *, label, signed=False, turned=False):
-    """A matrix with named rows and columns.
+    """A matrix with named rows and columns: its image and the texts in the cells.
 
-    Parameters
-    ----------
-    ax : matplotlib Axes
-    values : ndarray of shape (n_rows, n_columns)
-    rows, columns : list of str
-    label : str
-        Beside the colour bar.
-    signed : bool, default=False
-    turned : bool, default=False
-        Whether the labels of the columns stand upright.
-
-    Returns
-    -------
-    image : matplotlib AxesImage
-    texts : list of matplotlib Text
+    `label` stands beside the colour bar. `turned` labels of the columns stand upright.
     """
     digits = digits_for(values.shape)
     image, texts = draw_heatmap(ax, values, signed=signed, label=label, digits=digits)
@@ -46,18 +32,7 @@ def draw_table(ax, values, rows, columns, *, label, signed=False, turned=False):
 def draw_intervals(ax, means, variances, rows, name):
     """One feature: mean and two standard deviations of each state, one under another.
 
-    Parameters
-    ----------
-    ax : matplotlib Axes
-    means, variances : ndarray of shape (n_states,)
-        `variances` may be None.
-    rows : list of str
-    name : str
-        Of the feature.
-
-    Returns
-    -------
-    list of matplotlib Artist
+    `variances` may be None.
     """
     half = None if variances is None else _SPREAD * np.sqrt(variances)
     bars = ax.errorbar(
@@ -77,19 +52,7 @@ def draw_intervals(ax, means, variances, rows, name):
 
 
 def draw_ellipses(ax, means, covars, rows, columns):
-    """Two features: mean and an ellipse of two standard deviations of each state.
-
-    Parameters
-    ----------
-    ax : matplotlib Axes
-    means : ndarray of shape (n_states, 2)
-    covars : ndarray of shape (n_states, 2, 2)
-    rows, columns : list of str
-
-    Returns
-    -------
-    list of matplotlib Ellipse
-    """
+    """Two features: mean and an ellipse of two standard deviations of each state."""
     from matplotlib.patches import Ellipse
 
     ellipses = []
@@ -110,18 +73,7 @@ def draw_ellipses(ax, means, covars, rows, columns):
 
 
 def draw_eigenvalues(ax, transition):
-    """The eigenvalues of a linear transition beside the unit circle.
-
-    Parameters
-    ----------
-    ax : matplotlib Axes
-    transition : ndarray of shape (n_states, n_states)
-
-    Returns
-    -------
-    list of matplotlib Artist
-        The circle and the points.
-    """
+    """The eigenvalues of a linear transition beside the unit circle."""
     from matplotlib.patches import Circle
 
     values = np.linalg.eigvals(transition)

@@ -49,18 +49,7 @@ def order_states(order, n_states, stationary):
 
 
 def name_states(state_labels, order):
-    """Labels of the states, in the order shown.
-
-    Parameters
-    ----------
-    state_labels : sequence of str of length n_states, or None
-        By index; None is the index itself.
-    order : ndarray of int of shape (n_states,)
-
-    Returns
-    -------
-    list of str
-    """
+    """Labels of the states, which are given by index, in the order shown."""
     if state_labels is None:
         return [str(state) for state in order]
     labels = check_labels(state_labels, len(order), "state_labels", "states")
@@ -78,19 +67,7 @@ def check_labels(labels, n, name, what):
 
 
 def name_symbols(encoder, n_symbols):
-    """The tokens of an encoder as labels, or the symbols' numbers without one.
-
-    Parameters
-    ----------
-    encoder : TokenEncoder or None
-        Fitted.
-    n_symbols : int
-        Size of the model's alphabet.
-
-    Returns
-    -------
-    list of str of length n_symbols
-    """
+    """The tokens of a fitted encoder as labels, or the symbols' numbers without one."""
     if encoder is None:
         return [str(symbol) for symbol in range(n_symbols)]
     labels = [str(token) for token in encoder.vocabulary_]
@@ -99,18 +76,7 @@ def name_symbols(encoder, n_symbols):
 
 
 def name_steps(sequence, symbols):
-    """What was seen at each step, as a label.
-
-    Parameters
-    ----------
-    sequence : ndarray of int of shape (n_steps,)
-        -1 is a missing step.
-    symbols : list of str
-
-    Returns
-    -------
-    list of str of length n_steps
-    """
+    """What was seen at each step, as a label; -1 is a missing step."""
     return [symbols[symbol] if symbol >= 0 else _MISSING for symbol in sequence]
 
 

@@ -9,21 +9,7 @@ _LONGEST = 200
 
 
 def list_values(param_range):
-    """The values of a parameter as a list.
-
-    Parameters
-    ----------
-    param_range : array-like
-
-    Returns
-    -------
-    list
-
-    Raises
-    ------
-    ValueError
-        If there are none, or one that is no list.
-    """
+    """The values of a parameter as a list; ValueError if there are none."""
     # tolist, so that the values of an array are plain numbers again.
     is_array = isinstance(param_range, np.ndarray)
     if is_array and not param_range.ndim:

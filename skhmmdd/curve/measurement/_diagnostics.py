@@ -136,22 +136,10 @@ class Probe(NamedTuple):
     weighted: bool
 
     def measure(self, estimator, X_train, predictions, y_test, jacobians=None):
-        """Diagnostics of one fitted estimator.
+        """Diagnostics of one fitted estimator, as `Measured`.
 
-        Parameters
-        ----------
-        estimator : estimator
-            Fitted.
-        X_train : indexable
-        predictions : Predictions
-            On the test set.
-        y_test : indexable
-        jacobians : jacobians, default=None
-            Of features that were made before, at the training samples.
-
-        Returns
-        -------
-        Measured
+        `predictions` are on the test set; `jacobians`, of features that were made
+        before, at the training samples.
         """
         effective = None
         if not self.weighted:
@@ -283,17 +271,7 @@ class RunningSpread:
 
 
 def coef_norm(estimator):
-    """Frobenius norm of the coefficients of the last step; None if it has none.
-
-    Parameters
-    ----------
-    estimator : estimator
-        Fitted.
-
-    Returns
-    -------
-    float or None
-    """
+    """Frobenius norm of the coefficients of the last step; None if it has none."""
     coef = getattr(_last_step(estimator), "coef_", None)
     if coef is None:
         return None
@@ -302,18 +280,9 @@ def coef_norm(estimator):
 
 
 def head_effective_parameters(estimator, X_train, X_test):
-    """Effective parameters of a head, on the features that reach it.
+    """Effective parameters of a fitted head, on the features that reach it.
 
-    Parameters
-    ----------
-    estimator : estimator
-        Fitted.
-    X_train, X_test : indexable
-
-    Returns
-    -------
-    EffectiveParameters or None
-        None if the last step cannot tell them.
+    None if the last step cannot tell them.
     """
     head = _last_step(estimator)
     # Of its class: what wraps a fitted head may hand on all that it is asked for.

@@ -106,19 +106,7 @@ class Lifted(NamedTuple):
 
 
 def transform_frozen(frozen, X, y=None):
-    """Send X through frozen steps, once through each.
-
-    Parameters
-    ----------
-    frozen : list of (name, step)
-        As :func:`split_frozen` gives it.
-    X : indexable of length n_samples
-    y : array-like of shape (n_samples,) or (n_samples, n_outputs), default=None
-
-    Returns
-    -------
-    Lifted
-    """
+    """Send X through the frozen steps that `split_frozen` found, once through each."""
     lifted = Lifted(X)
     for _, step in frozen:
         if step is None or isinstance(step, str):

@@ -39,15 +39,7 @@ class CurveTable(NamedTuple):
 
 
 class Evaluation(NamedTuple):
-    """What is taken of one fit.
-
-    Attributes
-    ----------
-    train, test : dict of str to float
-        Risks by name.
-    threshold_risk, fit_time, score_time : float
-    measured : Measured or None
-    """
+    """What is taken of one fit: risks by name, seconds, diagnostics."""
 
     train: dict
     test: dict
@@ -60,25 +52,9 @@ class Evaluation(NamedTuple):
 def fit_and_score(estimator, X, y, split, risks, routed, probe=None, jacobians=None):
     """Fit on the training set of one split; take all the risks on both its sets.
 
-    Parameters
-    ----------
-    estimator : estimator
-        Fitted in place.
-    X : indexable of length n_samples
-    y : indexable of length n_samples
-    split : tuple of (train, test)
-        Indices of samples.
-    risks : Risks
-    routed : Routed
-        Of which what is as long as X is indexed by the set.
-    probe : Probe, default=None
-        Takes the diagnostics; None takes none.
-    jacobians : jacobians, default=None
-        Of frozen features, at all samples, as in `_steepness`.
-
-    Returns
-    -------
-    Evaluation
+    The estimator is fitted in place. Of `routed` what is as long as X is indexed by the
+    set. `jacobians` are those of frozen features, at all samples, as in `_steepness`;
+    `probe` takes the diagnostics.
     """
     train, test = split
     X_train, y_train = _safe_split(estimator, X, y, train)

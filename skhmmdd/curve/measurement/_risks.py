@@ -240,19 +240,9 @@ def scorers_among(risk):
 
 
 def resolve_risks(risk, classifier):
-    """Turn the argument `risk` into functions.
+    """Turn the argument `risk` into functions of ``(predictions, y)``, by name.
 
-    Parameters
-    ----------
-    risk : str, callable, list or dict
-        As in :class:`~skhmmdd.DoubleDescentCurve`.
-    classifier : bool
-        Whether the estimator is a classifier.
-
-    Returns
-    -------
-    dict of str to callable
-        Functions of ``(predictions, y)``; the first is the primary risk.
+    The first is the primary risk.
     """
     named = _named(risk)
     names = [name for name, _ in named]
@@ -269,21 +259,11 @@ def resolve_risks(risk, classifier):
 
 
 def threshold_risk(risk, classifier):
-    """Risk from which the interpolation threshold is read.
+    """Risk from which the interpolation threshold is read, as such a function.
 
     It is the primary risk if that is a built-in one, which are zero for a perfect fit.
     Of any other risk that is not known: the zero-one error of a classifier or the
     squared error of a regressor is used instead.
-
-    Parameters
-    ----------
-    risk : str, callable, list or dict
-    classifier : bool
-
-    Returns
-    -------
-    callable
-        Function of ``(predictions, y)``.
     """
     if isinstance(risk, dict):
         risk = list(risk.values())

@@ -17,18 +17,9 @@ _LINEAR = 1e-6
 
 
 def lifted_jacobians(lifted, rest):
-    """Jacobians of frozen features that go straight to the head.
+    """Jacobians, at all samples, of frozen features that go straight to the head.
 
-    Parameters
-    ----------
-    lifted : Lifted
-    rest : estimator
-        What is not lifted out.
-
-    Returns
-    -------
-    jacobians or None
-        At all of the points that were lifted; None where there are none.
+    None where `rest`, what is not lifted out, has other steps, or there are none.
     """
     if not isinstance(rest, Pipeline) or len(rest.steps) > 1:
         return None
@@ -36,19 +27,9 @@ def lifted_jacobians(lifted, rest):
 
 
 def own_jacobians(steps, X):
-    """Jacobians of the features that fitted steps make for a head.
+    """Jacobians of the features that fitted steps make of X for a head.
 
-    Parameters
-    ----------
-    steps : list of transformer, "passthrough" or None
-        All before the head.
-    X : indexable of length n_samples
-        What the first of them takes.
-
-    Returns
-    -------
-    jacobians or None
-        None where the step before the head has none, or there is no such step.
+    None where the step before the head has none, or there is no such step.
     """
     steps = [step for step in steps if step is not None and step != "passthrough"]
     if not steps or not hasattr(type(steps[-1]), "readout_jacobians"):
@@ -66,19 +47,9 @@ def _jacobians_of(step, inputs):
 
 
 def head_bounds(estimator, jacobians):
-    """The bounds of a fitted head.
+    """`LipschitzBounds` of a fitted head, or of a pipeline that ends in one.
 
-    Parameters
-    ----------
-    estimator : estimator
-        The head, or a pipeline that ends in one.
-    jacobians : jacobians or None
-        At the training samples.
-
-    Returns
-    -------
-    LipschitzBounds or None
-        None without Jacobians, or where the head has no coefficients for them.
+    None without Jacobians, or where the head has no coefficients for them.
     """
     if jacobians is None:
         return None

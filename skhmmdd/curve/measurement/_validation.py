@@ -93,20 +93,7 @@ def make_cv(cv, train_size, y, classifier, random_state, grouped=False):
 
 
 def check_data(X, y, groups, classifier):
-    """Samples, targets and groups of one length, the targets such as can be judged.
-
-    Parameters
-    ----------
-    X : indexable of length n_samples
-    y : array-like of shape (n_samples,) or (n_samples, n_outputs)
-    groups : array-like of shape (n_samples,) or None
-    classifier : bool
-        Whether the targets are labels.
-
-    Returns
-    -------
-    X, y, groups : indexable
-    """
+    """Samples, targets and groups of one length, the targets such as can be judged."""
     if X is None:
         raise ValueError("X must hold one entry a sample; got None.")
     for name, value in (("X", X), ("y", y)):
@@ -135,20 +122,9 @@ def check_data(X, y, groups, classifier):
 
 
 def make_splits(splitter, X, y, params):
-    """The training and test sets of a cross-validation generator.
+    """Indices, or masks, of the training and of the test samples of every split.
 
-    Parameters
-    ----------
-    splitter : cross-validation generator
-        As `make_cv` gives it.
-    X, y : indexable of length n_samples
-    params : dict
-        Of the generator: `groups`, or what else it requested.
-
-    Returns
-    -------
-    list of (ndarray, ndarray)
-        Indices, or masks, of the training and of the test samples.
+    `params` are what the splitter requested, as `groups`.
     """
     n_samples = _num_samples(X)
     splits = []

@@ -83,25 +83,8 @@ class Descent(NamedTuple):
 def descend(hmm, train, loss, *, n_steps, learning_rate, held_out=None, patience=5):
     """Fine-tune all weights.
 
-    Parameters
-    ----------
-    hmm : CategoricalHMM
-    train : Samples
-    loss : Loss
-    n_steps : int
-    learning_rate : float or "auto"
-    held_out : Samples, default=None
-        Stops the descent, where its loss is not less for `patience` steps.
-    patience : int, default=5
-
-    Returns
-    -------
-    Descent
-
-    Raises
-    ------
-    ValueError
-        If the steps lead where a loss or a weight is no number.
+    `held_out` samples stop the descent, where their loss is not less for `patience`
+    steps. ValueError if the steps lead where a loss or a weight is no number.
     """
     path, losses, held_losses = [hmm], [], []
     logits = _logits(hmm)

@@ -11,16 +11,9 @@ MAX_WEIGHT = 1e100
 
 
 def covariance_root(cov):
-    """U with U'U = cov, or None if cov is not positive semi-definite.
+    """U with U'U = cov, of shape (d, d), or None if cov is not positive semi-definite.
 
-    Parameters
-    ----------
-    cov : ndarray of shape (d, d)
-        Symmetric; it may be singular.
-
-    Returns
-    -------
-    ndarray of shape (d, d), or None
+    `cov` is symmetric and may be singular.
     """
     variance = np.diag(cov)
     if (variance < -_ROUNDING * np.abs(cov).max()).any():
@@ -37,14 +30,7 @@ def covariance_root(cov):
 def stationary_cov(transition, transition_cov):
     """The P = A'PA + Q that the model's states keep, or None if there is none.
 
-    Parameters
-    ----------
-    transition, transition_cov : ndarray of shape (d, d)
-
-    Returns
-    -------
-    ndarray of shape (d, d), or None
-        None where an eigenvalue of A is not inside the unit circle.
+    There is none where an eigenvalue of A is not inside the unit circle.
     """
     if radius(transition) >= 1:
         return None

@@ -8,20 +8,8 @@ _CLUSTERED = 20_000
 def draw_start(corpus, n_states, init, options, tied, rng):
     """Weights to start EM from.
 
-    Parameters
-    ----------
-    corpus : Corpus
-    n_states : int
-    init : None or "kmeans"
-    options : dict
-        The parameters that the family of the corpus takes.
-    tied : collection of str
-        Arrays of the emission that all states share.
-    rng : RandomState
-
-    Returns
-    -------
-    EmissionFamily
+    `options` are the parameters of BaumWelch that the family of the corpus takes,
+    `tied` the arrays of the emission that all states share.
     """
     family, variances = corpus.family, None
     if family._is_symbolic:
