@@ -29,15 +29,8 @@ def is_table(X: Any) -> bool:
 def as_array(X: Any) -> Any:
     """A table, a column or whatever else knows how to be an array, as an array.
 
-    Parameters
-    ----------
-    X : object
-
-    Returns
-    -------
-    ndarray, MaskedArray or object
-        A masked array only of integers or booleans, and only if one is masked. What
-        is no array, as a list, comes back as it is.
+    A masked array only of integers or booleans, and only if one is masked. What is no
+    array, as a list, comes back as it is.
     """
     if type(X) is np.ndarray or isinstance(X, (list, tuple, str, bytes)):
         return X

@@ -30,16 +30,9 @@ def store_of(memory):
 
 
 class EncodingStore:
-    """Rows by keys.
+    """Rows of one `dtype` by keys, in a file that is made if it is not there.
 
-    Parameters
-    ----------
-    path : Path
-        Of the file, made if it is not there.
-    prefix : str
-        What goes with every sample: the weights, the pooling.
-    dtype : dtype
-        Of the rows.
+    `prefix` goes with every sample: the weights, the pooling.
     """
 
     def __init__(self, path, prefix, dtype):

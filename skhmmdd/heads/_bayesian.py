@@ -9,7 +9,6 @@ from typing import Any, Literal, NamedTuple, overload
 import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.utils._param_validation import Interval, StrOptions
-from sklearn.utils.validation import validate_data
 
 from skhmmdd._parallel import single_blas_thread
 from skhmmdd._typing import Array, Floats
@@ -20,12 +19,7 @@ from skhmmdd.heads._ridge_head import (
     ridge_along_widths,
     why_not_along_widths,
 )
-from skhmmdd.heads._validation import (
-    check_alpha,
-    check_float,
-    check_targets,
-    quiet_sums,
-)
+from skhmmdd.heads._validation import check_alpha, check_float, check_targets
 from skhmmdd.heads.solvers._evidence import (
     choose_variances,
     predictive_std,
@@ -308,8 +302,7 @@ class BayesianHead(RegressionHead):
                 "return_std needs alpha in (0, inf): alpha=0 is a flat prior, under "
                 "which predictions have no variance; got alpha=0."
             )
-        with quiet_sums():
-            X = validate_data(self, X, dtype=np.float64, reset=False)
+        X = self._check_rows(X)
         posterior = self._posterior
         with single_blas_thread(), np.errstate(over="ignore", invalid="ignore"):
             std = predictive_std(

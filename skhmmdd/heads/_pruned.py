@@ -19,11 +19,7 @@ from skhmmdd._typing import Array, Floats, Names, RandomState
 from skhmmdd.heads._base import TrainAndTest
 from skhmmdd.heads._regression import RegressionHead
 from skhmmdd.heads._ridge_head import ridge_along_widths
-from skhmmdd.heads._validation import (
-    check_alpha,
-    check_design,
-    is_count,
-)
+from skhmmdd.heads._validation import check_alpha, check_design, is_count
 from skhmmdd.heads.solvers._effective_parameters import EffectiveParameters
 from skhmmdd.heads.solvers._filter_path import heads_along_filters
 from skhmmdd.heads.solvers._filters import RidgeFilter, ridge_filter

@@ -16,19 +16,10 @@ _FREE = {"n_jobs", "verbose", "checkpoint", "random_state", "init", "step_power"
 
 
 class Checkpoint:
-    """The file of one `fit`.
+    """The file of one `fit` of `n_starts`.
 
-    Parameters
-    ----------
-    path : str or path-like
-    digest : str
-        Fingerprint of the corpus and of the parameters.
-    make : callable
-        Turns arrays into frozen weights.
-    names : tuple of str
-        The arrays of frozen weights.
-    n_starts : int
-        Of the fit.
+    `digest` is the fingerprint of corpus and parameters, `names` are the arrays of
+    frozen weights, and `make` turns those into weights.
     """
 
     def __init__(self, path, digest, make, names, n_starts):

@@ -29,15 +29,8 @@ _SPLIT = "np.split(X, np.cumsum(lengths)[:-1])"
 class Corpus:
     """Sums over a corpus, as EM needs them.
 
-    Parameters
-    ----------
-    source : InMemory or Stream
-    family : type
-        Of the emission, a subclass of EmissionFamily.
-    n_symbols : int or None
-        Size of the alphabet; None is one more than the largest symbol.
-    n_reserved : int, default=0
-        The least size, where `n_symbols` is None.
+    `n_symbols` is the size of the alphabet; None is one more than the largest symbol,
+    and at least `n_reserved`.
     """
 
     def __init__(self, source, family, n_symbols=None, n_reserved=0):

@@ -11,17 +11,7 @@ _CHUNK = 2**16
 
 
 def steps_of(part):
-    """The steps of a part with a weight each, some 65,000 of them at a time.
-
-    Parameters
-    ----------
-    part : Part
-
-    Yields
-    ------
-    steps : ndarray of shape (n,) or (n, n_features)
-    weights : ndarray of shape (n,)
-    """
+    """The steps of a part with a weight each, some 65,000 of them at a time."""
     sequences, weights = part.sequences, part.weights
     starts, lengths = sequences.starts, sequences.lengths
     is_whole = len(sequences.values) == sequences.n_steps

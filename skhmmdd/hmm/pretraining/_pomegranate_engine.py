@@ -21,15 +21,8 @@ _TRANSITIONS_AT_ONCE = 2**21
 class PomegranateEM:
     """EM from given weights by pomegranate, on its device.
 
-    Parameters
-    ----------
-    hmm : CategoricalHMM or GaussianHMM
-        The weights to start from.
-    sequences : Sequences
-    pseudocount : float
-    center, scale : float or ndarray of shape (n_features,)
-        The data's mean and variance: of a Gaussian model's prior.
-    batch_size : int or None
+    `center` and `scale`, mean and variance of the data, are of a Gaussian model's
+    prior.
     """
 
     counts = None  # pomegranate keeps its own

@@ -13,13 +13,7 @@ _COMPLEX = "Complex data not supported"
 def as_numbers(values, starts, name, first=0):
     """`values` as booleans, integers or finite and missing floats, or an error.
 
-    Parameters
-    ----------
-    values : ndarray of shape (n_steps, ...)
-    starts : sequence of int
-        Where the sequences begin, the first of which has the number `first`.
-    name : str
-    first : int, default=0
+    `starts` tell where the sequences begin, the first of which has the number `first`.
     """
     kind = values.dtype.kind
     if kind in "US":

@@ -24,15 +24,7 @@ def largest(values):
 def safe_reach(means, covars):
     """How large a number may be with a finite log-density in every state.
 
-    Parameters
-    ----------
-    means : ndarray of shape (n_states, n_features)
-    covars : ndarray of shape (n_states, n_features[, n_features])
-
-    Returns
-    -------
-    float
-        A lower bound, 0.0 where none is known.
+    A lower bound, 0.0 where none is known.
     """
     least = covars.min() if covars.ndim == 2 else np.linalg.eigvalsh(covars).min()
     reach = SAFE_DEVIATIONS * np.sqrt(max(least, 0.0)) - np.abs(means).max()
@@ -42,19 +34,8 @@ def safe_reach(means, covars):
 def check_density(sequences, log_density, reach, name="X"):
     """Refuse sequences whose log-likelihood overflows under a Gaussian model.
 
-    Parameters
-    ----------
-    sequences : Sequences
-    log_density : callable
-        log b_k(x) of shape (n, n_states) for n observations.
-    reach : float
-        What `safe_reach` gave.
-    name : str, default="X"
-
-    Raises
-    ------
-    ValueError
-        If no state gives a step a finite log-density, or these sum to -inf.
+    That is where no state gives a step a finite log-density, or these sum to -inf;
+    `reach` is what `safe_reach` gave.
     """
     if abs(largest(sequences.values)) <= reach:
         return
@@ -74,13 +55,7 @@ def check_density(sequences, log_density, reach, name="X"):
 def check_collected(collected, block, dtype, name="X"):
     """Refuse the sequences of a block for which something came out infinite.
 
-    Parameters
-    ----------
-    collected : ndarray of shape (..., n_sequences, n_columns)
-    block : Block
-    dtype : dtype
-        Named in the message.
-    name : str, default="X"
+    `collected` has shape (..., n_sequences, n_columns); the message names `dtype`.
     """
     if np.isfinite(collected).all():
         return
