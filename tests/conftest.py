@@ -48,3 +48,9 @@ def pytest_xdist_auto_num_workers():
 @pytest.fixture(params=KINDS)
 def hmm(request):
     return random_hmm(request.param, size=4 if request.param == "categorical" else 2)
+
+
+@pytest.fixture(autouse=True)
+def close_figures():
+    yield
+    matplotlib.pyplot.close("all")

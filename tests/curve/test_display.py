@@ -28,12 +28,6 @@ X, Y = make_regression(60, 5, noise=5.0, random_state=0)
 CV = ShuffleSplit(5, train_size=30, random_state=0)
 
 
-@pytest.fixture(autouse=True)
-def close_figures():
-    yield
-    plt.close("all")
-
-
 @pytest.fixture(scope="module")
 def curve():
     return DoubleDescentCurve(

@@ -33,12 +33,6 @@ NAME = "leadingcolumns__n_components"
 PENALTY = "headregressor__alpha"
 
 
-@pytest.fixture(autouse=True)
-def close_figures():
-    yield
-    plt.close("all")
-
-
 def make_curve(**options):
     options = {"cv": 5, "train_size": 20, "random_state": 0, **options}
     model = make_pipeline(LeadingColumns(), HeadRegressor())

@@ -37,12 +37,6 @@ LINEAR = LinearGaussianHMM(
 )
 
 
-@pytest.fixture(autouse=True)
-def close_figures():
-    yield
-    plt.close("all")
-
-
 def tick_labels(axis):
     return [label.get_text() for label in axis.get_ticklabels()]
 
