@@ -17,8 +17,9 @@ class FrozenEncoder:
     arrays (n_steps, width), and `weights_key`.
     """
 
-    def __init__(self, model, layer, batch_size):
-        self.model, self.layer, self.batch_size = model, layer, batch_size
+    def __init__(self, model, tokenizer, layer, batch_size):
+        self.model, self.tokenizer = model, tokenizer
+        self.layer, self.batch_size = layer, batch_size
 
     def __call__(self, batch):
         raise NotImplementedError

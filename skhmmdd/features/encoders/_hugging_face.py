@@ -6,27 +6,15 @@ from numbers import Integral
 import numpy as np
 
 from skhmmdd._extras import import_extra
-from skhmmdd.features.encoders._base import (
-    FrozenEncoder,
-    are_texts,
-    digest,
-    tokenize,
-    tokenizer_key,
-)
-from skhmmdd.features.encoders._torch import (
-    as_numpy,
-    as_tensor,
-    frozen,
-    weights_of,
-)
+from skhmmdd.features.encoders._base import FrozenEncoder, are_texts, tokenize
+from skhmmdd.features.encoders._torch import TorchEncoder, as_numpy, as_tensor, frozen
 
 
 class HuggingFaceEncoder(FrozenEncoder):
     """Hidden states of a layer, at the tokens that are there."""
 
     def __init__(self, model, tokenizer, layer, batch_size):
-        super().__init__(model, layer, batch_size)
-        self.tokenizer = tokenizer
+        super().__init__(model, tokenizer, layer, batch_size)
         config = model.config
         if getattr(config, "is_encoder_decoder", False):
             model = model.get_encoder()
@@ -94,10 +82,7 @@ class HuggingFaceEncoder(FrozenEncoder):
             )
         return as_numpy(states[self.layer])
 
-    def weights_key(self):
-        """A hash of the weights, of the layer and of the tokenizer."""
-        key = tokenizer_key(self.tokenizer)
-        return digest(weights_of(self.model), repr(self.layer), key)
+    weights_key = TorchEncoder.weights_key
 
 
 def _symbols(row, i):

@@ -36,8 +36,7 @@ class OnnxEncoder(FrozenEncoder):
         size = next(iter(self._inputs.values())).shape[:1]
         if size == [1]:  # a model that was saved for one sample at a time
             batch_size = 1
-        super().__init__(model, layer, batch_size)
-        self.tokenizer = tokenizer
+        super().__init__(model, tokenizer, layer, batch_size)
         self._output = outputs[0] if layer is None else layer
 
     def __call__(self, batch):

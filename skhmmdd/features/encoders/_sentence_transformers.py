@@ -40,7 +40,7 @@ class SentenceEncoder(FrozenEncoder):
         return [as_numpy(steps) for steps in found]
 
     def _warn_of_long_texts(self, texts):
-        limit, tokenizer = self.model.max_seq_length, self.model.tokenizer
+        limit, tokenizer = self.model.max_seq_length, self.tokenizer
         if limit is None or not hasattr(tokenizer, "model_input_names"):
             return
         if max(map(len, texts)) < limit - 2:  # a token has a character at least
@@ -59,14 +59,14 @@ class SentenceEncoder(FrozenEncoder):
         """A hash of the weights and of the way the texts are read."""
         model = self.model
         prompt = f"{model.prompts}{model.default_prompt_name}{model.max_seq_length}"
-        reading = tokenizer_key(model.tokenizer)
+        reading = tokenizer_key(self.tokenizer)
         return digest(weights_of(model), reading, prompt, repr(self.layer))
 
 
 def sentence_encoder(model, layer, batch_size):
     """The encoder of a layer: None, "tokens", or a number of the model within."""
     if layer is None or layer == TOKENS:
-        return SentenceEncoder(model, layer, batch_size)
+        return SentenceEncoder(model, model.tokenizer, layer, batch_size)
     if isinstance(layer, str):
         raise ValueError(
             "layer must be None (one embedding a text), 'tokens' or the number of a "

@@ -20,8 +20,7 @@ class TorchEncoder(FrozenEncoder):
     """What a module of PyTorch gives, or one of its submodules on the way."""
 
     def __init__(self, model, tokenizer, layer, batch_size):
-        super().__init__(model, layer, batch_size)
-        self.tokenizer = tokenizer
+        super().__init__(model, tokenizer, layer, batch_size)
         self._submodule = None if layer is None else find_submodule(model, layer)
         for module in (model, self._submodule):
             if getattr(module, "batch_first", True) is False:

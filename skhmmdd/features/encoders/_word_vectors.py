@@ -11,8 +11,7 @@ class WordVectorEncoder(FrozenEncoder):
     """The vectors of the words of a text that are known, in their order."""
 
     def __init__(self, model, tokenizer, batch_size):
-        super().__init__(model, None, batch_size)
-        self.tokenizer = tokenizer
+        super().__init__(model, tokenizer, None, batch_size)
         self._words = model if isinstance(model, Mapping) else model.key_to_index
         if not self._words:
             raise ValueError("The word vectors hold no word.")
