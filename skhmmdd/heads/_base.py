@@ -118,8 +118,9 @@ class LinearHead(SkhmmddEstimator):
 
     def _keep(self, head: Head, X: Floats, targets: Floats) -> None:
         """Set the attributes of a head, if it is finite."""
-        also = [np.ravel(getattr(self, name)) for name in self._finite]
-        if not np.isfinite(np.concatenate([*head.coef, head.intercept, *also])).all():
+        also = [getattr(self, name) for name in self._finite if name in vars(self)]
+        numbers = [head.coef, head.intercept, *also]
+        if not all(np.isfinite(number).all() for number in numbers):
             found = " or their ".join(["coefficients", *self._finite.values()])
             raise ValueError(
                 f"The {found} exceed the largest float:"

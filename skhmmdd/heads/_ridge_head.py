@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
+from functools import cached_property
 from numbers import Integral, Real
 from typing import Any, ClassVar, Literal, Self
 
@@ -11,6 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.utils._param_validation import Interval, StrOptions
 
+from skhmmdd._parallel import single_blas_thread
 from skhmmdd._typing import Array, Floats
 from skhmmdd.heads._base import (
     WIDTH,
@@ -26,8 +28,20 @@ from skhmmdd.heads.solvers._leave_one_out import (
     leave_one_out_alpha,
     leave_one_out_risk,
 )
-from skhmmdd.heads.solvers._ridge import Head, shrink
-from skhmmdd.heads.solvers._spectrum import Spectrum
+from skhmmdd.heads.solvers._ridge import (
+    Head,
+    effective_dof,
+    shrink,
+    solve_gram,
+)
+from skhmmdd.heads.solvers._spectrum import (
+    FULL_RANK,
+    Problem,
+    Spectrum,
+    decompose_problem,
+    pose,
+    well_conditioned_gram,
+)
 from skhmmdd.heads.solvers._width_path import heads_along_widths
 
 # Within this share of the threshold the risk of a head without a penalty peaks.
@@ -64,8 +78,6 @@ class RidgeHead(LinearHead):
     """Parameters, fitted attributes and paths of the heads of one penalty."""
 
     alpha_: float
-    singular_values_: Floats
-    loo_risk_: float
 
     _finite: ClassVar[dict[str, str]] = {"loo_risk_": "leave-one-out risk"}
 
@@ -115,13 +127,74 @@ class RidgeHead(LinearHead):
             )
 
     def _solve(self, X: Floats, targets: Floats, weights: Array) -> Head:
-        spectrum = self._decompose(X, targets, weights)
+        self._forget()
+        problem = pose(X, targets, weights, self.fit_intercept)
+        gram = well_conditioned_gram(problem)
+        full_rank = gram is not None and (self.rcond or 0.0) <= FULL_RANK
+        if full_rank and not isinstance(self.alpha, str):
+            self.alpha_, self.rank_ = check_alpha(self.alpha), len(gram)
+            self._pending = problem._replace(X=None), gram
+            return solve_gram(problem, gram, self.alpha_)
+        spectrum = decompose_problem(problem, gram, self.rcond)
         loo = isinstance(self.alpha, str)
         self.alpha_ = leave_one_out_alpha(spectrum) if loo else check_alpha(self.alpha)
-        self.loo_risk_ = float(leave_one_out_risk(spectrum, self.alpha_))
         self.rank_ = len(spectrum.values)
-        self.singular_values_ = spectrum.singular_values
+        self._measure(spectrum)
+        if full_rank:
+            return solve_gram(problem, gram, self.alpha_)
         return shrink(spectrum, self.alpha_)
+
+    def _measure(self, spectrum: Spectrum) -> None:
+        """Set what takes singular values."""
+        vars(self).update(
+            singular_values_=spectrum.singular_values,
+            loo_risk_=float(leave_one_out_risk(spectrum, self.alpha_)),
+            effective_dof_=effective_dof(spectrum, self._fitted_filter(spectrum)),
+        )
+
+    # A well-conditioned wide design is solved without its singular values, which take
+    # longer. What takes them waits, with the Gram matrix that they are of, until it is
+    # asked for, or until the head is pickled: what is written is small.
+    _pending: tuple[Problem, Floats] | None = None
+
+    def _forget(self) -> None:
+        """Remove what an earlier fit measured."""
+        for name in ("singular_values_", "loo_risk_", "effective_dof_"):
+            vars(self).pop(name, None)
+        self._pending = None
+
+    def _measure_pending(self) -> None:
+        pending = self._pending
+        if pending is not None:
+            with single_blas_thread():
+                self._measure(decompose_problem(*pending))
+            self._pending = None
+
+    def _measured(self, name):
+        self._measure_pending()
+        if name not in vars(self):
+            kind = type(self).__name__
+            raise AttributeError(f"{kind!r} object has no attribute {name!r}")
+        return vars(self)[name]
+
+    @cached_property
+    def singular_values_(self) -> Floats:
+        """Singular values of the centred, weighted design, in decreasing order."""
+        return self._measured("singular_values_")
+
+    @cached_property
+    def loo_risk_(self) -> float:
+        """Exact leave-one-out squared error at the penalty used."""
+        return self._measured("loo_risk_")
+
+    @cached_property
+    def effective_dof_(self) -> float:
+        """Effective degrees of freedom."""
+        return self._measured("effective_dof_")
+
+    def __getstate__(self) -> dict[str, Any]:
+        self._measure_pending()
+        return super().__getstate__()
 
     def _why_not_along(self, name: str, values: Sequence[Any]) -> str | None:
         if name == WIDTH:

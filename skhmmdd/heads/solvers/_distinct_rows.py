@@ -3,6 +3,10 @@
 import numpy as np
 
 from skhmmdd._typing import Floats, Ints
+from skhmmdd.heads.solvers._spectrum import EPS
+
+# Norms in between are of designs whose squares neither overflow nor vanish.
+_FINE = (1e-100, 1e100)
 
 
 def group_rows(X: Floats) -> Ints:
@@ -31,18 +35,53 @@ def group_rows(X: Floats) -> Ints:
     >>> groups == groups[0]
     array([ True, False,  True])
     """
-    scale = np.abs(X).max(initial=0.0)
-    if scale == 0:
-        return np.zeros(len(X), dtype=np.intp)
-    X = X / scale
-    size = np.linalg.norm(X - X.mean(axis=0))
-    tolerance = max(X.shape) * np.finfo(np.float64).eps * max(size, 1.0)
-    direction = np.random.RandomState(0).standard_normal(X.shape[1])
-    order = np.argsort(X @ direction, kind="stable")
-    gaps = np.linalg.norm(np.diff(X[order], axis=0), axis=1)
+    direction = _direction(X.shape[1])
+    projections = X @ direction
+    order = np.argsort(projections, kind="stable")
+    new = _surely_apart(projections[order], direction, X)
+    close = np.flatnonzero(~new)
+    if len(close):
+        scale = max(X.max(initial=0.0), -X.min(initial=0.0)) or 1.0
+        gaps = X[order[close + 1]] / scale - X[order[close]] / scale
+        X = X / scale
+        size = np.linalg.norm(X - X.mean(axis=0))
+        tolerance = max(X.shape) * EPS * max(size, 1.0)
+        new[close] = np.linalg.norm(gaps, axis=1) > tolerance
     groups = np.empty(len(X), dtype=np.intp)
-    groups[order] = np.r_[0, np.cumsum(gaps > tolerance)]
+    groups[order] = np.r_[0, np.cumsum(new)]
     return groups
+
+
+def _direction(size):
+    return np.random.RandomState(0).standard_normal(size)
+
+
+def _surely_apart(projections, direction, X):
+    """Whether neighbors differ: along a direction by more than rows of X may by copying.
+
+    That is the tolerance of `group_rows` and the rounding of the projections, which
+    the norm of X bounds, whether centred or not.
+    """
+    with np.errstate(over="ignore"):
+        size = np.linalg.norm(X)
+    if not _FINE[0] < size < _FINE[1]:
+        return np.zeros(len(projections) - 1, dtype=bool)
+    bound = 4 * (max(X.shape) + 1) * EPS * size * np.linalg.norm(direction)
+    return np.diff(projections) > bound
+
+
+def _count_columns(X, fit_intercept):
+    """Distinct columns that are not constant, or without an intercept not zero."""
+    direction = _direction(len(X))
+    if fit_intercept:
+        direction -= direction.mean()
+    projections = np.sort(np.append(direction @ X, 0.0))
+    if _surely_apart(projections, direction, X).all():
+        return X.shape[1]
+    # With a column of zeros, which the constant ones are copies of.
+    columns = np.zeros((len(X), X.shape[1] + 1))
+    columns[:, 1:] = X - X.mean(axis=0) if fit_intercept else X
+    return int(group_rows(columns.T).max())
 
 
 def threshold_ratio(X: Floats, rank: int, *, fit_intercept: bool) -> float:
@@ -77,7 +116,5 @@ def threshold_ratio(X: Floats, rank: int, *, fit_intercept: bool) -> float:
     if threshold < 1:
         return np.inf
     if rank >= threshold:
-        columns = (X - X.mean(axis=0) if fit_intercept else X).T
-        distinct = int(group_rows(np.vstack([columns, np.zeros(len(X))])).max())
-        rank = max(rank, distinct)
+        rank = max(rank, _count_columns(X, fit_intercept))
     return rank / threshold

@@ -3,9 +3,11 @@
 from typing import NamedTuple
 
 import numpy as np
+from scipy import linalg
 
+from skhmmdd._typing import Floats
 from skhmmdd.heads.solvers._filters import Filter, ridge_filter
-from skhmmdd.heads.solvers._spectrum import Spectrum
+from skhmmdd.heads.solvers._spectrum import Problem, Spectrum
 
 
 class Head(NamedTuple):
@@ -56,5 +58,40 @@ def apply_filter(spectrum: Spectrum, applied: Filter) -> Head:
     return Head(
         coef=coef,
         intercept=spectrum.y_mean - spectrum.x_mean @ coef,
-        effective_dof=float(np.sum(applied.kept) + spectrum.fit_intercept),
+        effective_dof=effective_dof(spectrum, applied),
     )
+
+
+def effective_dof(spectrum: Spectrum, applied: Filter) -> float:
+    """Trace of the hat matrix under a filter of one setting."""
+    return float(np.sum(applied.kept) + spectrum.fit_intercept)
+
+
+def solve_gram(problem: Problem, gram: Floats, alpha: float) -> Head:
+    r"""The same head by a Cholesky factorization, without a spectrum.
+
+    Parameters
+    ----------
+    problem : Problem
+    gram : ndarray
+        From :func:`well_conditioned_gram`.
+    alpha : float
+        Penalty, in [0, inf).
+
+    Returns
+    -------
+    head : Head
+        Without effective degrees of freedom.
+
+    Notes
+    -----
+    With the centred, weighted rows X the head is :math:`X'(XX' + \alpha I)^{-1}y`.
+    """
+    penalised = gram.copy(order="F")
+    penalised[np.diag_indices_from(gram)] += alpha
+    factor = linalg.cho_factor(penalised, overwrite_a=True, check_finite=False)
+    duals = linalg.cho_solve(
+        factor, problem.on_contrasts(problem.y), check_finite=False
+    )
+    coef = problem.X.T @ problem.on_rows(duals)
+    return Head(coef, problem.y_mean - problem.x_mean @ coef)

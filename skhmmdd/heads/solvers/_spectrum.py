@@ -18,9 +18,63 @@ _SMALLEST_RATIO = np.sqrt(np.finfo(np.float64).tiny)
 # The Gram matrix of wide rows serves up to this condition number of its own, by which
 # it multiplies the rounding; and where its entries are far from the ends of floats.
 _TRUSTED_GRAM = 3e3
+# Such a design keeps its rank under a cut-off up to this: its smallest singular value
+# is 1/55 of the largest, or a third of that where the estimate is low.
+FULL_RANK = 1e-3
 _SQUARED = (1e-100, 1e100)
 # Rows this many times as wide as high are a triangle first, as in LAPACK's own way.
 _WIDE = 11 / 6
+# Rows by which most columns are told from constant ones.
+_FEW = 8
+
+
+class Problem(NamedTuple):
+    """Least squares without its intercept and its weights, ready to be solved.
+
+    Below, n counts the rows of positive weight and q the outputs.
+    """
+
+    X: np.ndarray
+    """The centred design times the roots of the weights, shape (n, p)."""
+    y: np.ndarray
+    """The targets treated alike, shape (n, q)."""
+    left_out: np.ndarray
+    """Share of each row's weight that leave-one-out removes, shape (n,)."""
+    weights: np.ndarray
+    """Positive sample weights, shape (n,)."""
+    x_mean: np.ndarray
+    """Weighted mean of the features, shape (p,); zeros without intercept."""
+    y_mean: np.ndarray
+    """Weighted mean of the targets, shape (q,); zeros without intercept."""
+    fit_intercept: bool
+    """Whether an unpenalised intercept was projected out."""
+
+    def on_contrasts(self, A: Floats) -> Floats:
+        """Coordinates of columns (n, k) on the contrasts, if there is an intercept."""
+        return _contrasts(A, self._unit()) if self.fit_intercept else A
+
+    def symmetric_on_contrasts(self, K: Floats) -> Floats:
+        """A symmetric matrix (n, n) on the contrasts, on both its sides."""
+        if not self.fit_intercept:
+            return K
+        unit = self._unit()
+        u, first = unit[1:], K[0, 1:] / (1 + unit[0])
+        v = first - u * (K[0, 0] / (1 + unit[0]) ** 2 / 2)
+        return K[1:, 1:] - np.column_stack([u, v]) @ np.vstack([v, u])
+
+    def on_rows(self, B: Floats) -> Floats:
+        """Back from the contrasts to the rows."""
+        return _from_contrasts(B, self._unit()) if self.fit_intercept else B
+
+    def _unit(self):
+        root = np.sqrt(self.weights)
+        return root / linalg.norm(root)
+
+    def basis(self, left: Floats) -> Floats:
+        """Orthonormal columns on the rows, that of the intercept with them."""
+        if not self.fit_intercept:
+            return left
+        return np.column_stack([self._unit(), left])
 
 
 class Spectrum(NamedTuple):
@@ -98,6 +152,14 @@ def decompose(
     spectrum : Spectrum
         All in float64, whatever the dtype of ``X``.
     """
+    problem = pose(X, y, sample_weight, fit_intercept)
+    return decompose_problem(problem, well_conditioned_gram(problem), rcond)
+
+
+def pose(
+    X: Floats, y: Floats, sample_weight: Array | None, fit_intercept: bool
+) -> Problem:
+    """The problem of the arguments of :func:`decompose`."""
     weights = np.ones(len(X)) if sample_weight is None else sample_weight
     kept = weights > 0
     if not kept.all():
@@ -107,42 +169,68 @@ def decompose(
     left_out = 1.0 / weights if counts else np.ones(len(weights))
     weights = weights.astype(np.float64)
     X, y = X.astype(np.float64), y.astype(np.float64)
-    n, p = X.shape
-
-    x_mean, y_mean = np.zeros(p), np.zeros(y.shape[1])
+    x_mean, y_mean = np.zeros(X.shape[1]), np.zeros(y.shape[1])
     if fit_intercept:
         x_mean, y_mean = centre(X, weights), centre(y, weights)
-    root = np.sqrt(weights)
-    X *= root[:, None]
-    y *= root[:, None]
+    if (weights != 1.0).any():
+        root = np.sqrt(weights)[:, None]
+        X *= root
+        y *= root
+    return Problem(X, y, left_out, weights, x_mean, y_mean, fit_intercept)
 
-    unit = root / linalg.norm(root)
-    design = _contrasts(X, unit) if fit_intercept else X
-    left, values, right = _decompose_design(design)
+
+def decompose_problem(
+    problem: Problem, gram: Floats | None = None, rcond: float | None = None
+) -> Spectrum:
+    """The spectrum of a problem.
+
+    Parameters
+    ----------
+    problem : Problem
+        Its design may be None where there is a Gram matrix: so are then the right
+        singular vectors.
+    gram : ndarray or None, default=None
+        From :func:`well_conditioned_gram`.
+    rcond : float or None, default=None
+        As for :func:`decompose`.
+
+    Returns
+    -------
+    spectrum : Spectrum
+    """
+    n, p = len(problem.weights), len(problem.x_mean)
+    if gram is None:
+        left, values, right = _decompose_design(problem.on_contrasts(problem.X))
+    else:
+        squares, left = np.linalg.eigh(gram)
+        values, left = np.sqrt(squares[::-1]), left[:, ::-1]
+        right = ()
     rcond = max(n, p) * EPS if rcond is None else rcond
     rank = int(np.sum(values > max(rcond, _SMALLEST_RATIO) * values.max(initial=0.0)))
     singular_values = np.zeros(min(n, p))  # the last is 0 where centring takes it
     singular_values[: len(values)] = values
-    left = left[:, :rank]
-    if fit_intercept:
-        left = _from_contrasts(left, unit)
+    values, left = values[:rank], problem.on_rows(left[:, :rank])
+    if right:
+        right = (right[0][:rank], *right[1:])
+    elif problem.X is not None:
+        right = ((left / values).T, problem.X)
 
-    projections = left.T @ y
-    residuals = y - left @ projections
-    outside = _outside_span(left, unit if fit_intercept else None, residuals)
+    projections = left.T @ problem.y
+    residuals = problem.y - left @ projections
+    outside = _outside_span(problem.basis(left), residuals)
     return Spectrum(
         left=left,
-        values=values[:rank],
-        right_factors=(right[0][:rank], *right[1:]),
+        values=values,
+        right_factors=right,
         singular_values=singular_values,
         projections=projections,
         residuals=residuals,
-        one_minus_leverage=(1 - left_out) + left_out * outside,
-        left_out=left_out,
-        weights=weights,
-        x_mean=x_mean,
-        y_mean=y_mean,
-        fit_intercept=fit_intercept,
+        one_minus_leverage=(1 - problem.left_out) + problem.left_out * outside,
+        left_out=problem.left_out,
+        weights=problem.weights,
+        x_mean=problem.x_mean,
+        y_mean=problem.y_mean,
+        fit_intercept=problem.fit_intercept,
     )
 
 
@@ -188,7 +276,8 @@ def on_contrasts(
 def centre(A: Floats, weights: Floats) -> Floats:
     """Subtract the weighted mean of each column in place, and return it."""
     mean = weights @ A / weights.sum()
-    constant = (A == A[0]).all(axis=0)
+    constant = np.flatnonzero((A[:_FEW] == A[0]).all(axis=0))
+    constant = constant[(A[:, constant] == A[0, constant]).all(axis=0)]
     A -= mean
     # The rounding of the mean of a constant column would pass for a direction.
     A[:, constant] = 0.0
@@ -222,9 +311,6 @@ def _from_contrasts(B, unit):
 def _decompose_design(A):
     """Thin singular value decomposition, its right vectors as a tuple of factors."""
     if len(A) * _WIDE < A.shape[1]:
-        by_gram = _decompose_gram(A)
-        if by_gram is not None:
-            return by_gram
         Q, R = linalg.qr(A.T, mode="economic")
         left, values, right = thin_svd(R.T)
         return left, values, (right, Q.T)
@@ -232,21 +318,20 @@ def _decompose_design(A):
     return left, values, (right,)
 
 
-def _decompose_gram(A):
-    """The same of independent rows, by AA' = U S^2 U'; None where that is inexact."""
-    if not len(A) or not _SQUARED[0] < np.abs(A).max() < _SQUARED[1]:
+def well_conditioned_gram(problem: Problem) -> Floats | None:
+    """XX' of independent, wide rows on contrasts; None where it would be inexact."""
+    A, n_contrasts = problem.X, len(problem.weights) - problem.fit_intercept
+    if not n_contrasts or not n_contrasts * _WIDE < A.shape[1]:
         return None
-    gram = A @ A.T
+    if not _SQUARED[0] < max(A.max(), -A.min()) < _SQUARED[1]:
+        return None
+    gram = problem.symmetric_on_contrasts(A @ A.T).T  # in the order of LAPACK
     factor, dependent = linalg.lapack.dpotrf(gram)
     if dependent:
         return None
-    norm = np.abs(gram).sum(axis=0).max()
+    norm = linalg.lapack.dlange("1", gram)
     inverse_condition, _ = linalg.lapack.dpocon(factor, norm)
-    if inverse_condition * _TRUSTED_GRAM < 1:
-        return None
-    squares, vectors = np.linalg.eigh(gram)
-    values, left = np.sqrt(squares[::-1]), vectors[:, ::-1]
-    return left, values, ((left / values).T, A)
+    return gram if inverse_condition * _TRUSTED_GRAM >= 1 else None
 
 
 def thin_svd(A: Floats) -> tuple[Floats, Floats, Floats]:
@@ -259,13 +344,12 @@ def thin_svd(A: Floats) -> tuple[Floats, Floats, Floats]:
         return linalg.svd(A, full_matrices=False, lapack_driver="gesvd")
 
 
-def _outside_span(left, unit, residuals):
+def _outside_span(basis, residuals):
     """1 - leverage of each row, exactly 0 where it is numerically so.
 
     `residuals` is refined in place on the rows of high leverage.
     """
-    n = len(left)
-    basis = left if unit is None else np.column_stack([unit, left])
+    n = len(basis)
     if basis.shape[1] >= n:  # the basis is complete
         residuals[:] = 0.0
         return np.zeros(n)
