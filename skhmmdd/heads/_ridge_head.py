@@ -35,7 +35,6 @@ from skhmmdd.heads.solvers._ridge import (
     solve_gram,
 )
 from skhmmdd.heads.solvers._spectrum import (
-    FULL_RANK,
     Problem,
     Spectrum,
     decompose_problem,
@@ -129,24 +128,23 @@ class RidgeHead(LinearHead):
     def _solve(self, X: Floats, targets: Floats, weights: Array) -> Head:
         self._forget()
         problem = pose(X, targets, weights, self.fit_intercept)
-        gram = well_conditioned_gram(problem)
-        full_rank = gram is not None and (self.rcond or 0.0) <= FULL_RANK
-        if full_rank and not isinstance(self.alpha, str):
+        gram = well_conditioned_gram(problem, self.rcond)
+        if gram is not None and not isinstance(self.alpha, str):
             self.alpha_, self.rank_ = check_alpha(self.alpha), len(gram)
-            self._pending = problem._replace(X=None), gram
+            self._pending = problem.without_design(), gram
             return solve_gram(problem, gram, self.alpha_)
         spectrum = decompose_problem(problem, gram, self.rcond)
         loo = isinstance(self.alpha, str)
         self.alpha_ = leave_one_out_alpha(spectrum) if loo else check_alpha(self.alpha)
         self.rank_ = len(spectrum.values)
         self._measure(spectrum)
-        if full_rank:
+        if gram is not None:
             return solve_gram(problem, gram, self.alpha_)
         return shrink(spectrum, self.alpha_)
 
     def _measure(self, spectrum: Spectrum) -> None:
         """Set what takes singular values."""
-        vars(self).update(
+        self.__dict__.update(
             singular_values_=spectrum.singular_values,
             loo_risk_=float(leave_one_out_risk(spectrum, self.alpha_)),
             effective_dof_=effective_dof(spectrum, self._fitted_filter(spectrum)),
@@ -160,7 +158,7 @@ class RidgeHead(LinearHead):
     def _forget(self) -> None:
         """Remove what an earlier fit measured."""
         for name in ("singular_values_", "loo_risk_", "effective_dof_"):
-            vars(self).pop(name, None)
+            self.__dict__.pop(name, None)
         self._pending = None
 
     def _measure_pending(self) -> None:
@@ -170,7 +168,7 @@ class RidgeHead(LinearHead):
                 self._measure(decompose_problem(*pending))
             self._pending = None
 
-    def _measured(self, name):
+    def _measured(self, name: str) -> Any:
         self._measure_pending()
         if name not in vars(self):
             kind = type(self).__name__
@@ -188,7 +186,7 @@ class RidgeHead(LinearHead):
         return self._measured("loo_risk_")
 
     @cached_property
-    def effective_dof_(self) -> float:
+    def effective_dof_(self) -> float:  # type: ignore[override]  # can be set
         """Effective degrees of freedom."""
         return self._measured("effective_dof_")
 

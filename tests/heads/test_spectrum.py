@@ -26,8 +26,8 @@ def gram_calls(monkeypatch):
     """What the route by the Gram matrix returned, call by call."""
     real, results = _spectrum.well_conditioned_gram, []
 
-    def spy(problem):
-        results.append(real(problem))
+    def spy(problem, rcond):
+        results.append(real(problem, rcond))
         return results[-1]
 
     monkeypatch.setattr(_ridge_head, "well_conditioned_gram", spy)

@@ -18,9 +18,9 @@ _SMALLEST_RATIO = np.sqrt(np.finfo(np.float64).tiny)
 # The Gram matrix of wide rows serves up to this condition number of its own, by which
 # it multiplies the rounding; and where its entries are far from the ends of floats.
 _TRUSTED_GRAM = 3e3
-# Such a design keeps its rank under a cut-off up to this: its smallest singular value
-# is 1/55 of the largest, or a third of that where the estimate is low.
-FULL_RANK = 1e-3
+# Up to this nothing of such a design is cut off: its smallest singular value is 1/55 of
+# the largest, or some times less, for condition numbers are estimates.
+_LARGEST_RCOND = 1e-3
 _SQUARED = (1e-100, 1e100)
 # Rows this many times as wide as high are a triangle first, as in LAPACK's own way.
 _WIDE = 11 / 6
@@ -48,6 +48,10 @@ class Problem(NamedTuple):
     """Weighted mean of the targets, shape (q,); zeros without intercept."""
     fit_intercept: bool
     """Whether an unpenalised intercept was projected out."""
+
+    def without_design(self) -> "Problem":
+        """The same with an empty design, which takes no memory."""
+        return self._replace(X=np.empty((0, self.X.shape[1])))
 
     def on_contrasts(self, A: Floats) -> Floats:
         """Coordinates of columns (n, k) on the contrasts, if there is an intercept."""
@@ -153,7 +157,7 @@ def decompose(
         All in float64, whatever the dtype of ``X``.
     """
     problem = pose(X, y, sample_weight, fit_intercept)
-    return decompose_problem(problem, well_conditioned_gram(problem), rcond)
+    return decompose_problem(problem, well_conditioned_gram(problem, rcond), rcond)
 
 
 def pose(
@@ -187,8 +191,8 @@ def decompose_problem(
     Parameters
     ----------
     problem : Problem
-        Its design may be None where there is a Gram matrix: so are then the right
-        singular vectors.
+        Without its design, where there is a Gram matrix, it has no right singular
+        vectors.
     gram : ndarray or None, default=None
         From :func:`well_conditioned_gram`.
     rcond : float or None, default=None
@@ -201,27 +205,24 @@ def decompose_problem(
     n, p = len(problem.weights), len(problem.x_mean)
     if gram is None:
         left, values, right = _decompose_design(problem.on_contrasts(problem.X))
+        left = problem.on_rows(left)
     else:
         squares, left = np.linalg.eigh(gram)
-        values, left = np.sqrt(squares[::-1]), left[:, ::-1]
-        right = ()
+        values, left = np.sqrt(squares[::-1]), problem.on_rows(left[:, ::-1])
+        right = ((left / values).T, problem.X)
     rcond = max(n, p) * EPS if rcond is None else rcond
     rank = int(np.sum(values > max(rcond, _SMALLEST_RATIO) * values.max(initial=0.0)))
     singular_values = np.zeros(min(n, p))  # the last is 0 where centring takes it
     singular_values[: len(values)] = values
-    values, left = values[:rank], problem.on_rows(left[:, :rank])
-    if right:
-        right = (right[0][:rank], *right[1:])
-    elif problem.X is not None:
-        right = ((left / values).T, problem.X)
+    left = left[:, :rank]
 
     projections = left.T @ problem.y
     residuals = problem.y - left @ projections
     outside = _outside_span(problem.basis(left), residuals)
     return Spectrum(
         left=left,
-        values=values,
-        right_factors=right,
+        values=values[:rank],
+        right_factors=(right[0][:rank], *right[1:]),
         singular_values=singular_values,
         projections=projections,
         residuals=residuals,
@@ -318,8 +319,13 @@ def _decompose_design(A):
     return left, values, (right,)
 
 
-def well_conditioned_gram(problem: Problem) -> Floats | None:
-    """XX' of independent, wide rows on contrasts; None where it would be inexact."""
+def well_conditioned_gram(problem: Problem, rcond: float | None) -> Floats | None:
+    """XX' of independent, wide rows on contrasts; None where it would be inexact.
+
+    Nothing of what there is is cut off.
+    """
+    if rcond is not None and rcond > _LARGEST_RCOND:
+        return None
     A, n_contrasts = problem.X, len(problem.weights) - problem.fit_intercept
     if not n_contrasts or not n_contrasts * _WIDE < A.shape[1]:
         return None
