@@ -8,9 +8,10 @@ from skhmmdd.heads._ridge_head import RidgeHead
 class HeadRegressor(RegressionHead, RidgeHead):
     r"""Exact linear head: minimum norm, ridge, or the leave-one-out choice.
 
-    The head is solved in float64 by one singular value decomposition. Nothing but
-    rounding is truncated by default, so that the peak of the risk at the interpolation
-    threshold is there to be seen.
+    The head is solved in float64, by a Cholesky factorization where the design is wide
+    and its condition number small, else by one singular value decomposition. Nothing
+    but rounding is truncated by default, so that the peak of the risk at the
+    interpolation threshold is there to be seen.
 
     Parameters
     ----------
@@ -91,6 +92,11 @@ class HeadRegressor(RegressionHead, RidgeHead):
     leave-one-out removes one at a time. Weights of a floating dtype are importances:
     the row is left out whole. This bears on ``loo_risk_`` and ``alpha="loo"`` only; the
     coefficients at a given penalty are the same.
+
+    A head of a given penalty on a well-conditioned wide design is solved by Cholesky:
+    ``singular_values_``, ``loo_risk_`` and ``effective_dof_`` are then computed when
+    first asked for, or when the head is pickled. Until then it keeps a matrix of
+    ``n_samples ** 2`` numbers.
 
     With an intercept the centred design has rank ``n_samples - 1`` at most, and the
     interpolation threshold is at ``n_features = n_samples - 1``.

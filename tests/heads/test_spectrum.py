@@ -1,9 +1,14 @@
 """The decomposition of wide designs, on both sides of what its Gram matrix may do."""
 
+import copy
+import pickle
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 from extended_precision import jacobi_svd
-from numpy.testing import assert_allclose
+from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.base import clone
 
 from skhmmdd import HeadClassifier, HeadRegressor
 from skhmmdd.heads import _ridge_head
@@ -111,3 +116,73 @@ def test_right_vectors(condition):
     assert_allclose(
         spectrum.coef_of(coordinates), spectrum.right.T @ coordinates, atol=1e-12
     )
+
+
+def without_gram(monkeypatch, head, *data):
+    """The same head fitted by singular values of the design itself."""
+    with monkeypatch.context() as patch:
+        patch.setattr(_ridge_head, "well_conditioned_gram", lambda *args: None)
+        return clone(head).fit(*data)
+
+
+@pytest.mark.parametrize("condition", CONDITIONS[:5])
+@pytest.mark.parametrize("alpha", [0.0, 1e-6, 0.3, 1e9])
+@pytest.mark.parametrize("fit_intercept", [True, False])
+@pytest.mark.parametrize("weights", [None, "real", "counts"])
+def test_both_routes_agree(condition, alpha, fit_intercept, weights, monkeypatch):
+    X, y = wide(condition)
+    X, y = X + 5.0, np.column_stack([y, np.full(len(y), 2.0)])
+    if weights is not None:
+        counts = np.random.default_rng(1).integers(0, 4, len(X))
+        weights = counts if weights == "counts" else counts / 2
+    head = HeadRegressor(alpha, fit_intercept=fit_intercept)
+    other = without_gram(monkeypatch, head, X, y, weights)
+    head = clone(head).fit(X, y, weights)
+    for name in ("coef_", "intercept_", "singular_values_"):
+        ours, theirs = getattr(head, name), getattr(other, name)
+        assert_allclose(ours, theirs, rtol=1e-8, atol=1e-11 * np.abs(theirs).max())
+    assert (head.alpha_, head.rank_) == (other.alpha_, other.rank_)
+    for name in ("loo_risk_", "effective_dof_", "coef_norm_", "threshold_ratio_"):
+        assert getattr(head, name) == pytest.approx(getattr(other, name), rel=1e-9)
+
+
+def test_a_large_cut_off_takes_singular_values():
+    X, y = wide(3.0)
+    for rcond, waits in [(1e-3, True), (1.1e-3, False), (0.9, False)]:
+        head = HeadRegressor(1.0, fit_intercept=False, rcond=rcond).fit(X, y)
+        assert (head._pending is not None) == waits
+        assert head.rank_ == (head.singular_values_ > rcond).sum()
+
+
+@pytest.mark.parametrize("head", [HeadRegressor(0.1), HeadClassifier(0.1)])
+def test_what_takes_singular_values_waits(head):
+    X, y = wide(3.0, n=60, p=400)
+    y = y[:, 0] > 0
+    waiting = {"singular_values_", "loo_risk_", "effective_dof_"}
+    assert not any(hasattr(head, name) for name in waiting)
+    fitted = clone(head).fit(X, y)
+    assert not waiting & set(vars(fitted))
+    loo_risk = fitted.loo_risk_  # and one of them brings the others
+    assert waiting < set(vars(fitted)) and fitted._pending is None
+    # A pickle has the values, not the matrix that they are of.
+    for copied in (
+        pickle.loads(pickle.dumps(clone(head).fit(X, y))),
+        copy.deepcopy(clone(head).fit(X, y)),
+    ):
+        assert waiting < set(vars(copied)) and copied.loo_risk_ == loo_risk
+        assert_array_equal(copied.predict(X), fitted.predict(X))
+    assert len(pickle.dumps(clone(head).fit(X, y))) < 8 * (400 + 60) + 2000
+    # Another fit forgets the first.
+    refitted = fitted.fit(X[:, :100], y)
+    assert refitted.loo_risk_ == clone(head).fit(X[:, :100], y).loo_risk_ != loo_risk
+    refitted = fitted.fit(X[:, :30], y)
+    assert refitted.loo_risk_ == clone(head).fit(X[:, :30], y).loo_risk_
+
+
+def test_threads_may_ask_at_the_same_time():
+    X, y = wide(3.0, n=100, p=400)
+    head = HeadRegressor(0.1).fit(X, y)
+    names = ["loo_risk_", "effective_dof_"] * 8
+    with ThreadPoolExecutor(8) as pool:
+        found = list(pool.map(lambda name: getattr(head, name), names))
+    assert set(found) == {head.loo_risk_, head.effective_dof_}

@@ -3,8 +3,8 @@
 import numpy as np
 
 from skhmmdd._typing import Floats, Ints
-from skhmmdd.heads.solvers._spectrum import EPS
 
+_EPS = np.finfo(np.float64).eps
 # Norms in between are of designs whose squares neither overflow nor vanish.
 _FINE = (1e-100, 1e100)
 
@@ -45,7 +45,7 @@ def group_rows(X: Floats) -> Ints:
         gaps = X[order[close + 1]] / scale - X[order[close]] / scale
         X = X / scale
         size = np.linalg.norm(X - X.mean(axis=0))
-        tolerance = max(X.shape) * EPS * max(size, 1.0)
+        tolerance = max(X.shape) * _EPS * max(size, 1.0)
         new[close] = np.linalg.norm(gaps, axis=1) > tolerance
     groups = np.empty(len(X), dtype=np.intp)
     groups[order] = np.r_[0, np.cumsum(new)]
@@ -57,16 +57,16 @@ def _direction(size):
 
 
 def _surely_apart(projections, direction, X):
-    """Whether neighbors differ: along a direction by more than rows of X may by copying.
+    """Whether neighbors differ by more than copies may along a direction.
 
-    That is the tolerance of `group_rows` and the rounding of the projections, which
-    the norm of X bounds, whether centred or not.
+    Which is the tolerance of `group_rows` and the rounding of the projections: the norm
+    of X bounds both, whether centred or not.
     """
     with np.errstate(over="ignore"):
         size = np.linalg.norm(X)
     if not _FINE[0] < size < _FINE[1]:
         return np.zeros(len(projections) - 1, dtype=bool)
-    bound = 4 * (max(X.shape) + 1) * EPS * size * np.linalg.norm(direction)
+    bound = 4 * (max(X.shape) + 1) * _EPS * size * np.linalg.norm(direction)
     return np.diff(projections) > bound
 
 

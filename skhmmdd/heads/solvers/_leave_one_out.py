@@ -7,6 +7,12 @@ from skhmmdd._typing import Floats
 from skhmmdd.heads.solvers._filters import ridge_filter
 from skhmmdd.heads.solvers._spectrum import EPS, Spectrum
 
+# Penalties a decade that are tried first, and about a minimum of those, on the two
+# sides of it together.
+_PER_DECADE, _CLOSER = 3, 9
+# Numbers in a block of residuals.
+_BLOCK = 2**19
+
 
 def leave_one_out_residuals(spectrum: Spectrum, alpha: float | Floats) -> Floats:
     r"""Exact leave-one-out residuals at any penalty, its limit at zero included.
@@ -40,38 +46,52 @@ def leave_one_out_residuals(spectrum: Spectrum, alpha: float | Floats) -> Floats
     removed whole. A head fitted on nothing predicts zero.
     """
     ridge = ridge_filter(spectrum.values, np.atleast_1d(np.asarray(alpha, dtype=float)))
-    residuals, _ = _residuals(spectrum, ridge)
-    residuals = np.moveaxis(residuals, 0, 1)
+    residuals = np.moveaxis(_residuals(spectrum, ridge), 0, 1)
     return residuals[0] if np.ndim(alpha) == 0 else residuals
 
 
 def _residuals(spectrum, ridge):
-    """The residuals (n, n_alphas, q), and the denominators (n, n_alphas) in them."""
-    missed, leverage = _shrunk_sums(spectrum, ridge.penalty, ridge.inverse)
-    numerator = spectrum.residuals[:, None, :] + missed
-    denominator = spectrum.one_minus_leverage[:, None] + leverage
+    """The residuals (n, n_alphas, q)."""
+    sums = _Sums(spectrum)
+    gain = sums.gain(ridge)
+    numerator = spectrum.residuals[:, None, :] + sums.missed(ridge.inverse, gain)
+    denominator = sums.outside + sums.leverage(ridge.inverse, gain)
     alone = _alone(spectrum)
     denominator[alone] = 1.0
-    residuals = numerator / (_root_weights(spectrum) * denominator)[:, :, None]
+    root = np.sqrt(spectrum.weights)[:, None]
+    residuals = numerator / (root * denominator)[:, :, None]
     residuals[alone] = spectrum.y_mean  # with all the weight, the target is the mean
-    return residuals, denominator
+    return residuals
 
 
-def _shrunk_sums(spectrum, penalty, factors):
-    """The two sums over r of `leave_one_out_residuals`, (n, a, q) and (n, a).
+class _Sums:
+    """The two sums over r of `leave_one_out_residuals`, at many penalties.
 
-    `factors` (a, r) times `penalty` (a, 1) are the a_r; where the head must pass
-    through the row, both sums are taken without that penalty.
+    Penalties times `factors` (a, r) are the a_r. Where the head must pass through the
+    row, both sums are taken without that penalty: `gain` (n, a) is then 1.
     """
-    left = spectrum.left
-    gain = np.where(spectrum.one_minus_leverage[:, None] == 0.0, 1.0, penalty.T)
-    weighted = factors[:, :, None] * spectrum.projections  # (a, r, q)
-    missed = gain[:, :, None] * np.tensordot(left, weighted, axes=(1, 1))
-    return missed, spectrum.left_out[:, None] * gain * (left**2 @ factors.T)
 
+    def __init__(self, spectrum):
+        self.outside = spectrum.one_minus_leverage[:, None]
+        self._exact = self.outside == 0.0
+        self._left, self._projections = spectrum.left, spectrum.projections
+        self._squares = spectrum.left_out[:, None] * spectrum.left**2
 
-def _root_weights(spectrum):
-    return np.sqrt(spectrum.weights)[:, None]
+    def gain(self, ridge):
+        return np.where(self._exact, 1.0, ridge.penalty.T)
+
+    def missed(self, factors, gain):
+        """Shape (n, a, q)."""
+        r, q = self._projections.shape
+        weighted = factors.T[:, :, None] * self._projections[:, None, :]
+        sums = self._left @ weighted.reshape(r, len(factors) * q)
+        sums = sums.reshape(len(sums), len(factors), q)
+        sums *= gain[:, :, None]
+        return sums
+
+    def leverage(self, factors, gain):
+        """Shape (n, a)."""
+        return gain * (self._squares @ factors.T)
 
 
 def _alone(spectrum):
@@ -87,27 +107,66 @@ def leave_one_out_risk(spectrum: Spectrum, alpha: float | Floats) -> float | Flo
     The mean over outputs and the weighted mean over samples: a float for one penalty,
     else of shape (n_alphas,).
     """
-    squares = np.mean(leave_one_out_residuals(spectrum, alpha) ** 2, axis=-1)
-    risk = squares @ (spectrum.weights / spectrum.weights.sum())
-    return float(risk) if np.ndim(alpha) == 0 else risk
+    risk = _Risk(spectrum)(np.atleast_1d(np.asarray(alpha, dtype=float)))
+    return float(risk[0]) if np.ndim(alpha) == 0 else risk
 
 
 def leave_one_out_slope(spectrum: Spectrum, alpha: float) -> float:
-    r"""Derivative of :func:`leave_one_out_risk` by the logarithm of the penalty.
+    """Derivative of :func:`leave_one_out_risk` by the logarithm of the penalty."""
+    return _Risk(spectrum).slope(alpha)
 
-    With N and D the numerator and the denominator of a residual, its derivative is
-    :math:`(N' - (N/D) D') / D`, and :math:`a_r' = a_r (1 - a_r)`. Rows whose sums are
-    divided by the penalty may take the same: it cancels.
+
+class _Risk:
+    r"""The risk of a spectrum at any penalties, and its slope.
+
+    With N and D the numerator and the denominator of a residual, the weighted square
+    of the residual is :math:`N^2/D^2`, for N has the root of the weight in it.
     """
-    ridge = ridge_filter(spectrum.values, np.array([alpha], dtype=float))
-    residuals, denominator = _residuals(spectrum, ridge)
-    factors = (ridge.scaled * ridge.inverse) ** 2
-    missed_slope, leverage_slope = _shrunk_sums(spectrum, ridge.penalty, factors)
-    slopes = missed_slope[:, 0] / _root_weights(spectrum)
-    slopes = (slopes - residuals[:, 0] * leverage_slope) / denominator
-    slopes[_alone(spectrum)] = 0.0
-    products = np.mean(residuals[:, 0] * slopes, axis=-1)
-    return float(2 * products @ (spectrum.weights / spectrum.weights.sum()))
+
+    def __init__(self, spectrum):
+        # 1. Targets of about 1: their squares are then safe.
+        size = max(np.abs(spectrum.projections).max(initial=0.0), 0.0)
+        size = max(size, np.abs(spectrum.residuals).max(initial=0.0)) or 1.0
+        self._residuals = spectrum.residuals / size
+        spectrum = spectrum._replace(projections=spectrum.projections / size)
+        self._spectrum, self._sums = spectrum, _Sums(spectrum)
+        # 2. Rows that are alone have an error of their own at every penalty.
+        alone = _alone(spectrum)
+        self._others = ~alone[:, None]
+        share = spectrum.weights / spectrum.weights.sum()
+        self._constant = share[alone].sum() * np.mean(spectrum.y_mean**2)
+        self._unit = size**2 / spectrum.weights.sum() / max(self._residuals.shape[1], 1)
+
+    def __call__(self, alphas):
+        """Risks at penalties (n_alphas,), in blocks that bound the memory."""
+        size = max(1, _BLOCK // max(self._residuals.size, 1))
+        blocks = range(0, len(alphas), size)
+        return np.concatenate([self._at(alphas[i : i + size]) for i in blocks])
+
+    def _at(self, alphas):
+        N, D, _, _ = self._parts(alphas)
+        squares = np.einsum("naq,naq->na", N, N) / D**2
+        return self._constant + self._unit * squares.sum(axis=0, where=self._others)
+
+    def slope(self, alpha):
+        r"""By the logarithm of a penalty: of N and D by :math:`a_r' = a_r (1 - a_r)`.
+
+        Rows whose sums are divided by the penalty may take the same: it cancels.
+        """
+        N, D, ridge, gain = self._parts(np.array([alpha], dtype=float))
+        factors = (ridge.scaled * ridge.inverse) ** 2
+        N_slope = self._sums.missed(factors, gain)[:, 0]
+        D_slope = self._sums.leverage(factors, gain)
+        terms = (N[:, 0] / D) * ((N_slope - N[:, 0] / D * D_slope) / D)
+        return float(2.0 * self._unit * terms.sum(where=self._others))
+
+    def _parts(self, alphas):
+        ridge = ridge_filter(self._spectrum.values, alphas)
+        gain = self._sums.gain(ridge)
+        N = self._sums.missed(ridge.inverse, gain)
+        N += self._residuals[:, None, :]
+        D = self._sums.outside + self._sums.leverage(ridge.inverse, gain)
+        return N, np.where(self._others, D, 1.0), ridge, gain
 
 
 def generalized_cross_validation(spectrum: Spectrum, alpha: float) -> float:
@@ -127,12 +186,18 @@ def generalized_cross_validation(spectrum: Spectrum, alpha: float) -> float:
 def leave_one_out_alpha(spectrum: Spectrum) -> float:
     """The penalty in [0, inf) of least leave-one-out squared error.
 
-    A grid of eight penalties a decade runs from where the penalty is lost in rounding
-    beside the smallest singular value to where the head is. From the best of them the
-    minimum lies downhill, where the slope is zero: the risks themselves, which rounding
-    makes equal all about it, would find it to half the digits. Zero is returned where
-    no positive penalty does better beyond rounding. Raises ValueError if there is only
-    one sample.
+    Zero where no positive penalty does better beyond rounding. Raises ValueError if
+    there is only one sample.
+
+    Notes
+    -----
+    Every a_r of the risk is the logistic function of the logarithm of the penalty: the
+    risk turns no faster than these do, within e-folds. A grid of three penalties a
+    decade, from where the penalty is lost in rounding beside the smallest singular
+    value to where the head is, so shows its minima; those that may be the least are
+    looked at more closely. From the best point of each the minimum lies downhill, where
+    the slope is zero: the risks themselves, which rounding makes equal all about it,
+    would find it to half the digits.
     """
     if len(spectrum.weights) == 1 and spectrum.left_out[0] == 1.0:
         raise ValueError(
@@ -141,30 +206,44 @@ def leave_one_out_alpha(spectrum: Spectrum) -> float:
         )
     if not len(spectrum.values):
         return 0.0
+    risk_of = _Risk(spectrum)
+    rounding = len(spectrum.weights) * EPS
+    # 1. The grid, clipped, so that the penalty itself is a finite, positive float.
     low = 2 * np.log(spectrum.values[-1]) + np.log(EPS)
     high = 2 * np.log(spectrum.values[0]) - np.log(EPS)
-    n_points = int(np.ceil(8 * (high - low) / np.log(10))) + 1
-    # Clipped, so that the penalty itself is a finite, positive float.
+    n_points = int(np.ceil(_PER_DECADE * (high - low) / np.log(10))) + 1
     grid = np.clip(np.linspace(low, high, n_points), -700.0, 700.0)
-
-    size = max(1, 2**21 // spectrum.residuals.size)  # bounds the memory of one block
-    risks = np.concatenate(
-        [
-            leave_one_out_risk(spectrum, np.exp(grid[start : start + size]))
-            for start in range(0, n_points, size)
-        ]
-    )
-    best = int(np.argmin(risks))
-    log_alpha = _downhill(
-        lambda at: leave_one_out_slope(spectrum, np.exp(at)), grid, best
-    )
-    risk = leave_one_out_risk(spectrum, np.exp(log_alpha))
-    rounding = len(spectrum.weights) * EPS
-    if risk > risks[best] * (1 + rounding):  # a curve with more turns than the grid
-        log_alpha, risk = grid[best], risks[best]
-    if leave_one_out_risk(spectrum, 0.0) <= risk * (1 + rounding):
+    risks = risk_of(np.exp(grid))
+    # 2. Its minima, and from each of them downhill.
+    best = np.inf, 0.0
+    for i in _possible_minima(risks, rounding):
+        about = grid[max(i - 1, 0)], grid[min(i + 1, n_points - 1)]
+        close = np.linspace(*about, _CLOSER)
+        nearby = risk_of(np.exp(close))
+        start = int(np.argmin(nearby))
+        at = _downhill(lambda at: risk_of.slope(np.exp(at)), close, start)
+        found = float(risk_of(np.exp([at]))[0])
+        if found > nearby[start] * (1 + rounding):  # more turns than points
+            at, found = close[start], nearby[start]
+        best = min(best, (found, at))
+    if risk_of(np.zeros(1))[0] <= best[0] * (1 + rounding):
         return 0.0
-    return float(np.exp(log_alpha))
+    return float(np.exp(best[1]))
+
+
+def _possible_minima(risks, rounding):
+    """Points of a grid next to which the least risk may be.
+
+    The least of them; and others, no higher than their neighbors, which would be lower
+    if they fell as far again as from the higher neighbor.
+    """
+    padded = np.pad(risks, 1, mode="edge")
+    before, after = padded[:-2], padded[2:]
+    fall = np.maximum(before, after) - risks
+    turns = (risks <= before) & (risks <= after) & (fall > rounding * risks)
+    possible = turns & (risks - fall < risks.min())
+    possible[risks.argmin()] = True
+    return np.flatnonzero(possible)
 
 
 def _downhill(slope, grid, here):

@@ -1,7 +1,8 @@
 """One singular value decomposition of the centred, weighted design.
 
 It serves every penalty: the coefficients, the effective degrees of freedom and the
-exact leave-one-out residuals are cheap once it is there.
+exact leave-one-out residuals are cheap once it is there. Where the design is wide and
+well-conditioned, its Gram matrix serves as well, and the coefficients need no more.
 """
 
 from functools import reduce
