@@ -28,9 +28,10 @@ from skhmmdd.heads.solvers._effective_parameters import EffectiveParameters
 from skhmmdd.heads.solvers._filters import RidgeFilter, ridge_filter
 from skhmmdd.heads.solvers._head_path import HeadPath, refuse_overflow
 from skhmmdd.heads.solvers._magnitude import TARGET_RANGE, check_magnitude
+from skhmmdd.heads.solvers._problem import centre
 from skhmmdd.heads.solvers._reduced_rank import heads_along_ranks, reduce_rank
 from skhmmdd.heads.solvers._ridge import Head, shrink
-from skhmmdd.heads.solvers._spectrum import Spectrum, centre
+from skhmmdd.heads.solvers._spectrum import Spectrum
 
 
 class LowRankHead(RegressionHead):

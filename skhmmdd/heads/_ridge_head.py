@@ -28,6 +28,7 @@ from skhmmdd.heads.solvers._leave_one_out import (
     leave_one_out_alpha,
     leave_one_out_risk,
 )
+from skhmmdd.heads.solvers._problem import Problem, pose
 from skhmmdd.heads.solvers._ridge import (
     Head,
     effective_dof,
@@ -35,10 +36,8 @@ from skhmmdd.heads.solvers._ridge import (
     solve_gram,
 )
 from skhmmdd.heads.solvers._spectrum import (
-    Problem,
     Spectrum,
     decompose_problem,
-    pose,
     well_conditioned_gram,
 )
 from skhmmdd.heads.solvers._width_path import heads_along_widths

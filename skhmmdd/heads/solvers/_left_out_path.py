@@ -15,7 +15,8 @@ from skhmmdd.heads.solvers._left_out_groups import (
     smoothers_along_widths,
 )
 from skhmmdd.heads.solvers._nested_factorizations import nested_blocks
-from skhmmdd.heads.solvers._spectrum import contrast_rows, decompose, on_contrasts
+from skhmmdd.heads.solvers._problem import contrast_rows, on_contrasts
+from skhmmdd.heads.solvers._spectrum import decompose
 from skhmmdd.heads.solvers._width_path import condition_limit, rescale
 
 # Risks of residuals of shape (n_widths, n, q): an array of shape (n_risks, n_widths).

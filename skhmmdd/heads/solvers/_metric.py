@@ -10,7 +10,8 @@ import numpy as np
 from scipy import linalg
 
 from skhmmdd._typing import Array, Floats
-from skhmmdd.heads.solvers._spectrum import Spectrum, centre, decompose
+from skhmmdd.heads.solvers._problem import centre
+from skhmmdd.heads.solvers._spectrum import Spectrum, decompose
 
 Preconditioner: TypeAlias = Literal["diagonal", "whiten"] | Floats | None
 

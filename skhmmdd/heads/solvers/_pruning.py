@@ -20,7 +20,8 @@ from skhmmdd.heads.solvers._gram_inverse import (
     NarrowInverse,
     WideInverse,
 )
-from skhmmdd.heads.solvers._spectrum import EPS, on_contrasts, thin_svd
+from skhmmdd.heads.solvers._problem import on_contrasts
+from skhmmdd.heads.solvers._spectrum import EPS, thin_svd
 
 # Beyond this condition number of the columns no inverse is formed.
 _TRUSTED_CONDITION = 1e6

@@ -7,7 +7,8 @@ from scipy import linalg
 
 from skhmmdd._typing import Floats
 from skhmmdd.heads.solvers._filters import Filter, ridge_filter
-from skhmmdd.heads.solvers._spectrum import Problem, Spectrum
+from skhmmdd.heads.solvers._problem import Problem
+from skhmmdd.heads.solvers._spectrum import Spectrum
 
 
 class Head(NamedTuple):

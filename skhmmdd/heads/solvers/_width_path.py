@@ -11,8 +11,9 @@ from skhmmdd.heads.solvers._effective_parameters import (
 from skhmmdd.heads.solvers._filters import ridge_filter
 from skhmmdd.heads.solvers._head_path import HeadPath, refuse_overflow
 from skhmmdd.heads.solvers._nested_factorizations import nested_blocks
+from skhmmdd.heads.solvers._problem import on_contrasts
 from skhmmdd.heads.solvers._ridge import shrink
-from skhmmdd.heads.solvers._spectrum import decompose, on_contrasts
+from skhmmdd.heads.solvers._spectrum import decompose
 from skhmmdd.heads.solvers._triangles import TRUSTED_CONDITION
 
 # Designs whose largest entry is in between are taken as they are.
