@@ -258,7 +258,9 @@ class DoubleDescentCurve(ShownFindings, RefittedEstimator, BaseDoubleDescentCurv
     the `n_steps` of a :class:`GradientDescentHead`, :class:`GradientDescentClassifier`
     or :class:`SoftmaxHead`, the `rank` of a :class:`LowRankHead`, or for one run of
     pruning the `n_kept` of a :class:`PrunedHead`. A subclass with a `fit` or `predict`
-    of its own is refitted.
+    of its own is refitted. Sample weights of a :class:`HeadRegressor` or
+    :class:`HeadClassifier` go along the width path, unless there are `diagnostics`;
+    else whatever `fit` is given for the head means refits.
 
     Every fit uses one BLAS thread.
 

@@ -15,6 +15,7 @@ from skhmmdd._parallel import single_blas_thread
 from skhmmdd._typing import Array, FloatOrFloats, Floats, Names
 from skhmmdd.heads._validation import (
     check_design,
+    check_sample_weight,
     check_train_and_test,
     quiet_sums,
     rows_of_weight,
@@ -80,6 +81,8 @@ class LinearHead(SkhmmddEstimator):
     # Along which parameters a class offers paths; `WIDTH` is that of no parameter but
     # of the number of leading columns.
     _paths: ClassVar[tuple[str, ...]] = ()
+    # Along which of them it takes sample weights.
+    _weighted_paths: ClassVar[tuple[str, ...]] = ()
     # What `_solve` learns beside coefficients and must be finite, and what to call it.
     _finite: ClassVar[dict[str, str]] = {}
 
@@ -197,6 +200,7 @@ class LinearHead(SkhmmddEstimator):
         values: Sequence[Any],
         *,
         y_test: ArrayLike | None = None,
+        sample_weight: ArrayLike | None = None,
         keep_predictions: bool = True,
         count_parameters: bool = False,
     ) -> HeadPath:
@@ -214,6 +218,9 @@ class LinearHead(SkhmmddEstimator):
             In any order.
         y_test : array-like, default=None
             Targets of the rows to predict, for their squared error.
+        sample_weight : array-like of shape (n_samples,) or float, default=None
+            As for `fit`, along what is in `_weighted_paths`. There are predictions
+            then, of all rows, and no risks.
         keep_predictions : bool, default=True
             Whether predictions are wanted, and not only risks and norms.
         count_parameters : bool, default=False
@@ -224,16 +231,28 @@ class LinearHead(SkhmmddEstimator):
         HeadPath
         """
         self._validate_params()
+        options: dict[str, Any] = {
+            "keep_predictions": keep_predictions,
+            "count_parameters": count_parameters,
+        }
+        if sample_weight is not None:
+            # Rows of weight zero are predicted, but not fitted.
+            X, y = check_design(X, low=0.0), np.asarray(y)
+            weights = check_sample_weight(sample_weight, len(X))
+            kept = weights > 0
+            X_test = np.vstack([X, check_design(X_test, "X_test", low=0.0)])
+            n_train, X, y, y_test = len(X), X[kept], y[kept], None
+            options = {
+                "keep_predictions": True,
+                "sample_weight": weights[kept].astype(np.float64),
+            }
         y, y_test, classes = self._code_targets(y, y_test)
         data = check_train_and_test(X, y, X_test, y_test)
         with single_blas_thread():
-            path = self._along(
-                name,
-                values,
-                data,
-                keep_predictions=keep_predictions,
-                count_parameters=count_parameters,
-            )
+            path = self._along(name, values, data, **options)
+        if sample_weight is not None and path.predictions is not None:
+            both = np.split(path.predictions, [n_train], axis=1)
+            path = path._replace(train_predictions=both[0], predictions=both[1])
         return path._replace(classes=classes)
 
     def _fitted_filter(self, spectrum: Spectrum) -> Filter | None:

@@ -77,6 +77,7 @@ class RidgeHead(LinearHead):
 
     alpha_: float
 
+    _weighted_paths: ClassVar[tuple[str, ...]] = (WIDTH,)
     _finite: ClassVar[dict[str, str]] = {"loo_risk_": "leave-one-out risk"}
 
     # The right ends are open: a Real bounded by None would let infinity in.

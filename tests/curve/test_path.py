@@ -263,3 +263,88 @@ def test_a_head_of_another_package_may_offer_a_path():
         )
         assert path.strategy_ == "path"
         assert_allclose(path.test_risk_, refit.test_risk_, rtol=1e-10)
+
+
+# Weights along the widths
+
+
+def weights_of(kind, n):
+    rng = np.random.default_rng(5)
+    return {
+        "counts": rng.integers(0, 4, n),
+        "real": rng.uniform(0.1, 3.0, n) * (rng.random(n) < 0.8),
+        "far apart": 10.0 ** rng.uniform(-4, 4, n),
+        "tiny": np.full(n, 1e-90),
+    }[kind]
+
+
+def along_widths_with_weights(head, X, y, weights, **options):
+    """Curves of a path and of refits at every width, which must agree."""
+    model = make_pipeline(LeadingColumns(), head)
+    widths = range(1, X.shape[1] + 1)
+    cv = ShuffleSplit(1, train_size=24, random_state=0)
+    options = {"cv": cv, "weight_risks": True, **options}
+    name = "leadingcolumns__n_components"
+    path, refit = (
+        DoubleDescentCurve(model, name, widths, strategy=strategy, **options).fit(
+            X, y, sample_weight=weights
+        )
+        for strategy in ("path", "refit")
+    )
+    for risk, expected in refit.test_risks_.items():
+        assert_allclose(path.test_risks_[risk], expected, rtol=1e-8)
+        found, expected = path.train_risks_[risk], refit.train_risks_[risk]
+        assert_allclose(found, expected, rtol=1e-8, atol=1e-12 * expected.max())
+    assert path.interpolation_threshold_ == refit.interpolation_threshold_
+
+
+@pytest.mark.parametrize(
+    ("kind", "options"),
+    [
+        ("counts", {}),
+        ("real", {}),
+        ("real", {"alpha": 0.3}),
+        ("real", {"fit_intercept": False}),
+        ("real", {"alpha": 1e200}),
+        ("far apart", {}),
+        ("far apart", {"alpha": 0.3, "fit_intercept": False}),
+        ("tiny", {"alpha": 1e-90}),
+    ],
+)
+def test_weights_along_widths(kind, options):
+    X, y = draw(40)
+    X = X + 3.0
+    weights = weights_of(kind, len(X))
+    along_widths_with_weights(HeadRegressor(**options), X, y, weights)
+
+
+@pytest.mark.parametrize(("alpha", "n_classes"), [(0.0, 2), (0.3, 3)])
+def test_weights_along_widths_of_a_classifier(alpha, n_classes):
+    X, y = draw(40)
+    labels = np.argsort(np.argsort(y)) * n_classes // len(y)
+    weights = weights_of("real", len(X))
+    risk = ["squared_error", "zero_one_error"]
+    head = HeadClassifier(alpha)
+    along_widths_with_weights(head, X, labels, weights, risk=risk)
+    # A class without weight is none.
+    labels[weights == 0] = n_classes
+    along_widths_with_weights(head, X, labels, weights, risk=["zero_one_error"])
+
+
+def test_weights_along_widths_of_dependent_columns_and_rows():
+    X, y = draw(60)
+    X[:, 7] = X[:, 2]
+    X[:, 20:40] = np.repeat(X[:, 20:30], 2, axis=1)
+    X[40:] = X[:40]
+    both = np.column_stack([y, y**2])
+    along_widths_with_weights(HeadRegressor(), X, both, weights_of("real", 80))
+
+
+def test_bad_weights_along_widths():
+    X, y = draw(60)
+    model = make_pipeline(LeadingColumns(), HeadRegressor())
+    curve = DoubleDescentCurve(model, "leadingcolumns__n_components", [3, 9], cv=CV)
+    with pytest.raises(ValueError, match="sample_weight must be non-negative; got -1"):
+        curve.fit(X, y, sample_weight=np.where(np.arange(len(X)) % 2, 1.0, -1.0))
+    with pytest.raises(ValueError, match="positive for at least one sample"):
+        curve.fit(X, y, sample_weight=np.zeros(len(X)))

@@ -61,7 +61,12 @@ def test_weights_of_the_fit_and_of_the_risk(data):
     expected = by_hand(X, y, weights, None)
     plain = clone(curve).fit(X, y, sample_weight=weights)
     assert_allclose(plain.test_risk_, expected, rtol=1e-8)
-    assert plain.strategy_ == "refit" and "sample_weight" in plain.strategy_reason_
+    assert plain.strategy_ == "path"
+    diagnosed = clone(curve).set_params(diagnostics=True)
+    diagnosed.fit(X, y, sample_weight=weights)
+    assert diagnosed.strategy_ == "refit"
+    assert "headregressor__sample_weight" in diagnosed.strategy_reason_
+    assert_allclose(diagnosed.test_risk_, expected, rtol=1e-8)
     named = clone(curve).fit(X, y, headregressor__sample_weight=weights)
     assert_array_equal(named.test_risk_, plain.test_risk_)
     weighted = clone(curve).set_params(weight_risks=True)
@@ -187,7 +192,10 @@ def test_metadata_routing_of_a_family(data):
         "headregressor__alpha",
         [0.0],
     ).fit(X, y, groups, sample_weight=weights)
-    assert_array_equal(outside.curves_[0].test_risk_, alone.test_risk_)
+    # Weights that a pipeline hands on are no path's.
+    strategies = outside.curves_[0].strategy_, alone.strategy_
+    assert strategies == ("path", "refit")
+    assert_allclose(outside.curves_[0].test_risk_, alone.test_risk_, rtol=1e-10)
 
 
 def test_training_sets_of_whole_groups(data):

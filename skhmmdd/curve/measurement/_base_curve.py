@@ -231,10 +231,12 @@ class BaseDoubleDescentCurve(
         self._copied = share_of_copies(X, splits)
 
         problem = (estimator, self.param_name, self.param_range_)
-        self._choose_strategy(why_not_path(*problem, risks, routed))
+        obstacle = why_not_path(*problem, risks, routed, self.diagnostics)
+        self._choose_strategy(obstacle)
         options: dict[str, Any] = {
             "splits": splits,
             "risks": risks,
+            "routed": routed,
             "n_jobs": self.n_jobs,
             "verbose": self.verbose,
             "tasks": tasks,
@@ -251,7 +253,7 @@ class BaseDoubleDescentCurve(
         if self.strategy_ == "path":
             table = path_curve(*problem, X, y, **options)
         else:
-            table = refit_curve(*problem, X, y, routed=routed, **options)
+            table = refit_curve(*problem, X, y, **options)
         self._keep(table, splits)
         weights = partial(routed.of_threshold, X)
 

@@ -9,6 +9,7 @@ import numpy as np
 from sklearn.base import clone
 from sklearn.pipeline import Pipeline
 from sklearn.utils import _safe_indexing
+from sklearn.utils.validation import _check_method_params
 
 from skhmmdd._parallel import map_jobs, single_blas_thread
 from skhmmdd._progress import Progress
@@ -16,6 +17,7 @@ from skhmmdd.curve.measurement._diagnostics import Diagnostics, Measured
 from skhmmdd.curve.measurement._frozen import is_frozen, split_frozen, transform_frozen
 from skhmmdd.curve.measurement._refit import CurveTable
 from skhmmdd.curve.measurement._risks import is_mean_squared_error, needs_estimator
+from skhmmdd.curve.measurement._routing import weight_name
 from skhmmdd.curve.measurement._steepness import (
     lifted_jacobians,
     own_jacobians,
@@ -54,7 +56,7 @@ def path_name(estimator, param_name):
     return None
 
 
-def why_not_path(estimator, param_name, param_range, risks, routed):
+def why_not_path(estimator, param_name, param_range, risks, routed, diagnostics):
     """What keeps a curve from a path of its head, in words; None if nothing does."""
     is_pipeline = isinstance(estimator, Pipeline)
     head = estimator.steps[-1][1] if is_pipeline else estimator
@@ -76,6 +78,9 @@ def why_not_path(estimator, param_name, param_range, risks, routed):
     if reason:
         return reason
     given = {*routed.fit, *(key for risk in routed.risks.values() for key in risk)}
+    takes_weights = name in getattr(head, "_weighted_paths", ()) and not diagnostics
+    if takes_weights and weight_name(estimator) in routed.fit:
+        given -= {weight_name(estimator), "sample_weight"}
     if given:
         return f"fit was given {sorted(given)}"
     scorers = [key for key, risk in risks.named.items() if needs_estimator(risk)]
@@ -166,6 +171,7 @@ def path_curve(
     *,
     splits,
     risks,
+    routed,
     n_jobs=None,
     verbose=0,
     tasks=None,
@@ -193,7 +199,8 @@ def path_curve(
             jacobians = lifted_jacobians(lifted, rest)
             if jacobians is not None:
                 readout = jacobians, path_norms(jacobians, name, param_range)
-        shared = rest, (name, param_range), lifted.X, y, risks, probe, readout
+        along = name, param_range
+        shared = rest, along, lifted.X, y, risks, routed, probe, readout
         for *part, measured in map_jobs(
             _one_split, splits, *shared, n_jobs=n_jobs, prefer=None
         ):
@@ -213,7 +220,7 @@ def path_curve(
     )
 
 
-def _one_split(split, rest, along, X, y, risks, probe, readout):
+def _one_split(split, rest, along, X, y, risks, routed, probe, readout):
     started = perf_counter()
     subsets = [(_safe_indexing(X, i), np.asarray(_safe_indexing(y, i))) for i in split]
     (X_train, y_train), (X_test, y_test) = subsets
@@ -231,8 +238,11 @@ def _one_split(split, rest, along, X, y, risks, probe, readout):
             fitted.append(step)
         if probe and jacobians is None:
             jacobians = own_jacobians(fitted, inputs)
+    # Weights of the head are all there may be.
+    given = _check_method_params(X, params=routed.fit, indices=split[0])
+    weights = [{"sample_weight": weight} for weight in given.values()]
     every_risk = [*risks.named.values(), risks.threshold]
-    only_squares = all(map(is_mean_squared_error, every_risk))
+    only_squares = not weights and all(map(is_mean_squared_error, every_risk))
     path = head._path(
         X_train,
         y_train,
@@ -241,6 +251,7 @@ def _one_split(split, rest, along, X, y, risks, probe, readout):
         y_test=y_test if only_squares else None,
         keep_predictions=bool(probe) or not only_squares,
         count_parameters=bool(probe),
+        **(weights[0] if weights else {}),
     )
     one_column = y_train.ndim == 1 and (path.classes is None or len(path.classes) == 2)
     trained, tested = (
@@ -251,10 +262,13 @@ def _one_split(split, rest, along, X, y, risks, probe, readout):
         train, threshold = dict.fromkeys(risks.named, path.train_risk), path.train_risk
         test = dict.fromkeys(risks.named, path.test_risk)
     else:
-        nothing = {None: {}}
-        threshold = [risks.at_threshold(one, y_train) for one in trained]
-        train = _columns([risks.of(one, y_train, nothing) for one in trained])
-        test = _columns([risks.of(one, y_test, nothing) for one in tested])
+        of_threshold = routed.of_threshold(X, split[0])
+        of_train, of_test = (routed.of_risks(X, part) for part in split)
+        threshold = [
+            risks.at_threshold(one, y_train, **of_threshold) for one in trained
+        ]
+        train = _columns([risks.of(one, y_train, of_train) for one in trained])
+        test = _columns([risks.of(one, y_test, of_test) for one in tested])
     measured = None
     if probe:
         residuals = [probe.residuals(one, y_test) for one in tested]

@@ -76,10 +76,10 @@ def route(curve: Any, groups: Any, params: dict[str, Any]) -> Routed:
         risks = {name: dict(routed[_key(name)].score) for name in scorers}
     else:
         fit = {key: value for key, value in params.items() if key != "sample_weight"}
-        fit.update({_weight_name(curve.estimator): sample_weight} if weights else {})
+        fit.update({weight_name(curve.estimator): sample_weight} if weights else {})
         split = {} if groups is None else {"groups": groups}
         risks = dict.fromkeys(scorers, weighted)
-    own = fit.get(_weight_name(curve.estimator), fit.get("sample_weight"))
+    own = fit.get(weight_name(curve.estimator), fit.get("sample_weight"))
     return Routed(fit, split, {None: weighted, **risks}, own)
 
 
@@ -109,7 +109,7 @@ def _key(name):
     return f"risk {name}"
 
 
-def _weight_name(estimator):
+def weight_name(estimator: Any) -> str:
     """What the `fit` of the whole estimator calls the weights of its last step."""
     if isinstance(estimator, Pipeline):
         return f"{estimator.steps[-1][0]}__sample_weight"

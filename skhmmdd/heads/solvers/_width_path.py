@@ -29,6 +29,7 @@ def heads_along_widths(
     y_test: Floats | None,
     widths: Ints,
     *,
+    sample_weight: Floats | None = None,
     alpha: float = 0.0,
     fit_intercept: bool = True,
     rcond: float | None = None,
@@ -46,6 +47,9 @@ def heads_along_widths(
     y_test : ndarray of shape (n_test, q) or None
     widths : ndarray of int of shape (n_widths,)
         Increasing, in [1, p].
+    sample_weight : ndarray of shape (n_samples,) or None, default=None
+        Positive. They bear on the heads alone: risks are not weighted, and effective
+        parameters not counted with them.
     alpha : float, default=0.0
     fit_intercept : bool, default=True
     rcond : float or None, default=None
@@ -56,8 +60,14 @@ def heads_along_widths(
     -------
     HeadPath
     """
+    if sample_weight is not None:
+        # The heaviest of 1: the design is then as large as X at most.
+        heaviest = sample_weight.max()
+        sample_weight = sample_weight / heaviest
+        with np.errstate(over="ignore"):
+            alpha = alpha / heaviest
     X, X_test, penalty, norm_scale = rescale(X, X_test, alpha)
-    options = (widths, penalty, fit_intercept, rcond)
+    options = (widths, sample_weight, penalty, fit_intercept, rcond)
     # Where a bound on a condition number overflows, a width is solved by itself.
     with np.errstate(over="ignore", invalid="ignore"):
         path = _solve_widths(
@@ -89,20 +99,20 @@ def rescale(X, X_test, alpha):
 
 
 def _solve_widths(
-    X, y, X_test, y_test, widths, alpha, fit_intercept, rcond, keep, count
+    X, y, X_test, y_test, widths, weights, alpha, fit_intercept, rcond, keep, count
 ):
     """The path; `keep` predictions, and `count` effective parameters."""
     n, n_outputs = y.shape
     targets = (y, y_test)
-    # 1. Without an intercept: on contrasts, and less the columns that are zero there,
-    #    which change nothing but would make their neighbours dependent. `ranks` counts
-    #    the columns that are left of each width.
+    # 1. Without an intercept and weights: on contrasts, and less the columns that are
+    #    zero there, which change nothing but would make their neighbours dependent.
+    #    `ranks` counts the columns that are left of each width.
     X, X_test = X[:, : widths[-1]], X_test[:, : widths[-1]]
-    design, response, x_mean, y_mean = on_contrasts(X, y, fit_intercept)
+    design, response, x_mean, y_mean = on_contrasts(X, y, fit_intercept, weights)
     nonzero = design.any(axis=0)
     ranks = np.cumsum(nonzero)[widths - 1]
     # 2. Training rows are predicted where their risk does not come with the factors.
-    n_train = n if keep or alpha else 0
+    n_train = n if keep or alpha or weights is not None else 0
     squares = np.zeros((len(widths), 2)) if count else None
     rows = np.vstack([X[:n_train], X_test]) - x_mean
     risks = [None if t is None else np.zeros(len(widths)) for t in targets]
@@ -159,7 +169,7 @@ def _solve_widths(
             if n_train:
                 enter(0, good, trained, output)
             enter(1, good, predictions, output)
-        if block.rss is not None:
+        if block.rss is not None and weights is None:
             risks[0][good] = block.rss[offsets].sum(axis=1) / y.size
         if count:
             squares[good] = block.smoother_sq[offsets]
@@ -168,7 +178,11 @@ def _solve_widths(
         in_doubt = ~well_conditioned
         for i in which[in_doubt]:
             spectrum = decompose(
-                X[:, : widths[i]], y, fit_intercept=fit_intercept, rcond=rcond
+                X[:, : widths[i]],
+                y,
+                sample_weight=weights,
+                fit_intercept=fit_intercept,
+                rcond=rcond,
             )
             enter_width(i, shrink(spectrum, alpha).coef)
             if count:
