@@ -45,3 +45,18 @@ def rows(quick):
         measure({"skhmmdd": ours, "scikit-learn": theirs}, repeats=3),
         f"`validation_curve` of the same pipeline; largest relative gap {gap:.0e}",
     )
+    weights = np.random.RandomState(1).uniform(0, 2, n)
+
+    def weighted(strategy="auto"):
+        curve = DoubleDescentCurve(model, name, widths, cv=splits, strategy=strategy)
+        return curve.fit(X, y, headregressor__sample_weight=weights)
+
+    risks = [weighted(strategy).test_risk_ for strategy in ("auto", "refit")]
+    gap = np.max(np.abs(risks[0] - risks[1]) / risks[1])
+    times = measure({"path": weighted, "refit": lambda: weighted("refit")}, repeats=3)
+    yield Row(
+        f"weighted curve of {n_widths} widths x 5 splits, {n:,} x {n_steps}",
+        {"skhmmdd": times["path"]},
+        f"refits take {times['refit'] / times['path']:.0f} times as long; "
+        f"largest relative gap {gap:.0e}",
+    )

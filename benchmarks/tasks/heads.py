@@ -22,11 +22,19 @@ def rows(quick):
                 "ridge of one penalty",
                 HeadRegressor(1.0),
                 Ridge(1.0),
-                "the head also has singular values, rank and leave-one-out risk",
+                "",
             ),
             ("penalty by leave-one-out", HeadRegressor("loo"), RidgeCV(PENALTIES), LOO),
         ):
             yield compared(f"{name}, {n:,} x {p:,}", head, peer, X, y, repeats, note)
+
+        def fit_and_ask(X=X, y=y):
+            return HeadRegressor(1.0).fit(X, y).loo_risk_
+
+        yield Row(
+            f"ridge of one penalty and its leave-one-out risk, {n:,} x {p:,}",
+            measure({"skhmmdd": fit_and_ask}, repeats=repeats),
+        )
     for n, p, q in [(300, 60, 5)] if quick else [(200, 1000, 50), (20_000, 300, 1)]:
         yield compared(
             f"penalty by leave-one-out, {n:,} x {p:,}, {q} output{'s' * (q > 1)}",

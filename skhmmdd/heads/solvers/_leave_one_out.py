@@ -10,8 +10,8 @@ from skhmmdd.heads.solvers._spectrum import EPS, Spectrum
 # Penalties a decade that are tried first, and about a minimum of those, on the two
 # sides of it together.
 _PER_DECADE, _CLOSER = 3, 9
-# Numbers in a block of residuals.
-_BLOCK = 2**19
+# Numbers in a block of residuals, which stays in the cache.
+_BLOCK = 2**15
 
 
 def leave_one_out_residuals(spectrum: Spectrum, alpha: float | Floats) -> Floats:
@@ -53,9 +53,9 @@ def leave_one_out_residuals(spectrum: Spectrum, alpha: float | Floats) -> Floats
 def _residuals(spectrum, ridge):
     """The residuals (n, n_alphas, q)."""
     sums = _Sums(spectrum)
-    gain = sums.gain(ridge)
-    numerator = spectrum.residuals[:, None, :] + sums.missed(ridge.inverse, gain)
-    denominator = sums.outside + sums.leverage(ridge.inverse, gain)
+    missed, leverage = sums(ridge.inverse, ridge.penalty)
+    numerator = spectrum.residuals[:, None, :] + missed
+    denominator = sums.outside + leverage
     alone = _alone(spectrum)
     denominator[alone] = 1.0
     root = np.sqrt(spectrum.weights)[:, None]
@@ -68,7 +68,7 @@ class _Sums:
     """The two sums over r of `leave_one_out_residuals`, at many penalties.
 
     Penalties times `factors` (a, r) are the a_r. Where the head must pass through the
-    row, both sums are taken without that penalty: `gain` (n, a) is then 1.
+    row, both sums are taken without that penalty.
     """
 
     def __init__(self, spectrum):
@@ -77,21 +77,21 @@ class _Sums:
         self._left, self._projections = spectrum.left, spectrum.projections
         self._squares = spectrum.left_out[:, None] * spectrum.left**2
 
-    def gain(self, ridge):
-        return np.where(self._exact, 1.0, ridge.penalty.T)
-
-    def missed(self, factors, gain):
-        """Shape (n, a, q)."""
-        r, q = self._projections.shape
+    def __call__(self, factors, penalty):
+        """Of the targets (n, a, q), and of the leverage (n, a); `penalty` is (a, 1)."""
+        n, (r, q) = len(self._left), self._projections.shape
+        exact = self._exact
+        if not exact.any():
+            factors = factors * penalty
         weighted = factors.T[:, :, None] * self._projections[:, None, :]
-        sums = self._left @ weighted.reshape(r, len(factors) * q)
-        sums = sums.reshape(len(sums), len(factors), q)
-        sums *= gain[:, :, None]
-        return sums
-
-    def leverage(self, factors, gain):
-        """Shape (n, a)."""
-        return gain * (self._squares @ factors.T)
+        missed = self._left @ weighted.reshape(r, len(factors) * q)
+        missed = missed.reshape(n, len(factors), q)
+        leverage = self._squares @ factors.T
+        if exact.any() and not exact.all():
+            gain = np.where(exact, 1.0, penalty.T)
+            missed *= gain[:, :, None]
+            leverage *= gain
+        return missed, leverage
 
 
 def _alone(spectrum):
@@ -144,7 +144,7 @@ class _Risk:
         return np.concatenate([self._at(alphas[i : i + size]) for i in blocks])
 
     def _at(self, alphas):
-        N, D, _, _ = self._parts(alphas)
+        N, D, _ = self._parts(alphas)
         squares = np.einsum("naq,naq->na", N, N) / D**2
         return self._constant + self._unit * squares.sum(axis=0, where=self._others)
 
@@ -153,20 +153,18 @@ class _Risk:
 
         Rows whose sums are divided by the penalty may take the same: it cancels.
         """
-        N, D, ridge, gain = self._parts(np.array([alpha], dtype=float))
+        N, D, ridge = self._parts(np.array([alpha], dtype=float))
         factors = (ridge.scaled * ridge.inverse) ** 2
-        N_slope = self._sums.missed(factors, gain)[:, 0]
-        D_slope = self._sums.leverage(factors, gain)
-        terms = (N[:, 0] / D) * ((N_slope - N[:, 0] / D * D_slope) / D)
+        N_slope, D_slope = self._sums(factors, ridge.penalty)
+        terms = (N[:, 0] / D) * ((N_slope[:, 0] - N[:, 0] / D * D_slope) / D)
         return float(2.0 * self._unit * terms.sum(where=self._others))
 
     def _parts(self, alphas):
         ridge = ridge_filter(self._spectrum.values, alphas)
-        gain = self._sums.gain(ridge)
-        N = self._sums.missed(ridge.inverse, gain)
+        N, D = self._sums(ridge.inverse, ridge.penalty)
         N += self._residuals[:, None, :]
-        D = self._sums.outside + self._sums.leverage(ridge.inverse, gain)
-        return N, np.where(self._others, D, 1.0), ridge, gain
+        D += self._sums.outside
+        return N, np.where(self._others, D, 1.0), ridge
 
 
 def generalized_cross_validation(spectrum: Spectrum, alpha: float) -> float:
