@@ -104,7 +104,8 @@ class HeadClassifier(ClassificationHead, RidgeHead):
     most probable class is the one of the highest score. They are not calibrated.
 
     Integer weights are counts and floating weights importances, as for
-    :class:`~skhmmdd.heads.HeadRegressor`. With a `class_weight` they are importances,
+    :class:`~skhmmdd.heads.HeadRegressor`, and what takes singular values waits until it
+    is asked for where it does there. With a `class_weight` they are importances,
     and a curve refits the head at every value.
 
     References
