@@ -252,7 +252,7 @@ class DoubleDescentCurve(ShownFindings, RefittedEstimator, BaseDoubleDescentCurv
     :class:`HMMFeatureTransformer` with frozen weights and an integer `random_state`,
     :class:`LeadingColumns`, a :class:`~sklearn.decomposition.PCA` with
     ``svd_solver="full"``, or any transformer with a true attribute
-    ``__skhmmdd_nested__``. All widths then cost about as much as one fit. So do all
+    ``__skhmmdd_nested__``. All widths then cost about as much as a few fits. So do all
     values where `param_name` is, at the end of a Pipeline or alone, the `alpha` of such
     a head or of a :class:`SoftmaxHead`, the `temperature` of a :class:`BayesianHead`,
     the `n_steps` of a :class:`GradientDescentHead`, :class:`GradientDescentClassifier`

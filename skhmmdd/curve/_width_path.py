@@ -1,4 +1,4 @@
-"""The risk of the head at every width of nested features, for the price of one fit."""
+"""The risk of the head at every width of nested features, from shared work."""
 
 from __future__ import annotations
 
@@ -87,8 +87,8 @@ def width_path(
     r"""The minimum-norm or ridge head at every width of nested features.
 
     The head of width k is trained on the first k columns of `X`. All widths come out of
-    shared factorizations: about the price of one fit at full width, where refitting
-    would cost one fit each.
+    shared factorizations: about the price of a singular value decomposition at full
+    width, where refitting would cost one fit each.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Leave-one-out at every width of a nested design, for the price of one fit."""
+"""Leave-one-out at every width of a nested design, from shared work."""
 
 from collections.abc import Callable
 from functools import partial

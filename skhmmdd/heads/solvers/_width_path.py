@@ -1,4 +1,4 @@
-"""The head at every width of a nested design, for the price of one fit."""
+"""The head at every width of a nested design, from shared work."""
 
 import numpy as np
 from scipy import linalg
