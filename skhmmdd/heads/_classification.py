@@ -11,7 +11,7 @@ from sklearn.utils import column_or_1d, compute_class_weight
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import validate_data
 
-from skhmmdd._base import fit_context
+from skhmmdd._base import fit_context, refuse_missing
 from skhmmdd._typing import Array, Floats, Ints
 from skhmmdd.heads._base import LinearHead
 from skhmmdd.heads._targets import code_labels, labels_of, probabilities_of
@@ -95,6 +95,7 @@ class ClassificationHead(ClassifierMixin, LinearHead):
         """
         with quiet_sums():
             X, y = validate_data(self, X, y, dtype=np.float64)
+        refuse_missing(y)
         check_classification_targets(y)
         weights = check_sample_weight(sample_weight, len(y))
         self.classes_ = np.unique(y[weights > 0])

@@ -771,3 +771,30 @@ def test_class_weights_are_refits_on_a_curve():
     for bad in ({0: -1.0, 1: 1.0}, {0: np.inf}):
         with pytest.raises(ValueError, match="class_weight must hold finite positive"):
             HeadClassifier(class_weight=bad).fit(X, y)
+
+
+# Targets that are none
+
+
+@pytest.mark.parametrize("kind", [str, object])
+def test_texts_are_no_numbers(kind):
+    X, labels = np.eye(4), np.array(["a", "b", "a", "b"], dtype=kind)
+    with pytest.raises(ValueError, match="y must hold numbers.* 'a'.*HeadClassifier"):
+        HeadRegressor().fit(X, labels)
+    curve = DoubleDescentCurve(
+        make_pipeline(LeadingColumns(), HeadRegressor()),
+        "leadingcolumns__n_components",
+        [1, 2],
+        cv=2,
+    )
+    with pytest.raises(ValueError, match="y must hold numbers.* 'a'.*HeadClassifier"):
+        curve.fit(X, labels)
+
+
+def test_a_label_may_not_be_missing():
+    labels = np.array(["a", "b", None, "b"], dtype=object)
+    with pytest.raises(ValueError, match=r"y\[2\] is missing \(None\)"):
+        HeadClassifier().fit(np.eye(4), labels)
+    curve = DoubleDescentCurve(HeadClassifier(), "alpha", [1.0, 2.0], cv=2)
+    with pytest.raises(ValueError, match=r"y\[2\] is missing \(None\)"):
+        curve.fit(np.eye(4), labels)
