@@ -216,8 +216,8 @@ class BaumWelch(LikelihoodMixin, DensityMixin, CallbackSupportMixin, SkhmmddEsti
         If the start that is kept did not reach `tol` within `max_iter` iterations.
     UserWarning
         If every sequence has one step; if `n_components` is set and the model is no
-        mixture; if what was read as features looks like steps, see `channels_first`; if `emission="auto"` takes whole numbers and NaN
-        for continuous observations.
+        mixture; if what was read as features looks like steps, see `channels_first`;
+        if `emission="auto"` takes whole numbers and NaN for continuous observations.
 
     See Also
     --------
