@@ -127,16 +127,20 @@ def refuse_weights(weights: Array) -> None:
 
 def check_labels(y: ArrayLike, name: str) -> Array:
     """Return a vector of class labels, or refuse it by name."""
+    refuse_missing(y, name)
     labels = column_or_1d(y)
     assert_all_finite(labels, input_name=name)
-    refuse_missing(labels, name)
     check_classification_targets(labels)
     return labels
 
 
-def refuse_missing(labels: Array, name: str = "y") -> None:
+def refuse_missing(y: ArrayLike, name: str = "y") -> None:
     """Raise ValueError where a label is missing, which no sort can place."""
-    if labels.dtype.kind == "O":
+    try:
+        labels = np.asarray(y)
+    except ValueError:  # ragged, for the reader to refuse
+        return
+    if labels.dtype.kind == "O" and labels.ndim:
         for i, label in enumerate(labels.flat):
             if is_missing(label):
                 raise ValueError(

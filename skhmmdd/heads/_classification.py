@@ -93,9 +93,9 @@ class ClassificationHead(ClassifierMixin, LinearHead):
             their squares: the largest absolute value must be 0 or in [1e-200, 1e200]
             for `X` and in [1e-100, 1e100] for the weights.
         """
+        refuse_missing(y)
         with quiet_sums():
             X, y = validate_data(self, X, y, dtype=np.float64)
-        refuse_missing(y)
         check_classification_targets(y)
         weights = check_sample_weight(sample_weight, len(y))
         self.classes_ = np.unique(y[weights > 0])

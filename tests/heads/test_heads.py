@@ -3,6 +3,7 @@
 import itertools
 
 import numpy as np
+import pandas as pd
 import pytest
 from internal_checks import common_checks
 from numpy.testing import assert_allclose, assert_array_equal
@@ -794,8 +795,9 @@ def test_texts_are_no_numbers(kind):
 
 def test_a_label_may_not_be_missing():
     labels = np.array(["a", "b", None, "b"], dtype=object)
-    with pytest.raises(ValueError, match=r"y\[2\] is missing \(None\)"):
-        HeadClassifier().fit(np.eye(4), labels)
+    for y in (labels, labels.tolist(), pd.Series(labels, dtype="string")):
+        with pytest.raises(ValueError, match=r"y\[2\] is missing \((None|<NA>)\)"):
+            HeadClassifier().fit(np.eye(4), y)
     curve = DoubleDescentCurve(HeadClassifier(), "alpha", [1.0, 2.0], cv=2)
     with pytest.raises(ValueError, match=r"y\[2\] is missing \(None\)"):
         curve.fit(np.eye(4), labels)

@@ -177,7 +177,7 @@ def _of_predictions(function, predictions, y, **params):
 
 
 def _builtin_risk(name, classifier):
-    if name == asked == "zero_one_error":
+    if name == "zero_one_error":
         if not classifier:
             raise ValueError("risk='zero_one_error' needs a classifier.")
         return _zero_one_error
