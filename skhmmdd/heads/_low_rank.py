@@ -42,7 +42,7 @@ class LowRankHead(RegressionHead):
 
     Parameters
     ----------
-    rank : int, default=1
+    rank : int, default=8
         Columns r of A, rows of B. Must be in [1, inf) if the adapter is frozen, and in
         [1, min(n_features, n_outputs)] if it is trained: one output takes rank 1.
 
@@ -217,7 +217,7 @@ class LowRankHead(RegressionHead):
 
     def __init__(
         self,
-        rank: int = 1,
+        rank: int = 8,
         *,
         adapter: Literal["trained", "frozen"] = "trained",
         base_coef: ArrayLike | None = None,

@@ -24,9 +24,9 @@ from skhmmdd import (
 @common_checks(
     [
         # One output takes no trained rank but 1; few random projections explain little.
-        LowRankHead(),
+        LowRankHead(rank=1),
         LowRankHead(rank=1, alpha=1.0),
-        LowRankHead(8, adapter="frozen"),
+        LowRankHead(adapter="frozen"),
         LowRankHead(adapter="frozen", rank=20, perturbation=0.1),
     ]
 )
@@ -526,7 +526,7 @@ def test_bad_parameters_are_refused(params, match):
 def test_one_output_takes_rank_one():
     X, Y = make(30, 6, 3)
     with pytest.raises(ValueError, match=r"rank must be in \[1, 1\].*got 8"):
-        LowRankHead(8).fit(X, Y[:, 0])
+        LowRankHead().fit(X, Y[:, 0])
     with pytest.raises(ValueError, match=r"shape \(6,\) or \(1, 6\)"):
         LowRankHead(1, base_coef=np.ones(5)).fit(X, Y[:, 0])
 
