@@ -14,7 +14,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import validate_data
 
 from skhmmdd._docs import doc_link_template
-from skhmmdd._tables import as_array, is_table, steps_first
+from skhmmdd._tables import as_array, is_missing, is_table, steps_first
 from skhmmdd._typing import Array
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
@@ -127,7 +127,23 @@ def refuse_weights(weights: Array) -> None:
 
 def check_labels(y: ArrayLike, name: str) -> Array:
     """Return a vector of class labels, or refuse it by name."""
+    refuse_missing(y, name)
     labels = column_or_1d(y)
     assert_all_finite(labels, input_name=name)
     check_classification_targets(labels)
     return labels
+
+
+def refuse_missing(y: ArrayLike, name: str = "y") -> None:
+    """Raise ValueError where a label is missing, which no sort can place."""
+    try:
+        labels = np.asarray(y)
+    except ValueError:  # ragged, for the reader to refuse
+        return
+    if labels.dtype.kind == "O" and labels.ndim:
+        for i, label in enumerate(labels.flat):
+            if is_missing(label):
+                raise ValueError(
+                    f"{name}[{i}] is missing ({label!r}): drop the sample, or give it "
+                    "a label."
+                )

@@ -14,6 +14,8 @@ from sklearn.utils._set_output import _get_output_config
 
 from skhmmdd._typing import Array
 
+_N_NAMED = 5
+
 
 def is_table(X: Any) -> bool:
     """Whether `X` is a dataframe of any library, or an Arrow table."""
@@ -47,6 +49,23 @@ def as_array(X: Any) -> Any:
         return X.as_py()
     known = hasattr(X, "__array__") or isinstance(X, memoryview)
     return np.asarray(X) if known else X
+
+
+def text_columns(table: Any) -> list[Any]:
+    """The names of the columns of a table that hold a text."""
+    names = getattr(table, "column_names", table.columns)  # those of Arrow are data
+    cells = as_array(table)
+    if cells.dtype.kind != "O":
+        return list(names) if cells.dtype.kind in "UST" else []
+    holds = [any(isinstance(cell, str) for cell in column) for column in cells.T]
+    return [name for name, is_text in zip(names, holds, strict=True) if is_text]
+
+
+def named_few(names: list[Any]) -> str:
+    """The first few of some names, for a message."""
+    more = len(names) - _N_NAMED
+    few = ", ".join(map(repr, names[:_N_NAMED]))
+    return f"{few} and {more} more" if more > 0 else few
 
 
 def stacked(item: Any) -> Any:

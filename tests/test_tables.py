@@ -19,6 +19,7 @@ from skhmmdd import (
     HMMFeatureTransformer,
     LeadingColumns,
     LinearGaussianHMM,
+    forecast_risk,
 )
 from skhmmdd._tables import as_array, is_table
 from skhmmdd.features import TokenEncoder
@@ -464,3 +465,13 @@ def test_polars_output():
         found = model.set_output(transform="polars").fit_transform(words)
         assert isinstance(found, pl.DataFrame)
         assert_array_equal(found.to_numpy(), plain)
+
+
+@pytest.mark.parametrize("library", ["pandas", "polars", "pyarrow"])
+def test_columns_of_texts_are_named(library):
+    columns = {"age": [1.0, 2.0, 3.0], **{f"t{i}": ["a", "b", None] for i in range(7)}}
+    make = {"pandas": "DataFrame", "polars": "DataFrame", "pyarrow": "table"}[library]
+    table = getattr(pytest.importorskip(library), make)(columns)
+    message = "X must hold numbers.*'t0', 't1', 't2', 't3', 't4' and 2 more. Drop"
+    with pytest.raises(ValueError, match=message):
+        forecast_risk(table, [1.0, 2.0, 3.0])

@@ -32,6 +32,7 @@ from skhmmdd.curve._landmarks import (
 from skhmmdd.curve._left_out_rows import arrange_rows
 from skhmmdd.curve._targets import RISK_WORDS, read_targets
 from skhmmdd.curve.display._forecast_figure import draw_forecast
+from skhmmdd.curve.display._html import findings_html
 from skhmmdd.curve.display._summary import Findings, describe
 from skhmmdd.heads._validation import check_alpha, check_design, check_widths
 from skhmmdd.heads.solvers._left_out_path import (
@@ -134,6 +135,9 @@ class RiskForecast(NamedTuple):
 
     def __repr__(self) -> str:
         return short_repr(self)
+
+    def _repr_html_(self) -> str:
+        return findings_html(self)
 
     def labels_at_threshold(self, width: int) -> int:
         """How many labels would put this width at the threshold, where the risk peaks.

@@ -17,6 +17,7 @@ from skhmmdd._repr import short_repr
 from skhmmdd._typing import Floats, Ints, RandomState
 from skhmmdd.curve._landmarks import DANGER, find_threshold, median_over_splits
 from skhmmdd.curve._targets import RISK_WORDS, read_targets
+from skhmmdd.curve.display._html import findings_html
 from skhmmdd.curve.display._surface_display import RiskSurfaceDisplay
 from skhmmdd.heads._validation import (
     check_alpha,
@@ -72,6 +73,9 @@ class RiskSurface(NamedTuple):
 
     def __repr__(self) -> str:
         return short_repr(self)
+
+    def _repr_html_(self) -> str:
+        return findings_html(self)
 
     def summary(self) -> str:
         """Say in words how the best width and the threshold move with the labels.

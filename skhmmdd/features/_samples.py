@@ -7,7 +7,14 @@ import numpy as np
 from sklearn.utils.validation import check_array
 
 from skhmmdd._base import COLUMNS, check_columns, forget
-from skhmmdd._tables import as_array, filled, is_missing, is_table
+from skhmmdd._tables import (
+    as_array,
+    filled,
+    is_missing,
+    is_table,
+    named_few,
+    text_columns,
+)
 
 _NUMBERS = "biuf"
 
@@ -75,6 +82,11 @@ def read_samples(estimator, X, *, reset):
             return _read_list(list(array))
     elif isinstance(array, Sequence):
         return _read_list(list(array))
+    if is_frame and (texts := text_columns(X)):
+        raise ValueError(
+            f"X is a table with texts in {named_few(texts)}: give one column of texts "
+            f"alone, as X[{texts[0]!r}], or columns of numbers alone."
+        )
     if is_frame:  # its names before its numbers
         check_columns(estimator, X, reset=reset)
     rows = _check_rows(estimator, filled(array, np.nan))

@@ -180,6 +180,10 @@ class TokenEncoder(
     of one length is read as a matrix, as NumPy does, but with no claim on the number
     of columns of later input; a 1-D object array is never read so.
 
+    A frozen model reads symbols by the numbers of the encoder that it was pretrained
+    with, and another `fit` may number them otherwise: in a pipeline before frozen
+    weights wrap the fitted encoder in a :class:`~sklearn.frozen.FrozenEstimator`.
+
     Two tokens are the same when they are equal and have equal hashes, as in a `dict`:
     ``1``, ``1.0`` and ``True`` are one token. None, NaN, NaT, ``pandas.NA``, masked
     numbers and the empty cells of a table are missing tokens, never part of the

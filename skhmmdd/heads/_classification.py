@@ -11,7 +11,7 @@ from sklearn.utils import column_or_1d, compute_class_weight
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import validate_data
 
-from skhmmdd._base import fit_context
+from skhmmdd._base import fit_context, refuse_missing
 from skhmmdd._typing import Array, Floats, Ints
 from skhmmdd.heads._base import LinearHead
 from skhmmdd.heads._targets import code_labels, labels_of, probabilities_of
@@ -93,6 +93,7 @@ class ClassificationHead(ClassifierMixin, LinearHead):
             their squares: the largest absolute value must be 0 or in [1e-200, 1e200]
             for `X` and in [1e-100, 1e100] for the weights.
         """
+        refuse_missing(y)
         with quiet_sums():
             X, y = validate_data(self, X, y, dtype=np.float64)
         check_classification_targets(y)

@@ -24,6 +24,7 @@ from skhmmdd.heads._validation import (
     check_train_and_test,
     check_widths,
     quiet_sums,
+    refuse_texts,
     rows_of_weight,
 )
 from skhmmdd.heads.solvers._lstd import solve_lstd
@@ -208,6 +209,7 @@ class LSTDHead(MultiOutputMixin, RegressorMixin, LinearHead):
         """
         if issparse(y):
             raise TypeError("y must be dense; got a sparse matrix. Use y.toarray().")
+        refuse_texts(y)
         with quiet_sums():
             X, y = validate_data(
                 self, X, y, dtype=np.float64, multi_output=True, y_numeric=True

@@ -13,7 +13,7 @@ from sklearn.utils.validation import validate_data
 from skhmmdd._base import fit_context
 from skhmmdd._typing import Floats
 from skhmmdd.heads._base import LinearHead
-from skhmmdd.heads._validation import check_targets, quiet_sums
+from skhmmdd.heads._validation import check_targets, quiet_sums, refuse_texts
 
 
 class RegressionHead(MultiOutputMixin, RegressorMixin, LinearHead):
@@ -55,6 +55,7 @@ class RegressionHead(MultiOutputMixin, RegressorMixin, LinearHead):
         """
         if issparse(y):
             raise TypeError("y must be dense; got a sparse matrix. Use y.toarray().")
+        refuse_texts(y)
         with quiet_sums():
             X, y = validate_data(
                 self, X, y, dtype=np.float64, multi_output=True, y_numeric=True
@@ -80,8 +81,8 @@ class RegressionHead(MultiOutputMixin, RegressorMixin, LinearHead):
         return self._scores(X)
 
     def _code_targets(self, y, y_test):
+        y = check_targets(y)
         if y_test is not None:
             y_test = check_targets(y_test, "y_test", low=0.0)
             y_test = y_test.reshape(len(y_test), -1)
-        y = check_targets(y)
         return y.reshape(len(y), -1), y_test, None

@@ -11,6 +11,7 @@ from scipy import linalg
 from sklearn.utils import check_array, check_consistent_length
 
 from skhmmdd._base import refuse_weights
+from skhmmdd._tables import is_table, named_few, text_columns
 from skhmmdd._typing import Array, Floats, Ints
 from skhmmdd.heads.solvers._magnitude import (
     DESIGN_RANGE,
@@ -26,7 +27,12 @@ def check_design(
 
     `options` are those of :func:`sklearn.utils.check_array`.
     """
-    with quiet_sums(), _named(name):
+    if is_table(X) and (texts := text_columns(X)):
+        raise ValueError(
+            f"{name} must hold numbers; there are texts in its columns "
+            f"{named_few(texts)}. Drop these columns, or encode them."
+        )
+    with quiet_sums(), _named(name, "Fill them in, or drop these rows or columns."):
         X = check_array(X, dtype=np.float64, input_name=name, **options)
     check_magnitude(X, name, (low, DESIGN_RANGE[1]))
     return X
@@ -36,7 +42,8 @@ def check_targets(
     y: ArrayLike, name: str = "y", low: float = TARGET_RANGE[0]
 ) -> Floats:
     """Finite float64 of one dimension or two, the largest not below `low`."""
-    with quiet_sums(), _named(name):
+    refuse_texts(y, name)
+    with quiet_sums(), _named(name, "Drop the samples without a target."):
         y = check_array(y, dtype=np.float64, ensure_2d=False, input_name=name)
     check_magnitude(y, name, (low, TARGET_RANGE[1]))
     return y
@@ -169,13 +176,31 @@ def check_preconditioner(preconditioner: Any, n_features: int) -> Any:
     return matrix
 
 
+def refuse_texts(y: Any, name: str = "y") -> None:
+    """Raise ValueError where targets of a regression are texts, as of classes."""
+    try:
+        cells = np.asarray(y)
+    except ValueError:  # ragged, for the reader to refuse
+        return
+    if cells.dtype.kind in "OUT":
+        text = next((cell for cell in cells.flat if isinstance(cell, str)), None)
+        if text is not None:
+            raise ValueError(
+                f"{name} must hold numbers, got the text {str(text)!r}. For classes "
+                "take a classifier, such as HeadClassifier."
+            )
+
+
 @contextmanager
-def _named(name):
-    """Say which argument it is that scikit-learn refuses."""
+def _named(name, remedy_of_nan=""):
+    """Say which argument it is that scikit-learn refuses, and what NaN asks for."""
     try:
         yield
     except (TypeError, ValueError) as error:
-        if re.search(rf"\b{name}\b", str(error)):
+        message = str(error)
+        if remedy_of_nan and message.endswith("contains NaN."):
+            raise ValueError(f"{message} {remedy_of_nan}") from None
+        if re.search(rf"\b{name}\b", message):
             raise
         raise type(error)(f"{name}: {error}") from error
 

@@ -124,7 +124,9 @@ def test_default_widths_and_threads():
         ({"y": np.ones(3)}, "inconsistent"),
         ({"X": np.ones((2, 3)), "y": np.ones(2)}, "minimum of 3 is required"),
         ({"alpha": -1}, "alpha"),
-        ({"X": np.full((10, 3), np.nan)}, "X contains NaN"),
+        ({"X": np.full((10, 3), np.nan)}, "X contains NaN. Fill them in, or drop"),
+        ({"y": np.full(10, np.nan)}, "y contains NaN. Drop the samples"),
+        ({"y": ["a", "b", None] * 3 + ["a"]}, r"y\[2\] is missing \(None\)"),
     ],
 )
 def test_bad_input(changes, message):

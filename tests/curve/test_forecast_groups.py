@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose
+from scipy import linalg
 
 from skhmmdd import HeadRegressor, forecast_risk
 from skhmmdd.heads.solvers._left_out_groups import members_by_size
@@ -188,3 +189,18 @@ def test_forecast_of_families_comes_true():
     )
     assert_allclose(grouped / happened, 1, atol=0.25)
     assert (happened / single)[-4:].min() > 5
+
+
+@pytest.mark.parametrize("size", [1, 2, 3])
+@pytest.mark.parametrize("small", [1.0, 1e-2, 1e-4, 1e-6])
+def test_a_direction_of_one_row_alone_in_an_ill_conditioned_design(small, size):
+    rng = np.random.RandomState(0)
+    X, y = rng.standard_normal((30, 8)), rng.standard_normal(30)
+    X[:, -1] *= small
+    X[:, 3] = 0.0
+    X[5, 3] = small  # the head must pass through this row
+    X = X @ linalg.qr(rng.standard_normal((8, 8)))[0]  # and no column tells
+    groups = np.arange(30) // size
+    forecast = forecast_risk(X, y, groups=groups, widths=[8])
+    expected = refitted(X, y[:, None], groups, 8).mean()
+    assert_allclose(forecast.risk, expected, rtol=1e-7)

@@ -5,6 +5,7 @@ import subprocess
 import sys
 from base64 import b64decode
 from email.message import Message
+from html import escape
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +24,8 @@ from skhmmdd import (
     HMMFineTuner,
     HMMFineTuningClassifier,
     LeadingColumns,
+    forecast_risk,
+    risk_surface,
 )
 from skhmmdd import _docs as docs
 from skhmmdd.curve.display._html import under_diagram
@@ -107,6 +110,19 @@ def test_pyplot_is_not_touched():
         "assert 'matplotlib.pyplot' not in sys.modules\n"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_forecast_and_surface_show_words_and_figure():
+    rng = np.random.RandomState(0)
+    X = rng.randn(60, 40)
+    y = X[:, 0] + rng.randn(60)
+    for findings in (
+        forecast_risk(X[:20], y[:20]),
+        risk_surface(X, y, train_sizes=[10, 20], widths=[1, 10, 20], random_state=0),
+    ):
+        html = findings._repr_html_()
+        assert escape(findings.summary()) in html
+        assert 'src="data:image/png;base64,' in html
 
 
 def test_words_are_escaped():

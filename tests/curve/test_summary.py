@@ -402,7 +402,9 @@ def test_summary_of_a_classifier():
     never = DoubleDescentCurve(
         LogisticRegression(), "C", [0.01, 1.0], cv=2, risk="zero_one_error"
     ).fit(X, y)
-    assert "Zero one error against C from 0.01 to 1 (2 values)" in never.summary()
+    assert (
+        "Share of wrong classes against C from 0.01 to 1 (2 values)" in never.summary()
+    )
 
 
 def test_summary_of_a_risk_below_zero():

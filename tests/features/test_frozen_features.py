@@ -270,6 +270,11 @@ def test_arrays_of_steps():
         (["a", np.nan], ValueError, r"X\[1\] is missing"),
         (pd.Series(["a", pd.NA]), ValueError, r"X\[1\] is missing"),
         (pl.Series(["a", None]), ValueError, r"X\[1\] is missing"),
+        (
+            pd.DataFrame({"id": [1, 2], "text": ["a", "b"]}),
+            ValueError,
+            r"table with texts in 'text': .* X\['text'\]",
+        ),
         (["a", [1, 2]], ValueError, "mixes texts and others"),
         ([b"a"], ValueError, r"X\[0\]"),
         ([[1, 2], []], ValueError, r"X\[1\] is empty"),

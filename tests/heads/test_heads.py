@@ -3,6 +3,7 @@
 import itertools
 
 import numpy as np
+import pandas as pd
 import pytest
 from internal_checks import common_checks
 from numpy.testing import assert_allclose, assert_array_equal
@@ -771,3 +772,32 @@ def test_class_weights_are_refits_on_a_curve():
     for bad in ({0: -1.0, 1: 1.0}, {0: np.inf}):
         with pytest.raises(ValueError, match="class_weight must hold finite positive"):
             HeadClassifier(class_weight=bad).fit(X, y)
+
+
+# Targets that are none
+
+
+@pytest.mark.parametrize("kind", [str, object])
+def test_texts_are_no_numbers(kind):
+    X, labels = np.eye(4), np.array(["a", "b", "a", "b"], dtype=kind)
+    message = r"y must hold numbers.* 'a'.*HeadClassifier"
+    with pytest.raises(ValueError, match=message):
+        HeadRegressor().fit(X, labels)
+    curve = DoubleDescentCurve(
+        make_pipeline(LeadingColumns(), HeadRegressor()),
+        "leadingcolumns__n_components",
+        [1, 2],
+        cv=2,
+    )
+    with pytest.raises(ValueError, match=message):
+        curve.fit(X, labels)
+
+
+def test_a_label_may_not_be_missing():
+    labels = np.array(["a", "b", None, "b"], dtype=object)
+    for y in (labels, labels.tolist(), pd.Series(labels, dtype="string")):
+        with pytest.raises(ValueError, match=r"y\[2\] is missing \((None|<NA>)\)"):
+            HeadClassifier().fit(np.eye(4), y)
+    curve = DoubleDescentCurve(HeadClassifier(), "alpha", [1.0, 2.0], cv=2)
+    with pytest.raises(ValueError, match=r"y\[2\] is missing \(None\)"):
+        curve.fit(np.eye(4), labels)

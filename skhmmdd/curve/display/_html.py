@@ -1,4 +1,4 @@
-"""Fitted curves in a notebook: their words and figure under the diagram."""
+"""Curves in a notebook: their words and figure, under the diagram of estimators."""
 
 from __future__ import annotations
 
@@ -57,6 +57,21 @@ def under_diagram(diagram, text, display):
         )
     words = f'<pre style="white-space: pre-wrap">{escape(text)}</pre>'
     return f"<div>{diagram}{words}{image}</div>"
+
+
+def findings_html(findings):
+    """HTML of a result that is no estimator: its words and its figure.
+
+    Parameters
+    ----------
+    findings : object
+        With methods ``summary()`` and ``plot(ax)``.
+
+    Returns
+    -------
+    str
+    """
+    return under_diagram("", findings.summary(), findings)
 
 
 def draw_png(display):

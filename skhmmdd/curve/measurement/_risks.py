@@ -348,9 +348,13 @@ def risk_label(name, risk=None):
     ('squared error', 'log loss', '1 − roc auc')
     >>> risk_label("miss", {"miss": "accuracy"})
     '1 − accuracy (miss)'
+    >>> risk_label("zero_one_error")
+    'share of wrong classes'
     """
     asked = name if risk is None else dict(_named(risk))[name]
     plain = name.replace("_", " ")
+    if name == asked == "zero_one_error":
+        plain = "share of wrong classes"
     scorer = scorers_among({name: asked}).get(name)
     if scorer is None:
         return plain

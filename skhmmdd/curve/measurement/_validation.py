@@ -14,7 +14,7 @@ from sklearn.utils import assert_all_finite, indexable
 from sklearn.utils.multiclass import type_of_target
 from sklearn.utils.validation import _num_samples
 
-from skhmmdd._base import COLUMNS, check_columns, forget
+from skhmmdd._base import COLUMNS, check_columns, forget, refuse_missing
 from skhmmdd._tables import as_array
 from skhmmdd.heads._validation import quiet_sums
 from skhmmdd.heads.solvers._distinct_rows import group_rows
@@ -113,6 +113,8 @@ def check_data(X, y, groups, classifier):
         raise ValueError(f"Complex data not supported: y is of dtype {targets.dtype}.")
     if targets.dtype.kind in "mMV":
         raise ValueError(f"y must hold numbers or labels; got dtype {targets.dtype}.")
+    if classifier:
+        refuse_missing(targets)
     if targets.dtype.kind == "f":
         with quiet_sums():
             assert_all_finite(targets, input_name="y")

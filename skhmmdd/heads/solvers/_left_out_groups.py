@@ -9,7 +9,12 @@ from scipy import linalg
 from skhmmdd._typing import Floats, Ints
 from skhmmdd.heads.solvers._filters import ridge_filter
 from skhmmdd.heads.solvers._leave_one_out import leave_one_out_residuals
-from skhmmdd.heads.solvers._spectrum import EPS, Spectrum, thin_svd
+from skhmmdd.heads.solvers._spectrum import (
+    EPS,
+    Spectrum,
+    rounding_off_span,
+    thin_svd,
+)
 from skhmmdd.heads.solvers._triangles import (
     RowFactor,
     leading_independent,
@@ -104,19 +109,23 @@ def group_left_out_residuals(
             gain * spectrum.left[rows].T,
             targets,
             shrinkage,
+            spectrum.left[rows],
+            spectrum.values,
         )
         out[rows] = x / root[rows]
     return out
 
 
-def _solve_in_order(W, e, F, f, shrinkage):
+def _solve_in_order(W, e, F, f, shrinkage, axes, spectrum_values):
     """Minimise |W x - e|^2 + shrinkage^2 |F x - f|^2; where W leaves x open, F tells.
 
-    The columns of W are those of a projection: its singular values are at most 1.
+    The columns of W are those of a projection: its singular values are at most 1. They
+    stand for rows, whose axes have these coordinates along the singular vectors.
     """
     left, values, right = thin_svd(W)
     # 1. x = M a + N c: W sees a alone.
-    seen = values > 10 * len(W) * EPS
+    off = rounding_off_span(right @ axes, spectrum_values)
+    seen = values > 10 * len(W) * EPS * off
     left, values, M, N = left[:, seen], values[seen], right[seen].T, right[~seen].T
     # 2. c fits what a leaves of f; so a has to fit f only outside the span of F N.
     FN, FM = F @ N, F @ M

@@ -142,7 +142,7 @@ def decompose_problem(
 
     projections = left.T @ problem.y
     residuals = problem.y - left @ projections
-    outside = _outside_span(problem.basis(left), residuals)
+    outside = _outside_span(problem.basis(left), left, values[:rank], residuals)
     return Spectrum(
         left=left,
         values=values[:rank],
@@ -200,7 +200,7 @@ def thin_svd(A: Floats) -> tuple[Floats, Floats, Floats]:
         return linalg.svd(A, full_matrices=False, lapack_driver="gesvd")
 
 
-def _outside_span(basis, residuals):
+def _outside_span(basis, left, values, residuals):
     """1 - leverage of each row, exactly 0 where it is numerically so.
 
     `residuals` is refined in place on the rows of high leverage.
@@ -218,7 +218,33 @@ def _outside_span(basis, residuals):
         off_span[np.arange(len(high)), high] += 1.0
         outside[high] = np.sum(off_span**2, axis=1)
         residuals[high] = off_span @ residuals
-        exact = outside <= (10 * n * EPS) ** 2
+        off = np.ones(n)
+        off[high] = rounding_off_span(left[high], values)
+        exact = outside <= (10 * n * EPS * off) ** 2
         outside[exact] = 0.0
         residuals[exact] = 0.0
     return outside
+
+
+def rounding_off_span(axes: Floats, values: Floats) -> Floats:
+    """How far rounding moves axes off the span of a design, in units of rounding.
+
+    A perturbation E of the design A moves an axis a in its span by (I - P) E A^+ a:
+    more, where a lies along left singular vectors of small singular values. Nearer to
+    the span than that, the head passes through what the axis stands for.
+
+    Parameters
+    ----------
+    axes : ndarray of shape (n_axes, r)
+        Coordinates of unit vectors along the left singular vectors.
+    values : ndarray of shape (r,)
+        Singular values, decreasing.
+
+    Returns
+    -------
+    ndarray of shape (n_axes,)
+        At least 1.
+    """
+    with np.errstate(over="ignore"):
+        growth = linalg.norm(axes * (values.max(initial=0.0) / values), axis=1)
+    return np.maximum(1.0, growth)

@@ -306,6 +306,13 @@ n_states)
     def _read_step(self, observation):
         """A step of each sequence, which may be missing, as one block."""
         steps = as_steps(observation, "observation")
+        n_features = getattr(self, "n_features", 1)
+        if n_features > 1 and steps.shape == (n_features, 1):
+            raise ValueError(
+                f"observation holds steps of 1 features, but the HMM was made for "
+                f"{n_features}. The step of a single sequence is passed as "
+                "[observation]."
+            )
         sequences = self._read(steps, "observation", keep_missing=True)
         return sequences.block(np.arange(len(sequences)))
 

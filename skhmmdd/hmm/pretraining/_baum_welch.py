@@ -33,6 +33,7 @@ from skhmmdd.hmm.pretraining._corpus import (
     make_part,
     read_corpus,
     refuse_lengths,
+    warn_of_components,
     warn_of_single_steps,
 )
 from skhmmdd.hmm.pretraining._em_loop import Options, Start, list_starts, next_weights
@@ -214,9 +215,9 @@ class BaumWelch(LikelihoodMixin, DensityMixin, CallbackSupportMixin, SkhmmddEsti
     ConvergenceWarning
         If the start that is kept did not reach `tol` within `max_iter` iterations.
     UserWarning
-        If every sequence has one step; if what was read as features looks like
-        steps, see `channels_first`; if `emission="auto"` takes whole numbers and NaN
-        for continuous observations.
+        If every sequence has one step; if `n_components` is set and the model is no
+        mixture; if what was read as features looks like steps, see `channels_first`;
+        if `emission="auto"` takes whole numbers and NaN for continuous observations.
 
     See Also
     --------
@@ -518,6 +519,8 @@ class BaumWelch(LikelihoodMixin, DensityMixin, CallbackSupportMixin, SkhmmddEsti
             self.verbose,
             self.channels_first,
         )
+        if self._given_start is None:
+            warn_of_components(self.n_components, corpus.family)
         if self._given_start is None and not corpus.source.is_streamed:
             warn_of_order(corpus.source.part.sequences, self.channels_first)
         return corpus

@@ -325,6 +325,19 @@ def warn_of_single_steps(corpus):
         )
 
 
+def warn_of_components(n_components, family):
+    """Warn if a number of components was set, as hmmlearn calls the states."""
+    # Two is the default, and fewer is what scikit-learn's checks set.
+    if n_components > 2 and "n_components" not in family._options:
+        warnings.warn(
+            f"n_components={n_components} has no effect on a {family.__name__}: it is "
+            'the number of Gaussians in a state with emission="gaussian_mixture". The '
+            "number of states, which hmmlearn calls n_components, is n_states.",
+            UserWarning,
+            stacklevel=5,
+        )
+
+
 def _first(X):
     for batch in X:
         return batch

@@ -12,6 +12,8 @@ from skhmmdd.hmm.sequences._blocks import Sequences
 from skhmmdd.hmm.sequences._numbers import as_numbers, text_error
 from skhmmdd.hmm.sequences._panels import holds_sequences, join_channels, order_hint
 
+_N_SHOWN = 5  # shapes named in an error message
+
 
 def read_flat(X, name, keep_empty=False):
     """The flat values with starts, lengths and width, not yet trimmed.
@@ -76,7 +78,7 @@ def _read_list(X, name, keep_empty):
     if len(trailing) > 1 or len(next(iter(trailing))) > 1:
         raise ValueError(
             f"The sequences of {name} must all have shape (n_steps,) or all "
-            f"(n_steps, n_features); got steps of shapes {sorted(trailing)}."
+            f"(n_steps, n_features); got steps of shapes {_some(sorted(trailing))}."
             f"{_hint_of_ragged(full)}"
         )
     if trailing == {(0,)}:
@@ -106,6 +108,12 @@ def _read_one(sequence, i, name):
             f"passed as [{name}]."
         )
     return as_numbers(piece, [0], name, first=i)
+
+
+def _some(shapes):
+    names = ", ".join(map(str, shapes[:_N_SHOWN]))
+    more = len(shapes) - _N_SHOWN
+    return f"{names} and {more} others" if more > 0 else names
 
 
 def _hint_of_ragged(pieces):

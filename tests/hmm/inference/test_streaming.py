@@ -359,7 +359,11 @@ def test_observations_refused(observation, message):
 def test_vectors_refused():
     hmm = random_hmm("diag", size=2)
     for observation, message in (
-        ([0.0, 1.0], "observation holds steps of 1 features, .* made for 2"),
+        (
+            [0.0, 1.0],
+            r"steps of 1 features, .* made for 2\. .* single .* \[observation\]",
+        ),
+        ([0.0] * 3, "observation holds steps of 1 features, .* made for 2"),
         ([[1e200, 0.0]], "observation holds 1e.200 in sequence 0: its log-density"),
     ):
         with pytest.raises(ValueError, match=message):

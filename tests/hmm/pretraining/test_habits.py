@@ -137,3 +137,21 @@ def test_what_can_be_no_symbols_is_not_told(change):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert isinstance(em().fit(X).hmm_, GaussianHMM)
+
+
+# What others call the number of states
+
+
+def test_a_number_of_components_is_none_of_states(stacked):
+    with pytest.warns(UserWarning, match="n_components=4 .* GaussianHMM.* n_states"):
+        BaumWelch(n_components=4, tol=0, max_iter=1).fit([stacked])
+    mixture = em(n_components=4, emission="gaussian_mixture").fit([stacked])
+    assert mixture.hmm_.n_components == 4
+    # Weights to start from hold their own.
+    em(n_components=4, init=mixture.hmm_).fit([stacked])
+
+
+def test_not_all_lengths_are_named():
+    ragged = [np.zeros((3, n)) for n in range(20, 60)]
+    with pytest.raises(ValueError, match=r"\(24,\) and 35 others\. .*channels_first"):
+        em().fit(ragged)
