@@ -10,6 +10,7 @@ from properties.advice import (
     audit,
     failures,
     judge,
+    measure_tables,
     report,
     said_widths,
 )
@@ -57,7 +58,7 @@ def test_the_audit_finds_what_is_false():
 )
 def test_advice_comes_true(n_tables, effort, pytestconfig):
     seed = 0 if effort == "quick" else pytestconfig.getoption("campaign_seed")
-    verdicts = audit(n_tables, seed)
+    verdicts = audit(measure_tables(n_tables, seed))
     for one in verdicts:
         told = {True: "true", False: "false", None: "too close to call"}[one.true]
         note(f"advice: {one.source}, {one.kind}", told)
