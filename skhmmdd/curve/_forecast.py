@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from functools import partial
-from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
-from sklearn.utils import check_consistent_length
-from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils._param_validation import StrOptions
 
 from skhmmdd._base import validate_params
 from skhmmdd._parallel import map_jobs, single_blas_thread
@@ -30,11 +28,11 @@ from skhmmdd.curve._landmarks import (
     landmarks_of_forecast,
 )
 from skhmmdd.curve._left_out_rows import arrange_rows
-from skhmmdd.curve._targets import RISK_WORDS, read_targets
+from skhmmdd.curve._targets import CONSTRAINTS, RISK_WORDS, read_nested
 from skhmmdd.curve.display._forecast_figure import draw_forecast
 from skhmmdd.curve.display._html import findings_html
 from skhmmdd.curve.display._summary import Findings, describe
-from skhmmdd.heads._validation import check_alpha, check_design, check_widths
+from skhmmdd.heads._validation import check_widths
 from skhmmdd.heads.solvers._left_out_path import (
     left_out_along_widths,
     left_out_at_width,
@@ -265,17 +263,9 @@ class RiskForecast(NamedTuple):
 
 @validate_params(
     {
-        "X": "no_validation",
-        "y": "no_validation",
+        **CONSTRAINTS,
         "groups": ["array-like", None],
-        "widths": ["array-like", None],
-        "alpha": [Interval(Real, 0, None, closed="left")],
-        "fit_intercept": ["boolean"],
-        "rcond": [None, Interval(Real, 0, 1, closed="left")],
-        "classifier": ["boolean", None],
-        "risk": [StrOptions({"squared_error", "zero_one_error"})],
         "choose": [StrOptions({"lowest", "one_standard_error"})],
-        "n_jobs": [None, Integral],
     },
     prefer_skip_nested_validation=True,
 )
@@ -403,12 +393,9 @@ def forecast_risk(
     >>> forecast.labels_at_threshold(80)
     81
     """
-    X, targets = (
-        check_design(X, ensure_min_samples=3),
-        read_targets(y, classifier, risk),
+    X, targets, options = read_nested(
+        X, y, classifier, risk, alpha=alpha, fit_intercept=fit_intercept, rcond=rcond
     )
-    check_consistent_length(X, targets.coded)
-    alpha = check_alpha(alpha)
     rows = arrange_rows(X, targets.coded, groups)
     widths = check_widths(
         _default_widths(X, rows.n_distinct, fit_intercept)
@@ -419,11 +406,6 @@ def forecast_risk(
     blocks = rows.blocks(_N_BLOCKS)
     measure = partial(rows.risks, targets, blocks)
     of_rows = rows.weights, rows.members, measure
-    options: dict[str, Any] = {
-        "alpha": alpha,
-        "fit_intercept": fit_intercept,
-        "rcond": rcond,
-    }
     with single_blas_thread():
         path, in_doubt = left_out_along_widths(
             rows.X, rows.y, widths, *of_rows, **options
