@@ -6,8 +6,8 @@ import numpy as np
 from scipy import stats
 
 from skhmmdd._typing import Floats, Ints
-from skhmmdd.curve._choice import BestPoint, Middle, paired_differences
-from skhmmdd.curve._landmarks import BLIND, median_over_splits
+from skhmmdd.curve._choice import BestPoint, Middle
+from skhmmdd.curve._landmarks import BLIND, median_over_splits, paired_differences
 
 # One-sided, of every statement.
 _CONFIDENCE = 0.95

@@ -197,7 +197,8 @@ class DoubleDescentCurve(ShownFindings, RefittedEstimator, BaseDoubleDescentCurv
         The interior maximum of the median test risk that stands out most: the one
         with the largest ratio to the lowest risk on its worse side. A named tuple
         ``(complexity, risk, param, index)``; None if no interior point exceeds the
-        lowest risk on either side.
+        lowest risk on either side by a tenth, and, if it is less than twice as high,
+        by more than one standard error, paired over the splits.
 
     best_ : BestPoint
         Where the median test risk is lowest, or as `choose` says. A `CurvePoint` with

@@ -22,7 +22,7 @@ from skhmmdd.curve._choice import (
     mean_over_blocks,
     risk_of_choice,
 )
-from skhmmdd.curve._landmarks import (
+from skhmmdd.curve._landmarks_of_forecast import (
     blind_widths,
     independent_columns,
     landmarks_of_forecast,
@@ -77,7 +77,8 @@ class RiskForecast(NamedTuple):
         None if none does.
     peak : tuple of (int, float) or None
         Width and predicted risk where the curve stands highest above the lower points
-        on both its sides; None if it has no interior maximum.
+        on both its sides; None where no point stands out by a tenth and, if it is less
+        than twice as high, by more than one standard error, paired over the blocks.
     best : tuple of (int, float)
         Width and predicted risk of the lowest point. Widths within 20 % of the
         threshold, counted in independent columns, are excluded: there the forecast is
@@ -428,10 +429,10 @@ def forecast_risk(
     can_interpolate = alpha == 0 and rows.copies_agree
     full_rank = rows.n_distinct - fit_intercept
     blind = blind_widths(widths, rank, full_rank, rows.n_left_with)
-    threshold, peak, best, zone = landmarks_of_forecast(
-        widths, by_name[risk], rank, full_rank, blind, can_interpolate
-    )
     of_blocks = risks[targets.risk_names.index(risk), 1:].T
+    threshold, peak, best, zone = landmarks_of_forecast(
+        widths, by_name[risk], rank, full_rank, blind, can_interpolate, of_blocks
+    )
     block_risk = np.where(blind[:, None], np.inf, of_blocks)
     if choose == "one_standard_error":
         chosen = choose_point(block_risk, choose, middle=mean_over_blocks)

@@ -22,11 +22,10 @@ from skhmmdd import (
 from skhmmdd.curve._certainty import compare_with, weigh_evidence
 from skhmmdd.curve._choice import (
     find_plateau,
-    paired_differences,
     peak_and_best,
     risk_of_choice,
 )
-from skhmmdd.curve._landmarks import median_over_splits
+from skhmmdd.curve._landmarks import median_over_splits, paired_differences
 from skhmmdd.curve.measurement._validation import share_of_copies
 from skhmmdd.heads.solvers._left_out_path import left_out_with_another
 

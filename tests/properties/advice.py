@@ -76,7 +76,7 @@ class Table(NamedTuple):
     classes: bool
 
 
-def _random_features(X, width, seed):
+def random_features(X, width, seed):
     """Random ReLU features of standardised columns."""
     rng = np.random.RandomState(seed)
     spread = X.std(axis=0)
@@ -201,7 +201,7 @@ def make_table(source, fault, n_labels, seed):
     X, y, classes = _pool(source)
     rng = np.random.RandomState(seed)
     if source in _MAPPED or (source == "digits" and seed % 2):
-        X = _random_features(X, 300, seed)
+        X = random_features(X, 300, seed)
     elif source == "digits":
         X = X[:, rng.permutation(X.shape[1])]
     X, y = _spoil_columns(X, fault, rng), y.copy()
@@ -406,7 +406,7 @@ def measure(table, rng):
     """
     rows = table.labelled
     widths = forecast_of(table).widths
-    truth = _risk_of_rows(table, widths)
+    truth = risk_of_rows(table, widths)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", UserWarning)  # classes rarer than folds
@@ -426,7 +426,7 @@ def measure(table, rng):
     return Measured(own, widths, truth, curve, curve_truth)
 
 
-def _risk_of_rows(table, widths):
+def risk_of_rows(table, widths):
     """Risk of heads on the labelled rows, (n_widths, n_sets)."""
     X, y, rows = table.X, table.y, table.labelled
     parts = np.array_split(table.held_out[:_HELD_OUT], _SETS)

@@ -155,7 +155,7 @@ def _is(clause):
 
 def _peak(found):
     if found.peak is None:
-        return "Peak: none. No point stands above lower ones on both its sides."
+        return "Peak: none. No point stands clearly above lower ones on both its sides."
     (at, risk), lowest = found.peak, found.best[1]
     if np.isinf(risk):
         return f"Peak: infinite, at {at:g}."
