@@ -13,7 +13,7 @@ from skhmmdd._base import validate_params
 from skhmmdd._parallel import map_jobs, single_blas_thread
 from skhmmdd._repr import short_repr
 from skhmmdd._typing import Floats, Ints
-from skhmmdd.curve._certainty import weigh_evidence
+from skhmmdd.curve._certainty import twice, weigh_evidence
 from skhmmdd.curve._choice import (
     BestPoint,
     Choice,
@@ -111,6 +111,10 @@ class RiskForecast(NamedTuple):
     block_risk : ndarray of shape (n_widths, n_blocks)
         The predicted risk in blocks of samples, or of groups, drawn at random: ten, or
         as many as groups. Infinite at the widths that are excluded from the best.
+    risk_without : ndarray of shape (n_widths, n_distinct) or None
+        The forecast without each of the distinct rows, which tells how sure it is.
+        Infinite at the widths that are excluded from the best, and where the risk is
+        more than three times the lowest. None beyond 300 rows, and of groups.
     """
 
     widths: Ints
@@ -131,6 +135,7 @@ class RiskForecast(NamedTuple):
     corrected_risk: float
     plateau: tuple[int, ...]
     block_risk: Floats
+    risk_without: Floats | None
 
     def __repr__(self) -> str:
         return short_repr(self)
@@ -192,12 +197,11 @@ class RiskForecast(NamedTuple):
             self.widths.astype(np.float64),
             self.block_risk,
             BestPoint(width, risk, width, index, self.corrected_risk, self.plateau),
-            zone=self.danger_zone,
-            # The widths about it are excluded already.
-            threshold=None,
+            divider=self.danger_zone or twice(self.interpolation_threshold),
             overlap=_OVERLAP,
             copied=self.n_copies_kept / self.n_samples,
             middle=mean_over_blocks,
+            without=self.risk_without,
         )
 
     def _samples_in_words(self):
@@ -332,8 +336,8 @@ def forecast_risk(
         Named tuple of `widths`, `risk`, `gcv`, `rank`, `interpolation_threshold`,
         `peak`, `best`, `danger_zone`, `n_samples`, `fit_intercept`, `n_distinct`,
         `n_groups`, `n_copies_kept`, `risk_name`, `risks`, `corrected_risk`, `plateau`,
-        `block_risk`, with methods `summary()`,
-        `plot()` and `labels_at_threshold(width)`.
+        `block_risk`, `risk_without`, with methods `summary()`, `plot()` and
+        `labels_at_threshold(width)`.
 
     Raises
     ------
@@ -438,11 +442,16 @@ def forecast_risk(
         chosen = choose_point(block_risk, choose, middle=mean_over_blocks)
         best = int(widths[chosen]), float(by_name[risk][chosen])
     corrected_risk = risk_of_choice(block_risk, choose, middle=mean_over_blocks)
-    if choose == "lowest" and rows.n_distinct == rows.n_groups == len(X):
-        plausible = ~blind & (by_name[risk] <= _PLAUSIBLE * best[1])
-        corrected_risk = _risk_of_pairs(
-            rows.X, targets, risk, widths[plausible], options, corrected_risk
+    risk_without = None
+    if not rows.members and len(rows.X) <= _MOST_PAIRS:
+        wanted = ~blind & (by_name[risk] <= _PLAUSIBLE * by_name[risk][~blind].min())
+        own, risk_without = _leave_pairs_out(
+            rows, targets, risk, widths, wanted, options
         )
+        chosen = risk_without.argmin(axis=0)[rows.row_of]
+        nested = own[chosen, np.arange(len(X))].mean()
+        if choose == "lowest" and np.isfinite(nested):
+            corrected_risk = float(nested)
     return RiskForecast(
         widths=widths,
         risk=by_name[risk],
@@ -462,25 +471,30 @@ def forecast_risk(
         corrected_risk=best[1] if corrected_risk is None else corrected_risk,
         plateau=tuple(widths[find_plateau(block_risk, mean_over_blocks)].tolist()),
         block_risk=block_risk,
+        risk_without=risk_without,
     )
 
 
-def _risk_of_pairs(X, targets, risk, widths, options, otherwise):
-    """Loss of every sample at the width that the others choose without it."""
-    if len(X) > _MOST_PAIRS:
-        return otherwise
-    of_risk = targets.risk_names.index(risk)
+def _leave_pairs_out(rows, targets, risk, widths, wanted, options):
+    """Own loss of every sample, and the mean loss of the others without each row.
+
+    Both infinite at widths that are not wanted, and where digits would be lost.
+    """
+    n_rows, n = len(rows.X), len(rows.row_of)
+    own, without = (
+        np.full((len(widths), n), np.inf),
+        np.full((len(widths), n_rows), np.inf),
+    )
+    kept = rows.row_of != np.arange(n_rows)[:, None]
+    positions = np.flatnonzero(wanted)
+    losses_of = partial(rows.losses, targets, targets.risk_names.index(risk))
     with single_blas_thread():
-        own, others = left_out_with_another(
-            X,
-            targets.coded,
-            widths,
-            lambda residuals: targets.losses(residuals)[of_risk].astype(np.float64),
-            **options,
-        )
-    chosen = np.argmin(others, axis=0)
-    nested = own[chosen, np.arange(len(X))].mean()
-    return float(nested) if np.isfinite(nested) else otherwise
+        for i, losses in left_out_with_another(
+            rows.X, rows.y, widths[positions], rows.weights, losses_of, **options
+        ):
+            own[positions[i]] = losses[rows.row_of, np.arange(n)]
+            without[positions[i]] = (losses * kept).sum(axis=1) / kept.sum(axis=1)
+    return own, without
 
 
 def _default_widths(X, n_distinct, fit_intercept):
