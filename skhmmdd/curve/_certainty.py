@@ -17,8 +17,8 @@ _OF_BEST, _OF_OTHERS = 0.9, 0.95
 SAFE = 1.5
 # Others are advised only where they look this nearly as good.
 _AS_GOOD = 1.2
-# What is said to be sure where the best is not: within how many times of every other.
-_SURE = (2.0, 3.0)
+# What is said to be sure where the best is not safe: within so many times.
+_SURE = (2.0, 3.0, 5.0)
 # Where more of the test samples than this have a copy in the training set, the risk
 # past the threshold says little of new ones.
 COPIED = 0.1
@@ -273,7 +273,7 @@ def weigh_evidence(
     if beyond[rival] and len(advised) == 1:
         advised.append(_about(rival, np.zeros(len(level), dtype=bool), complexity))
     named = float(complexity[rival]), float(level[rival])
-    sure = _surely_within(compared, complexity)
+    sure = _surely_within(compared, best.index, complexity)
     is_beyond = bool(beyond[rival])
     return Evidence(*known, tuple(advised), "rival", named, is_beyond, sure)
 
@@ -309,10 +309,11 @@ def _rival(compared, best, level):
     return int(np.where(above > 0, level, np.inf).argmin())
 
 
-def _surely_within(compared, complexity):
-    """The least factor of a few that some points are surely within, and those."""
-    for times in _SURE:
+def _surely_within(compared, best, complexity):
+    """The least factor of a few that the best is surely within, and all that are."""
+    # Of nothing there are no multiples.
+    for times in _SURE if compared.scale is None else ():
         within = np.flatnonzero(compared.excess(times, _OF_OTHERS) <= 0)
-        if len(within):
+        if best in within:
             return times, stretches(complexity, within)
     return None

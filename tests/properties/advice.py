@@ -42,7 +42,7 @@ from skhmmdd import (
 # An advised width may have this much more risk than the best of all widths.
 TOLERATED = 1.5
 # Kinds of sentences that claim safety; the others are checked for what they say.
-SAFETY = ("best at", "choose", "take", "nothing to avoid")
+SAFETY = ("best at", "choose", "take", "nothing to avoid", "surely within")
 
 # Rows of a pool: so many, that what is left beside the labels judges well.
 _POOL = 2000
@@ -283,21 +283,28 @@ def said_widths(text, widths):
     if "nothing here has to be avoided" in text:
         said["nothing to avoid"] = np.ones(len(widths), dtype=bool)
     if found := re.search(r"Choose a width ([^.:]*)\.", text):
-        chosen = np.zeros(len(widths), dtype=bool)
-        for part in found[1].split(" or "):
-            word, *numbers = [one for one in part.split() if one != "to"]
-            numbers = [float(number) for number in numbers]
-            if word == "above":
-                chosen |= widths > numbers[0]
-            elif word == "below":
-                chosen |= widths < numbers[0]
-            else:
-                chosen |= (widths >= numbers[0]) & (widths <= numbers[-1])
-        said["choose"] = chosen
+        said["choose"] = _named(found[1].split(" or "), widths)
+    if found := re.search(r"Surely within \S+ times of the lowest: ([^.]*)\.", text):
+        parts = re.split(", | and ", found[1].removesuffix(" and others"))
+        said["surely within"] = _named(parts, widths)
     for word, end in (("large", -1), ("small", 0)):
         if f"Choose a {word} width" in text:
             said["choose"] = widths == widths[end]
     return said
+
+
+def _named(parts, widths):
+    """The widths of parts such as "above 8", "below 3", "from 4 to 6", "of 4"."""
+    chosen = np.zeros(len(widths), dtype=bool)
+    for part in parts:
+        numbers = [float(one) for one in re.findall(r"\d\S*", part)]
+        if part.startswith("above"):
+            chosen |= widths > numbers[0]
+        elif part.startswith("below"):
+            chosen |= widths < numbers[0]
+        else:
+            chosen |= (widths >= numbers[0]) & (widths <= numbers[-1])
+    return chosen
 
 
 def judge(table, source, text, widths, truth):
@@ -311,21 +318,23 @@ def judge(table, source, text, widths, truth):
         The summary.
     widths : ndarray of shape (n_widths,)
     truth : ndarray of shape (n_widths, n_sets)
-        Risks on rows held out. A width is worse than another if it is so by more than
-        what these sets leave to chance.
+        Risks on rows held out. A forecast is of their mean, a curve of their median
+        over training sets. A width is worse than another if it is so by more than what
+        these sets leave to chance.
 
     Returns
     -------
     list of Verdict
     """
     text = text.replace("\n  ", " ").replace("\n", " ")
-    risk = np.median(truth, axis=1)
+    middle = np.mean if source == "forecast" else np.median
+    risk = middle(truth, axis=1)
     best = int(np.argmin(risk))
     above = truth - truth[best]
     error = above.std(axis=1, ddof=1) / np.sqrt(truth.shape[1])
+    surely_above = above.mean(axis=1) > 2 * error
     with np.errstate(divide="ignore", invalid="ignore"):
         ratio = np.where(risk > 0, risk / risk[best], 1.0)
-    worse = (risk > TOLERATED * risk[best]) & (above.mean(axis=1) > 2 * error)
     close = "Too close to call" in text
     verdicts = []
 
@@ -333,9 +342,14 @@ def judge(table, source, text, widths, truth):
         verdicts.append(Verdict(table, source, kind, true, float(ratio), words))
 
     for kind, chosen in said_widths(text, widths).items():
-        worst = ratio[chosen].max()
-        true = None if close else not worse[chosen].any()
-        add(kind, true, worst, text[text.index("Best:") :])
+        times, is_hedged = TOLERATED, close
+        if found := re.search(r"Surely within (\S+) times", text):
+            # That is no matter of doubt.
+            if kind == "surely within":
+                times, is_hedged = float(found[1]), False
+        worse = chosen & (ratio > times) & surely_above
+        true = None if is_hedged else not worse.any()
+        add(kind, true, ratio[chosen].max(), text[text.index("Best:") :])
     if found := re.search(r"Danger zone: (\S+) to (\S+),", text):
         inside = (widths >= float(found[1])) & (widths <= float(found[2]))
         add("danger zone", ratio[inside].max() > TOLERATED, ratio[inside].max(), text)
@@ -575,6 +589,17 @@ def report(verdicts):
         lines.append(
             f"{source}: expected risk over what came true, median "
             f"{np.median(shares):.2f}"
+        )
+    # Of what is too close to call: was the best as good as any, after all?
+    for source in ("curve", "forecast"):
+        close = [
+            one.ratio <= TOLERATED
+            for one in verdicts
+            if (one.source, one.kind, one.true) == (source, "best at", None)
+        ]
+        lines.append(
+            f"{source}: {len(close)} too close to call; in {sum(close)} of them the "
+            f"best was within {TOLERATED:g} times of all others"
         )
     lines += [
         f"FALSE {one.source}, {one.kind}, {one.ratio:.2f}: {one.table}. {one.words}"

@@ -30,6 +30,16 @@ WIDTHS = np.array([1, 5, 8, 12, 20, 31, 44, 90])
         ("Choose a small width, or penalise", "choose", [1]),
         ("Take 12. The peak", "take", [12]),
         ("Take 12: the risk falls", "take", [12]),
+        (
+            "Surely within 2 times of the lowest: 5 to 8 and 31. W",
+            "surely within",
+            [5, 8, 31],
+        ),
+        (
+            "Surely within 3 times of the lowest: 8, 31, 44 and others. W",
+            "surely within",
+            [8, 31, 44],
+        ),
         ("nothing here has to be avoided.", "nothing to avoid", WIDTHS.tolist()),
     ],
 )
@@ -47,6 +57,13 @@ def test_the_audit_finds_what_is_false():
     assert [one.kind for one in false] == ["choose"]
     close = judge("", "curve", text + "Too close to call: 1 at 1.", WIDTHS, truth)
     assert not failures(close) and any(one.true is None for one in close)
+    sure = (
+        text
+        + "Too close to call: 1 at 1. Surely within 2 times of the lowest: 5 to 12."
+    )
+    assert not failures(judge("", "curve", sure, WIDTHS, truth))
+    false = failures(judge("", "curve", sure, WIDTHS, truth * [[1], [1.3], *[[1]] * 6]))
+    assert [one.kind for one in false] == ["surely within"]
 
 
 @pytest.mark.parametrize(
