@@ -1,6 +1,6 @@
 """Forecasts against what came true, by region: far from the threshold and at it.
 
-    PYTHONPATH=. python tests/properties/forecast_ratios.py --sets 24
+    PYTHONPATH=.:tests python tests/properties/forecast_ratios.py --sets 24
 
 draws training sets of several kinds, forecasts the risk of each, and measures it on
 rows that the forecast has not seen. It prints the medians of their ratios.
