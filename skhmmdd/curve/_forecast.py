@@ -48,10 +48,10 @@ if TYPE_CHECKING:
 _GRID_SIZE, _NEAR = 60, 0.05
 # Blocks of samples that a choice by the others is judged on.
 _N_BLOCKS = 10
-# Up to so many samples each is a block of its own, and is no training sample of those
-# by which is chosen; only widths within so much of the lowest risk are ever chosen.
+# Up to so many rows each is a block of its own, and is no training row of those by
+# which is chosen; only widths within so much of the lowest risk are ever chosen.
 _MOST_PAIRS, _PLAUSIBLE = 300, 3.0
-# What the blocks share, as in `compare_with`: all leave-one-outs have nearly the same
+# What blocks share, as in `compare_all`: all leave-one-outs have nearly the same
 # training set. No rule is known; this was set by the audit of
 # tests/properties/advice.py (seeds 11 and 12), in which 0.1 gave too much false advice.
 _OVERLAP = 0.4
@@ -102,9 +102,9 @@ class RiskForecast(NamedTuple):
         All risks, by name: of classes both, of numbers the squared error.
     corrected_risk : float
         Test risk to expect at the best width. The lowest of many predictions is lower
-        than what comes true; in this one every sample, or beyond 300 samples and of
-        groups every block, is left out of the choice in which it is judged. See the
-        Notes of :func:`forecast_risk`.
+        than what comes true; in this one every row, or beyond 300 rows and of groups
+        every block, is left out of the choice in which it is judged. See the Notes of
+        :func:`forecast_risk`.
     plateau : tuple of int
         Widths whose risk is within one standard error of the lowest, paired over the
         blocks.
@@ -378,9 +378,17 @@ def forecast_risk(
     Of the best width ``corrected_risk`` is the nested leave-one-out: the width at which
     sample i is judged has the least mean loss of all others j, each left out together
     with i. Pairs are left out in closed form, from the same matrix I - H or
-    :math:`K^{-1}` (derived here). Beyond 300 samples, and where rows repeat or are
-    grouped, ten blocks of the samples take the place of i, and only their losses are
-    left out of the choice: then a part of the optimism stays.
+    :math:`K^{-1}` (derived here); copies of a row leave together. Beyond 300 distinct
+    rows, and where several of them are grouped, ten blocks of the samples take the
+    place of i, and only their losses are left out of the choice: then a part of the
+    optimism stays.
+
+    The same pairs give the forecast without each row, and so its standard error by the
+    jackknife: the losses left out are no independent samples, for they share their
+    training rows. With that error the summary compares the best with all other widths
+    of up to three times its risk; beyond 300 rows and of groups with that of blocks,
+    widened. It says "too close to call" where the best is not surely (one-sided, 90 %)
+    within 1.5 times of each of them.
 
     All widths come from shared factorizations, for the price of a few fits. Where the
     rank is in doubt, one singular value decomposition for the width.

@@ -205,9 +205,14 @@ def left_out_with_another(
         return losses_of(residuals) if np.isfinite(residuals).all() else None
 
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-        for one in smoothers_along_widths(
-            design[:, nonzero], response, samples, ranks, alpha, limit
-        ):
+        shared = (
+            smoothers_along_widths(
+                design[:, nonzero], response, samples, ranks, alpha, limit
+            )
+            if nonzero.any()
+            else ()
+        )
+        for one in shared:
             if one.condition < limit and (losses := losses_at(one)) is not None:
                 missing[one.position] = False
                 yield one.position, losses
