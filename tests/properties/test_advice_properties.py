@@ -81,6 +81,6 @@ def test_advice_comes_true(n_tables, effort, pytestconfig):
         note(f"advice: {one.source}, {one.kind}", told)
     claims = [one for one in verdicts if one.kind in SAFETY and one.true]
     assert claims, "everything was too close to call"
-    # Statements are made at 95 %: of those that are not hedged a few are wrong.
+    # Of statements made at 90 and 95 % a few are wrong.
     false = failures(verdicts)
     assert len(false) <= 0.05 * (len(false) + len(claims)), "\n".join(report(verdicts))
