@@ -14,6 +14,7 @@ from properties.advice import (
     report,
     said_widths,
 )
+from properties.forecast_ratios import compare
 
 WIDTHS = np.array([1, 5, 8, 12, 20, 31, 44, 90])
 
@@ -84,3 +85,9 @@ def test_advice_comes_true(n_tables, effort, pytestconfig):
     # Of statements made at 90 and 95 % a few are wrong.
     false = failures(verdicts)
     assert len(false) <= 0.05 * (len(false) + len(claims)), "\n".join(report(verdicts))
+
+
+def test_forecasts_are_compared_by_region():
+    below, at, above, best, inside, flagged = compare("Gaussian", "none", 40, 0)
+    assert 0.5 < below < 2 and 0.5 < above < 2 and at > 0 and 0.3 < best < 3
+    assert 0 <= flagged < inside <= 1
