@@ -1,20 +1,24 @@
 """How sure the best point of a curve is: what is as good, and what may be."""
 
+from __future__ import annotations
+
 from typing import Literal, NamedTuple
 
 import numpy as np
 from scipy import stats
 
 from skhmmdd._typing import Floats, Ints
-from skhmmdd.curve._choice import BestPoint, Middle, paired_differences
-from skhmmdd.curve._landmarks import BLIND, median_over_splits
+from skhmmdd.curve._choice import BestPoint, Middle
+from skhmmdd.curve._landmarks import median_over_splits
 
-# One-sided, of every statement.
-_CONFIDENCE = 0.95
-# Complexities about the best are advised where their median risk is this near to its,
-# and surely no more than so much above it. Others are rivals if they may be so much
-# better.
-_AS_GOOD, _WORSE = 1.2, 1.5
+# One-sided: that the best is within `SAFE` times of every other point, and that points
+# about it are.
+_OF_BEST, _OF_OTHERS = 0.9, 0.95
+SAFE = 1.5
+# Others are advised only where they look this nearly as good.
+_AS_GOOD = 1.2
+# What is said to be sure where the best is not safe: within so many times.
+_SURE = (2.0, 3.0, 5.0)
 # Where more of the test samples than this have a copy in the training set, the risk
 # past the threshold says little of new ones.
 COPIED = 0.1
@@ -47,52 +51,92 @@ class Evidence(NamedTuple):
     plateau : tuple of Stretch
         As of `BestPoint`, neighbours joined.
     advised : tuple of Stretch
-        About the best point; and about its rival on the other side, if there is one.
-    doubt : {"copies", "one split", "side", "spread", "threshold"} or None
-        Why the choice is too close to call: the other side of the danger zone or of
-        the threshold cannot be told apart; the best is so near the threshold that its
-        risk may be luck; another complexity may be far better; many test samples have
-        a copy in the training set.
+        About the best point; and about the best of the other side of the danger zone
+        or the threshold, if that is as safe or may be far better.
+    doubt : {"copies", "one split", "rival"} or None
+        Why the choice is too close to call: another complexity may be far better; many
+        test samples have a copy in the training set.
     rival : tuple of (float, float) or None
-        Complexity and risk of what may be better.
+        Complexity and risk of what may be far better.
+    is_beyond : bool
+        Whether that is on the other side.
+    sure : tuple of (float, tuple of Stretch) or None
+        Where there is a rival: a factor, and the complexities whose risk is surely
+        within so many times of every other.
     """
 
     corrected_risk: float | None
     plateau: tuple[Stretch, ...]
     advised: tuple[Stretch, ...]
-    doubt: Literal["copies", "one split", "side", "spread", "threshold"] | None
-    rival: tuple[float, float] | None
+    doubt: Literal["copies", "one split", "rival"] | None
+    rival: tuple[float, float] | None = None
+    is_beyond: bool = False
+    sure: tuple[float, tuple[Stretch, ...]] | None = None
 
 
 class Comparison(NamedTuple):
-    """How much higher the risk of every point is than that of one, over the splits.
+    """How much higher the risk of every point is than that of every other.
 
     Attributes
     ----------
-    lower, mean, upper : ndarray of shape (n_complexities,)
-        Of the logarithms of the risks, or of the risks where some are not positive.
-        The bounds are one-sided, at 95 %.
-    far : float
-        What is far better or worse, on that scale.
+    mean, error : ndarray of shape (n_complexities, n_complexities)
+        Of row over column, and its standard error: of the logarithms of the risks, or
+        of the risks where some are not positive. NaN at points that are infinite.
+    n_samples : int
+        Of which there are so many.
+    scale : ndarray of shape (n_complexities,) or None
+        Risks, where there are no logarithms.
     """
 
-    lower: Floats
     mean: Floats
-    upper: Floats
-    far: float
+    error: Floats
+    n_samples: int
+    scale: Floats | None
+
+    def above(self, times: float, confidence: float) -> Floats:
+        """How far every point may be above so many times each other, one-sided.
+
+        Returns
+        -------
+        ndarray of shape (n_complexities, n_complexities)
+            Of row over column. Infinite points are above all, and none above them.
+        """
+        far = np.log(times) if self.scale is None else (times - 1) * self.scale
+        quantile = stats.t.ppf(confidence, self.n_samples - 1)
+        above = self.mean + quantile * self.error - far
+        lost = np.isnan(np.diag(above))
+        above[:, lost], above[lost] = -np.inf, np.inf
+        np.fill_diagonal(above, np.where(lost, np.inf, -np.inf))
+        return above
+
+    def excess(self, times: float, confidence: float) -> Floats:
+        """How far every point may be above so many times the best of the others.
+
+        Returns
+        -------
+        ndarray of shape (n_complexities,)
+            Not positive where it is surely within.
+        """
+        return self.above(times, confidence).max(axis=1)
 
 
-def compare_with(risk: Floats, reference: int, overlap: float) -> Comparison:
-    """Compare all points with one, by a paired t-test over the splits.
+def compare_all(
+    risk: Floats, *, overlap: float = 0.0, jackknife: bool = False
+) -> Comparison:
+    """Compare all points with each other, paired over the splits.
 
     Parameters
     ----------
-    risk : ndarray of shape (n_complexities, n_splits)
-        With two splits or more.
-    reference : int
-    overlap : float
+    risk : ndarray of shape (n_complexities, n_samples)
+        Of splits, two or more; or what is predicted without each of the samples.
+    overlap : float, default=0.0
         How much the splits share: the variance of a mean over m of them is taken to be
         (1/m + overlap) times that of one.
+    jackknife : bool, default=False
+        Whether the samples are left out one at a time: the variance is then
+        (m - 1)^2 / m times that between them. It is not less than the true one in
+        expectation (Efron and Stein, Annals of Statistics 9, 1981), and has in it what
+        the samples share as training samples of each other.
 
     Returns
     -------
@@ -102,19 +146,22 @@ def compare_with(risk: Floats, reference: int, overlap: float) -> Comparison:
     --------
     >>> import numpy as np
     >>> risk = np.array([[1.0, 2.0, 3.0], [9.0, 9.0, 9.0], [1.1, 1.9, 3.0]])
-    >>> compared = compare_with(risk, 0, overlap=0.25)
-    >>> compared.lower > 0, compared.upper < compared.far
-    (array([False,  True, False]), array([ True, False,  True]))
+    >>> compare_all(risk, overlap=0.25).excess(1.5, 0.9) <= 0
+    array([ True, False,  True])
     """
-    n_splits = risk.shape[1]
-    mean, error = paired_differences(risk, reference)
-    quantile = stats.t.ppf(_CONFIDENCE, n_splits - 1)
-    bound = quantile * error * np.sqrt(1 + n_splits * overlap)
-    if np.min(risk) > 0:
-        far = float(np.log(_WORSE))
-    else:
-        far = (_WORSE - 1) * abs(float(np.median(risk[reference])))
-    return Comparison(mean - bound, mean, mean + bound, far)
+    m = risk.shape[1]
+    seen = np.isfinite(risk).all(axis=1)
+    is_positive = bool(np.min(risk[seen], initial=np.inf) > 0)
+    level = np.full(risk.shape, np.nan)
+    level[seen] = np.log(risk[seen]) if is_positive else risk[seen]
+    mean = level.mean(axis=1)
+    apart = level - mean[:, None]
+    shared = apart @ apart.T / (m - 1)
+    variance = np.diag(shared)[:, None] + np.diag(shared) - 2 * shared
+    factor = (m - 1) ** 2 / m if jackknife else 1 / m + overlap
+    error = np.sqrt(factor * np.maximum(variance, 0.0))
+    scale = None if is_positive else np.abs(np.median(risk, axis=1))
+    return Comparison(mean[:, None] - mean, error, m, scale)
 
 
 def stretches(complexity: Floats, chosen: Ints) -> tuple[Stretch, ...]:
@@ -154,11 +201,11 @@ def weigh_evidence(
     risk: Floats,
     best: BestPoint,
     *,
-    zone: tuple[float, float] | None,
-    threshold: float | None,
+    divider: tuple[float, float] | None,
     overlap: float,
     copied: float = 0.0,
     middle: Middle = median_over_splits,
+    without: Floats | None = None,
 ) -> Evidence:
     """What the splits say of the best point and of its rivals.
 
@@ -167,75 +214,106 @@ def weigh_evidence(
     complexity : ndarray of shape (n_complexities,)
     risk : ndarray of shape (n_complexities, n_splits)
     best : BestPoint
-    zone : tuple of (float, float) or None
-        The danger zone, which divides a curve into two sides.
-    threshold : float or None
-        Where interpolation begins: divides it where there is no zone. None along axes
-        where a curve does not peak there.
+    divider : tuple of (float, float) or None
+        What divides a curve into two sides: the danger zone, or twice the threshold.
     overlap : float
-        As in `compare_with`.
+        As in `compare_all`.
     copied : float, default=0.0
         Share of the test samples that have a copy in the training set.
     middle : callable, default=median_over_splits
         What the curve is of.
+    without : ndarray of shape (n_complexities, n_samples), default=None
+        What is predicted without each of the samples: compared in place of splits.
+        Infinite where it is not known.
 
     Returns
     -------
     Evidence
+
+    Notes
+    -----
+    The best is safe where it is surely within `SAFE` times of every other point: a
+    comparison with the best of them (Hsu, Annals of Statistics 9, 1981), each paired,
+    where it must not gain from having been chosen: what it is expected to have more
+    than it shows is added.
     """
     plateau = stretches(complexity, np.searchsorted(complexity, best.plateau))
+    known: tuple[float | None, tuple[Stretch, ...]] = best.corrected_risk, plateau
+    here = stretches(complexity, np.array([best.index]))
     if risk.shape[1] == 1:
-        here = stretches(complexity, np.array([best.index]))
-        return Evidence(best.corrected_risk, plateau, here, "one split", None)
+        return Evidence(*known, here, "one split")
     if copied > COPIED:
-        here = stretches(complexity, np.array([best.index]))
-        return Evidence(best.corrected_risk, plateau, here, "copies", None)
-    median = middle(risk)
-    compared = compare_with(risk, best.index, overlap)
-    advised = [_about(best.index, median, compared, complexity)]
-    doubt, rival = _find_rival(
-        complexity, median, best.index, zone, threshold, compared, advised[0]
-    )
-    if doubt == "side":
-        others = compare_with(risk, rival, overlap)
-        advised.append(_about(rival, median, others, complexity))
-    named = None if rival is None else (float(complexity[rival]), float(median[rival]))
-    return Evidence(best.corrected_risk, plateau, tuple(advised), doubt, named)
+        return Evidence(*known, here, "copies")
+    if without is not None and np.isfinite(without[best.index]).all():
+        compared = compare_all(without, jackknife=True)
+    else:
+        compared = compare_all(risk, overlap=overlap)
+    optimism = _optimism(best, compared.scale is None)
+    compared = compared._replace(mean=compared.mean + optimism)
+    level = middle(risk)
+    # 1. Points that are surely within `SAFE` times of all, and look as good.
+    nearly = max(_AS_GOOD * level[best.index], level[best.index])
+    safe = (level <= nearly) & (compared.excess(SAFE, _OF_OTHERS) <= 0)
+    advised = [_about(best.index, safe, complexity)]
+    # 2. The best of the other side.
+    beyond = np.zeros(len(complexity), dtype=bool)
+    if divider is not None:
+        beyond = (
+            complexity > divider[1]
+            if complexity[best.index] <= divider[1]
+            else complexity < divider[0]
+        )
+    if (safe & beyond).any():
+        other = int(np.where(safe & beyond, level, np.inf).argmin())
+        advised.append(_about(other, safe & beyond, complexity))
+    # 3. What may be far better than the best.
+    if compared.excess(SAFE, _OF_BEST)[best.index] <= 0:
+        return Evidence(*known, tuple(advised), None)
+    rival = _rival(compared, best.index, level)
+    if beyond[rival] and len(advised) == 1:
+        advised.append(_about(rival, np.zeros(len(level), dtype=bool), complexity))
+    named = float(complexity[rival]), float(level[rival])
+    sure = _surely_within(compared, best.index, complexity)
+    is_beyond = bool(beyond[rival])
+    return Evidence(*known, tuple(advised), "rival", named, is_beyond, sure)
 
 
-def _about(point, median, compared, complexity):
-    """The stretch about a point whose risk is surely about as low."""
-    nearly = max(_AS_GOOD * median[point], median[point])
-    within = (median <= nearly) & (compared.upper <= compared.far)
-    within[point] = True
-    outside = np.flatnonzero(~within)
+def twice(threshold: float | None) -> tuple[float, float] | None:
+    """A threshold as what divides a curve."""
+    return None if threshold is None else (float(threshold), float(threshold))
+
+
+def _optimism(best, is_log):
+    """How much lower the best looks for being chosen."""
+    expected, shown = best.corrected_risk, best.risk
+    if expected is None or not np.isfinite([expected, shown]).all():
+        return 0.0
+    if is_log:
+        return max(float(np.log(expected / shown)), 0.0) if shown > 0 else 0.0
+    return max(expected - shown, 0.0)
+
+
+def _about(point, among, complexity):
+    """The stretch about a point that is all among some points."""
+    outside = ~among
+    outside[point] = False
+    outside = np.flatnonzero(outside)
     first = outside[outside < point].max(initial=-1) + 1
-    last = outside[outside > point].min(initial=len(median)) - 1
+    last = outside[outside > point].min(initial=len(among)) - 1
     return stretches(complexity, np.arange(first, last + 1))[0]
 
 
-def _find_rival(complexity, median, best, zone, threshold, compared, advised):
-    """Why the choice is in doubt, and the index of what may be better."""
-    # 1. So near the threshold that the risk of a few splits may be low by chance.
-    if threshold is not None:
-        off = np.abs(complexity - threshold) > BLIND * threshold
-        if not off[best] and off.any():
-            return "threshold", int(np.where(off, median, np.inf).argmin())
-    # 2. The best point of the other side, unless it is surely worse.
-    divider = zone or (threshold and (threshold, threshold))
-    if divider:
-        beyond = (
-            complexity > divider[1]
-            if complexity[best] <= divider[1]
-            else (complexity < divider[0])
-        )
-        if beyond.any():
-            other = int(np.where(beyond, median, np.inf).argmin())
-            if not compared.lower[other] > 0:
-                return "side", other
-    # 3. Any other that may be far better.
-    apart = (complexity < advised.first) | (complexity > advised.last)
-    better = (compared.lower < -compared.far) & apart
-    if better.any():
-        return "spread", int(np.where(better, compared.mean, np.inf).argmin())
-    return None, None
+def _rival(compared, best, level):
+    """The lowest of those of which the best is not surely within `SAFE` times."""
+    above = compared.above(SAFE, _OF_BEST)[best]
+    return int(np.where(above > 0, level, np.inf).argmin())
+
+
+def _surely_within(compared, best, complexity):
+    """The least factor of a few that the best is surely within, and all that are."""
+    # Of nothing there are no multiples.
+    for times in _SURE if compared.scale is None else ():
+        within = np.flatnonzero(compared.excess(times, _OF_OTHERS) <= 0)
+        if best in within:
+            return times, stretches(complexity, within)
+    return None

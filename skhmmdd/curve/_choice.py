@@ -8,7 +8,12 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 
 from skhmmdd._typing import Floats, Ints
-from skhmmdd.curve._landmarks import CurvePoint, find_peak, median_over_splits
+from skhmmdd.curve._landmarks import (
+    CurvePoint,
+    find_peak,
+    median_over_splits,
+    paired_differences,
+)
 
 # What a curve is made of: from risks of shape (n_complexities, n_splits).
 Middle: TypeAlias = Callable[[Floats], Floats]
@@ -47,46 +52,6 @@ class BestPoint(CurvePoint):
         point = super().__new__(cls, complexity, risk, param, index)
         point.corrected_risk, point.plateau = corrected_risk, plateau
         return point
-
-
-def paired_differences(risk: Floats, reference: int) -> tuple[Floats, Floats]:
-    """How much higher every point is than one of them: mean and standard error.
-
-    The differences are taken within the splits, which takes out what makes one split
-    harder than another: of the logarithms where all risks are positive, for the risks
-    are ratios and have heavy tails, and else of the risks.
-
-    Parameters
-    ----------
-    risk : ndarray of shape (n_complexities, n_splits)
-    reference : int
-
-    Returns
-    -------
-    mean, standard_error : ndarray of shape (n_complexities,)
-        With one split the standard errors are infinite but for the reference.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> mean, error = paired_differences(np.array([[1.0, 2.0], [2.0, 4.0]]), 0)
-    >>> np.exp(mean), error
-    (array([1., 2.]), array([0., 0.]))
-    """
-    n_splits = risk.shape[1]
-    with np.errstate(invalid="ignore", divide="ignore"):
-        level = np.log(risk) if np.min(risk) > 0 else risk
-        differences = level - level[reference]
-        # Infinite beside infinite tells nothing.
-        differences[np.isnan(differences)] = np.inf
-        differences[reference] = 0.0
-        mean = differences.mean(axis=1)
-        if n_splits == 1:
-            error = np.full(len(risk), np.inf)
-            error[reference] = 0.0
-            return mean, error
-        error = differences.std(axis=1, ddof=1) / np.sqrt(n_splits)
-    return mean, np.where(np.isnan(error), 0.0, error)
 
 
 def mean_over_blocks(risk: Floats) -> Floats:
@@ -220,7 +185,7 @@ def peak_and_best(
         )
 
     options: dict[str, Any] = {"choose": choose, "simplest_last": simplest_last}
-    peak = find_peak(median)
+    peak = find_peak(median, test_risk)
     best = point(choose_point(test_risk, **options))
     return None if peak is None else point(peak), BestPoint(
         best.complexity,

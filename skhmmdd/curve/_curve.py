@@ -9,7 +9,7 @@ from sklearn.base import is_classifier
 from sklearn.utils.validation import check_is_fitted
 
 from skhmmdd._typing import Floats
-from skhmmdd.curve._certainty import COPIED, weigh_evidence
+from skhmmdd.curve._certainty import COPIED, twice, weigh_evidence
 from skhmmdd.curve._refitted import RefittedEstimator
 from skhmmdd.curve.display._display import DoubleDescentDisplay
 from skhmmdd.curve.display._html import ShownFindings
@@ -197,7 +197,8 @@ class DoubleDescentCurve(ShownFindings, RefittedEstimator, BaseDoubleDescentCurv
         The interior maximum of the median test risk that stands out most: the one
         with the largest ratio to the lowest risk on its worse side. A named tuple
         ``(complexity, risk, param, index)``; None if no interior point exceeds the
-        lowest risk on either side.
+        lowest risk on either side by a tenth, and, if it is less than twice as high,
+        by more than one standard error, paired over the splits.
 
     best_ : BestPoint
         Where the median test risk is lowest, or as `choose` says. A `CurvePoint` with
@@ -405,13 +406,13 @@ class DoubleDescentCurve(ShownFindings, RefittedEstimator, BaseDoubleDescentCurv
 
         Notes
         -----
-        The complexities to choose are those about the best whose median risk is within
-        20 % of its, and surely (one-sided, 95 %) less than 1.5 times it, by a paired
-        t-test over the splits. The summary says "too close to call" where the best on
-        the other side of the danger zone is not surely worse, where another complexity
-        may be 1.5 times better, where the best is within 20 % of the interpolation
-        threshold, and where more than a tenth of the test samples have a copy in their
-        training set. What splits share is allowed for as by Nadeau and Bengio
+        The summary says "too close to call" where the best is not surely within 1.5
+        times of every other complexity (one-sided, 90 %), by paired t-tests over the
+        splits, the logarithm of what its choice hides added; and where more than a
+        tenth of the test samples have a copy in their training set. The complexities to
+        choose are those about the best, and about the best of the other side of the
+        danger zone, that are within 20 % of it and surely (95 %) within 1.5 times of
+        every other. What splits share is allowed for as by Nadeau and Bengio
         ("Inference for the generalization error", Machine Learning 52, 2003), with the
         smaller of the ratios of the sizes of the two sets.
 
@@ -472,11 +473,13 @@ class DoubleDescentCurve(ShownFindings, RefittedEstimator, BaseDoubleDescentCurv
                 self.complexity_,
                 self.test_risk_,
                 self.best_,
-                zone=self.danger_zone_,
                 # Along a penalty or steps a curve does not peak where it interpolates.
-                threshold=self.interpolation_threshold_
-                if axis.kind == "size" and not self._interpolation_ends
-                else None,
+                divider=self.danger_zone_
+                or twice(
+                    self.interpolation_threshold_
+                    if axis.kind == "size" and not self._interpolation_ends
+                    else None
+                ),
                 overlap=self._overlap,
                 copied=self._copied,
             ),

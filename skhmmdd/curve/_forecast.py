@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from functools import partial
-from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
-from sklearn.utils import check_consistent_length
-from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils._param_validation import StrOptions
 
 from skhmmdd._base import validate_params
 from skhmmdd._parallel import map_jobs, single_blas_thread
 from skhmmdd._repr import short_repr
 from skhmmdd._typing import Floats, Ints
-from skhmmdd.curve._certainty import weigh_evidence
+from skhmmdd.curve._certainty import twice, weigh_evidence
 from skhmmdd.curve._choice import (
     BestPoint,
     Choice,
@@ -24,17 +22,17 @@ from skhmmdd.curve._choice import (
     mean_over_blocks,
     risk_of_choice,
 )
-from skhmmdd.curve._landmarks import (
+from skhmmdd.curve._landmarks_of_forecast import (
     blind_widths,
     independent_columns,
     landmarks_of_forecast,
 )
 from skhmmdd.curve._left_out_rows import arrange_rows
-from skhmmdd.curve._targets import RISK_WORDS, read_targets
+from skhmmdd.curve._targets import CONSTRAINTS, RISK_WORDS, read_nested
 from skhmmdd.curve.display._forecast_figure import draw_forecast
 from skhmmdd.curve.display._html import findings_html
 from skhmmdd.curve.display._summary import Findings, describe
-from skhmmdd.heads._validation import check_alpha, check_design, check_widths
+from skhmmdd.heads._validation import check_widths
 from skhmmdd.heads.solvers._left_out_path import (
     left_out_along_widths,
     left_out_at_width,
@@ -50,10 +48,10 @@ if TYPE_CHECKING:
 _GRID_SIZE, _NEAR = 60, 0.05
 # Blocks of samples that a choice by the others is judged on.
 _N_BLOCKS = 10
-# Up to so many samples each is a block of its own, and is no training sample of those
-# by which is chosen; only widths within so much of the lowest risk are ever chosen.
+# Up to so many rows each is a block of its own, and is no training row of those by
+# which is chosen; only widths within so much of the lowest risk are ever chosen.
 _MOST_PAIRS, _PLAUSIBLE = 300, 3.0
-# What the blocks share, as in `compare_with`: all leave-one-outs have nearly the same
+# What blocks share, as in `compare_all`: all leave-one-outs have nearly the same
 # training set. No rule is known; this was set by the audit of
 # tests/properties/advice.py (seeds 11 and 12), in which 0.1 gave too much false advice.
 _OVERLAP = 0.4
@@ -79,7 +77,8 @@ class RiskForecast(NamedTuple):
         None if none does.
     peak : tuple of (int, float) or None
         Width and predicted risk where the curve stands highest above the lower points
-        on both its sides; None if it has no interior maximum.
+        on both its sides; None where no point stands out by a tenth and, if it is less
+        than twice as high, by more than one standard error, paired over the blocks.
     best : tuple of (int, float)
         Width and predicted risk of the lowest point. Widths within 20 % of the
         threshold, counted in independent columns, are excluded: there the forecast is
@@ -103,15 +102,19 @@ class RiskForecast(NamedTuple):
         All risks, by name: of classes both, of numbers the squared error.
     corrected_risk : float
         Test risk to expect at the best width. The lowest of many predictions is lower
-        than what comes true; in this one every sample, or beyond 300 samples and of
-        groups every block, is left out of the choice in which it is judged. See the
-        Notes of :func:`forecast_risk`.
+        than what comes true; in this one every row, or beyond 300 rows and of groups
+        every block, is left out of the choice in which it is judged. See the Notes of
+        :func:`forecast_risk`.
     plateau : tuple of int
         Widths whose risk is within one standard error of the lowest, paired over the
         blocks.
     block_risk : ndarray of shape (n_widths, n_blocks)
         The predicted risk in blocks of samples, or of groups, drawn at random: ten, or
         as many as groups. Infinite at the widths that are excluded from the best.
+    risk_without : ndarray of shape (n_widths, n_distinct) or None
+        The forecast without each of the distinct rows, which tells how sure it is.
+        Infinite at the widths that are excluded from the best, and where the risk is
+        more than three times the lowest. None beyond 300 rows, and of groups.
     """
 
     widths: Ints
@@ -132,6 +135,7 @@ class RiskForecast(NamedTuple):
     corrected_risk: float
     plateau: tuple[int, ...]
     block_risk: Floats
+    risk_without: Floats | None
 
     def __repr__(self) -> str:
         return short_repr(self)
@@ -193,12 +197,11 @@ class RiskForecast(NamedTuple):
             self.widths.astype(np.float64),
             self.block_risk,
             BestPoint(width, risk, width, index, self.corrected_risk, self.plateau),
-            zone=self.danger_zone,
-            # The widths about it are excluded already.
-            threshold=None,
+            divider=self.danger_zone or twice(self.interpolation_threshold),
             overlap=_OVERLAP,
             copied=self.n_copies_kept / self.n_samples,
             middle=mean_over_blocks,
+            without=self.risk_without,
         )
 
     def _samples_in_words(self):
@@ -265,17 +268,9 @@ class RiskForecast(NamedTuple):
 
 @validate_params(
     {
-        "X": "no_validation",
-        "y": "no_validation",
+        **CONSTRAINTS,
         "groups": ["array-like", None],
-        "widths": ["array-like", None],
-        "alpha": [Interval(Real, 0, None, closed="left")],
-        "fit_intercept": ["boolean"],
-        "rcond": [None, Interval(Real, 0, 1, closed="left")],
-        "classifier": ["boolean", None],
-        "risk": [StrOptions({"squared_error", "zero_one_error"})],
         "choose": [StrOptions({"lowest", "one_standard_error"})],
-        "n_jobs": [None, Integral],
     },
     prefer_skip_nested_validation=True,
 )
@@ -341,8 +336,8 @@ def forecast_risk(
         Named tuple of `widths`, `risk`, `gcv`, `rank`, `interpolation_threshold`,
         `peak`, `best`, `danger_zone`, `n_samples`, `fit_intercept`, `n_distinct`,
         `n_groups`, `n_copies_kept`, `risk_name`, `risks`, `corrected_risk`, `plateau`,
-        `block_risk`, with methods `summary()`,
-        `plot()` and `labels_at_threshold(width)`.
+        `block_risk`, `risk_without`, with methods `summary()`, `plot()` and
+        `labels_at_threshold(width)`.
 
     Raises
     ------
@@ -383,9 +378,17 @@ def forecast_risk(
     Of the best width ``corrected_risk`` is the nested leave-one-out: the width at which
     sample i is judged has the least mean loss of all others j, each left out together
     with i. Pairs are left out in closed form, from the same matrix I - H or
-    :math:`K^{-1}` (derived here). Beyond 300 samples, and where rows repeat or are
-    grouped, ten blocks of the samples take the place of i, and only their losses are
-    left out of the choice: then a part of the optimism stays.
+    :math:`K^{-1}` (derived here); copies of a row leave together. Beyond 300 distinct
+    rows, and where several of them are grouped, ten blocks of the samples take the
+    place of i, and only their losses are left out of the choice: then a part of the
+    optimism stays.
+
+    The same pairs give the forecast without each row, and so its standard error by the
+    jackknife: the losses left out are no independent samples, for they share their
+    training rows. With that error the summary compares the best with all other widths
+    of up to three times its risk; beyond 300 rows and of groups with that of blocks,
+    widened. It says "too close to call" where the best is not surely (one-sided, 90 %)
+    within 1.5 times of each of them.
 
     All widths come from shared factorizations, for the price of a few fits. Where the
     rank is in doubt, one singular value decomposition for the width.
@@ -403,12 +406,9 @@ def forecast_risk(
     >>> forecast.labels_at_threshold(80)
     81
     """
-    X, targets = (
-        check_design(X, ensure_min_samples=3),
-        read_targets(y, classifier, risk),
+    X, targets, options = read_nested(
+        X, y, classifier, risk, alpha=alpha, fit_intercept=fit_intercept, rcond=rcond
     )
-    check_consistent_length(X, targets.coded)
-    alpha = check_alpha(alpha)
     rows = arrange_rows(X, targets.coded, groups)
     widths = check_widths(
         _default_widths(X, rows.n_distinct, fit_intercept)
@@ -419,11 +419,6 @@ def forecast_risk(
     blocks = rows.blocks(_N_BLOCKS)
     measure = partial(rows.risks, targets, blocks)
     of_rows = rows.weights, rows.members, measure
-    options: dict[str, Any] = {
-        "alpha": alpha,
-        "fit_intercept": fit_intercept,
-        "rcond": rcond,
-    }
     with single_blas_thread():
         path, in_doubt = left_out_along_widths(
             rows.X, rows.y, widths, *of_rows, **options
@@ -446,20 +441,25 @@ def forecast_risk(
     can_interpolate = alpha == 0 and rows.copies_agree
     full_rank = rows.n_distinct - fit_intercept
     blind = blind_widths(widths, rank, full_rank, rows.n_left_with)
-    threshold, peak, best, zone = landmarks_of_forecast(
-        widths, by_name[risk], rank, full_rank, blind, can_interpolate
-    )
     of_blocks = risks[targets.risk_names.index(risk), 1:].T
+    threshold, peak, best, zone = landmarks_of_forecast(
+        widths, by_name[risk], rank, full_rank, blind, can_interpolate, of_blocks
+    )
     block_risk = np.where(blind[:, None], np.inf, of_blocks)
     if choose == "one_standard_error":
         chosen = choose_point(block_risk, choose, middle=mean_over_blocks)
         best = int(widths[chosen]), float(by_name[risk][chosen])
     corrected_risk = risk_of_choice(block_risk, choose, middle=mean_over_blocks)
-    if choose == "lowest" and rows.n_distinct == rows.n_groups == len(X):
-        plausible = ~blind & (by_name[risk] <= _PLAUSIBLE * best[1])
-        corrected_risk = _risk_of_pairs(
-            rows.X, targets, risk, widths[plausible], options, corrected_risk
+    risk_without = None
+    if not rows.members and len(rows.X) <= _MOST_PAIRS:
+        wanted = ~blind & (by_name[risk] <= _PLAUSIBLE * by_name[risk][~blind].min())
+        own, risk_without = _leave_pairs_out(
+            rows, targets, risk, widths, wanted, options
         )
+        chosen = risk_without.argmin(axis=0)[rows.row_of]
+        nested = own[chosen, np.arange(len(X))].mean()
+        if choose == "lowest" and np.isfinite(nested):
+            corrected_risk = float(nested)
     return RiskForecast(
         widths=widths,
         risk=by_name[risk],
@@ -479,25 +479,30 @@ def forecast_risk(
         corrected_risk=best[1] if corrected_risk is None else corrected_risk,
         plateau=tuple(widths[find_plateau(block_risk, mean_over_blocks)].tolist()),
         block_risk=block_risk,
+        risk_without=risk_without,
     )
 
 
-def _risk_of_pairs(X, targets, risk, widths, options, otherwise):
-    """Loss of every sample at the width that the others choose without it."""
-    if len(X) > _MOST_PAIRS:
-        return otherwise
-    of_risk = targets.risk_names.index(risk)
+def _leave_pairs_out(rows, targets, risk, widths, wanted, options):
+    """Own loss of every sample, and the mean loss of the others without each row.
+
+    Both infinite at widths that are not wanted, and where digits would be lost.
+    """
+    n_rows, n = len(rows.X), len(rows.row_of)
+    own, without = (
+        np.full((len(widths), n), np.inf),
+        np.full((len(widths), n_rows), np.inf),
+    )
+    kept = rows.row_of != np.arange(n_rows)[:, None]
+    positions = np.flatnonzero(wanted)
+    losses_of = partial(rows.losses, targets, targets.risk_names.index(risk))
     with single_blas_thread():
-        own, others = left_out_with_another(
-            X,
-            targets.coded,
-            widths,
-            lambda residuals: targets.losses(residuals)[of_risk].astype(np.float64),
-            **options,
-        )
-    chosen = np.argmin(others, axis=0)
-    nested = own[chosen, np.arange(len(X))].mean()
-    return float(nested) if np.isfinite(nested) else otherwise
+        for i, losses in left_out_with_another(
+            rows.X, rows.y, widths[positions], rows.weights, losses_of, **options
+        ):
+            own[positions[i]] = losses[rows.row_of, np.arange(n)]
+            without[positions[i]] = (losses * kept).sum(axis=1) / kept.sum(axis=1)
+    return own, without
 
 
 def _default_widths(X, n_distinct, fit_intercept):

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skhmmdd._repr import short_repr
-from skhmmdd._typing import Floats, Ints
+from skhmmdd._typing import Floats
 
 # A model interpolates when its training risk is this small beside that of the best
 # constant. In double precision minimum-norm heads reach 1e-12 and less where the
@@ -19,7 +19,11 @@ INTERPOLATION_TOLERANCE = 1e-6
 # The danger zone has the points about a peak with more than this times the lowest risk.
 DANGER = 2.0
 
-# Within this share of the threshold a single leave-one-out is too noisy to choose by.
+# A peak stands so many times above the valleys on both its sides. What is less is no
+# reason to avoid a width. Where there are no ratios: this less one times the range.
+PROMINENCE = 1.1
+
+# Within this share of the threshold a low risk may be luck.
 BLIND = 0.2
 
 
@@ -84,6 +88,46 @@ def median_over_splits(risk: Floats) -> Floats:
     return quantile_over_splits(risk, 0.5)
 
 
+def paired_differences(risk: Floats, reference: int) -> tuple[Floats, Floats]:
+    """How much higher every point is than one of them: mean and standard error.
+
+    The differences are taken within the splits, which takes out what makes one split
+    harder than another: of the logarithms where all risks are positive, for the risks
+    are ratios and have heavy tails, and else of the risks.
+
+    Parameters
+    ----------
+    risk : ndarray of shape (n_complexities, n_splits)
+    reference : int
+
+    Returns
+    -------
+    mean, standard_error : ndarray of shape (n_complexities,)
+        With one split the standard errors are infinite but for the reference.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> mean, error = paired_differences(np.array([[1.0, 2.0], [2.0, 4.0]]), 0)
+    >>> np.exp(mean), error
+    (array([1., 2.]), array([0., 0.]))
+    """
+    n_splits = risk.shape[1]
+    with np.errstate(invalid="ignore", divide="ignore"):
+        level = np.log(risk) if np.min(risk) > 0 else risk
+        differences = level - level[reference]
+        # Infinite beside infinite tells nothing.
+        differences[np.isnan(differences)] = np.inf
+        differences[reference] = 0.0
+        mean = differences.mean(axis=1)
+        if n_splits == 1:
+            error = np.full(len(risk), np.inf)
+            error[reference] = 0.0
+            return mean, error
+        error = differences.std(axis=1, ddof=1) / np.sqrt(n_splits)
+    return mean, np.where(np.isnan(error), 0.0, error)
+
+
 def find_threshold(
     complexity: Floats, train_risk: Floats, constant_risk: Floats
 ) -> tuple[float | None, bool]:
@@ -127,22 +171,25 @@ def find_threshold(
     return float(complexity[np.argmax(reached)]), False
 
 
-def find_peak(risk: Floats) -> int | None:
+def find_peak(risk: Floats, of_splits: Floats | None = None) -> int | None:
     """Index of the interior maximum that stands out most on both sides.
 
     A point stands out by the smaller of two ratios: its risk over the lowest risk to
     its left, and over the lowest to its right. Where some risk is not positive, as for
-    the negative of a score, differences take the place of ratios.
+    the negative of a score, differences take the place of ratios. One that stands out
+    by less than `PROMINENCE`, or by less than `DANGER` and no more than a standard
+    error, is no peak. (About the threshold a high one comes of few samples.)
 
     Parameters
     ----------
     risk : ndarray of shape (n_complexities,)
         Median risk, in order of increasing complexity.
+    of_splits : ndarray of shape (n_complexities, n_splits), default=None
+        What `risk` is the middle of, for the standard error.
 
     Returns
     -------
     int or None
-        None when no interior point is above the lowest of both sides.
 
     Examples
     --------
@@ -150,6 +197,8 @@ def find_peak(risk: Floats) -> int | None:
     >>> find_peak(np.array([2.0, 1.0, 9.0, 40.0, 3.0, 4.0, 0.5]))
     3
     >>> find_peak(np.array([3.0, 2.0, 1.0])) is None
+    True
+    >>> find_peak(np.array([3.0, 2.0, 2.1, 1.0])) is None
     True
     """
     if len(risk) < 3:
@@ -160,11 +209,28 @@ def find_peak(risk: Floats) -> int | None:
     stands_out = inner > higher_side
     if not stands_out.any():
         return None
+    inner, higher_side = inner[stands_out], higher_side[stands_out]
     if np.min(risk) > 0:
-        prominence = inner[stands_out] / higher_side[stands_out]
+        prominence, least, high = inner / higher_side, PROMINENCE, DANGER
     else:
-        prominence = inner[stands_out] - higher_side[stands_out]
-    return int(np.flatnonzero(stands_out)[np.argmax(prominence)]) + 1
+        prominence, high = inner - higher_side, np.inf
+        least = (PROMINENCE - 1) * (np.max(risk) - np.min(risk))
+    top = int(np.argmax(prominence))
+    peak = int(np.flatnonzero(stands_out)[top]) + 1
+    if prominence[top] < least:
+        return None
+    if prominence[top] > high or of_splits is None:
+        return peak
+    return peak if _is_above_its_valleys(risk, of_splits, peak) else None
+
+
+def _is_above_its_valleys(risk, of_splits, peak):
+    """Whether by more than one standard error, paired over the splits."""
+    if of_splits.shape[1] == 1:
+        return True
+    valleys = [int(risk[:peak].argmin()), peak + 1 + int(risk[peak + 1 :].argmin())]
+    mean, error = paired_differences(of_splits, peak)
+    return bool((mean[valleys] < -error[valleys]).all())
 
 
 def find_danger_zone(
@@ -205,99 +271,3 @@ def find_danger_zone(
     first = safe[safe < peak].max(initial=-1) + 1
     last = safe[safe > peak].min(initial=len(risk)) - 1
     return int(first), int(last)
-
-
-def independent_columns(widths: Ints, rank: Ints, full_rank: int, wanted: Ints) -> Ints:
-    """How many of the leading columns are linearly independent.
-
-    Columns that the training samples are too few to tell apart count as independent.
-
-    Parameters
-    ----------
-    widths, rank : ndarray of int of shape (n_widths,)
-        Increasing, and the rank of the centred design at each.
-    full_rank : int
-        The largest that the samples allow.
-    wanted : ndarray of int of shape (n_wanted,)
-        Widths.
-
-    Returns
-    -------
-    ndarray of int of shape (n_wanted,)
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> widths, rank = np.array([1, 2, 3, 4, 5, 6]), np.array([1, 2, 2, 3, 4, 4])
-    >>> independent_columns(widths, rank, 4, np.array([3, 5, 6, 10]))
-    array([2, 4, 5, 9])
-    """
-    unsaturated = rank < full_rank
-    dependent = np.append(0, (widths - rank)[unsaturated])
-    return wanted - dependent[np.searchsorted(widths[unsaturated], wanted, "right")]
-
-
-def blind_widths(
-    widths: Ints, rank: Ints, full_rank: int, n_left_with: float
-) -> NDArray[np.bool_]:
-    """Widths so near the threshold that what is predicted there is all noise.
-
-    Parameters
-    ----------
-    widths, rank, full_rank
-        As for `independent_columns`.
-    n_left_with : float
-        How many distinct rows beside its own leave with a sample, on average.
-
-    Returns
-    -------
-    ndarray of bool of shape (n_widths,)
-        None of them where all would be.
-    """
-    position = independent_columns(widths, rank, full_rank, widths)
-    # The forecast peaks where the samples without a group are interpolated.
-    low, high = (1 - BLIND) * (full_rank - n_left_with), (1 + BLIND) * full_rank
-    blind = (position >= low) & (position <= high)
-    return blind & ~blind.all()
-
-
-def landmarks_of_forecast(
-    widths: Ints,
-    risk: Floats,
-    rank: Ints,
-    full_rank: int,
-    blind: NDArray[np.bool_],
-    can_interpolate: bool,
-) -> tuple[
-    int | None, tuple[int, float] | None, tuple[int, float], tuple[int, int] | None
-]:
-    """Threshold, peak, best and danger zone of a predicted curve.
-
-    Parameters
-    ----------
-    widths, rank, full_rank
-        As for `independent_columns`.
-    risk : ndarray of shape (n_widths,)
-        What is predicted.
-    blind : ndarray of bool of shape (n_widths,)
-        From `blind_widths`: never the best, and no end of the zone.
-    can_interpolate : bool
-        Whether a head of full rank passes through every training sample.
-
-    Returns
-    -------
-    threshold : int or None
-    peak : tuple of (int, float) or None
-    best : tuple of (int, float)
-    danger_zone : tuple of (int, int) or None
-    """
-    best = int(np.where(blind, np.inf, risk).argmin())
-    interpolating = np.flatnonzero((rank >= full_rank) & can_interpolate)
-    threshold = int(widths[interpolating[0]]) if len(interpolating) else None
-    lowest = risk[best]
-    top = find_peak(risk)
-    peak = None if top is None else (int(widths[top]), float(risk[top]))
-    zone = find_danger_zone(risk, top, lowest, trusted=~blind)
-    if zone is not None:
-        zone = int(widths[zone[0]]), int(widths[zone[1]])
-    return threshold, peak, (int(widths[best]), float(lowest)), zone

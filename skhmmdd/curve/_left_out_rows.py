@@ -51,12 +51,18 @@ class LeftOutRows(NamedTuple):
         ndarray of shape (n_risks * (1 + n_blocks), n_widths)
             Of every risk first that of all samples, then those of the blocks.
         """
-        errors = residuals[:, self.row_of]
-        errors += targets.coded - self.y[self.row_of]
-        losses = targets.losses(errors)
+        losses = targets.losses(self._errors(targets, residuals))
         means = np.concatenate([losses.mean(axis=2)[..., None], losses @ blocks], 2)
         n_risks, n_widths, n_means = means.shape
         return np.moveaxis(means, 2, 1).reshape(n_risks * n_means, n_widths)
+
+    def losses(self, targets, of_risk, residuals):
+        """Losses (m, n) of all samples from residuals left out, (m, n_rows, q)."""
+        losses = targets.losses(self._errors(targets, residuals))
+        return losses[of_risk].astype(np.float64)
+
+    def _errors(self, targets, residuals):
+        return residuals[:, self.row_of] + (targets.coded - self.y[self.row_of])
 
     def blocks(self, n_blocks):
         """Blocks of whole groups, about equal, at random: weights of a mean in each.

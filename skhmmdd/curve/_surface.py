@@ -3,28 +3,23 @@
 from __future__ import annotations
 
 from functools import partial
-from numbers import Integral, Real
+from numbers import Integral
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
-from sklearn.utils import check_consistent_length, check_random_state
-from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils import check_random_state
+from sklearn.utils._param_validation import Interval
 
 from skhmmdd._base import validate_params
 from skhmmdd._parallel import map_jobs
 from skhmmdd._repr import short_repr
 from skhmmdd._typing import Floats, Ints, RandomState
 from skhmmdd.curve._landmarks import DANGER, find_threshold, median_over_splits
-from skhmmdd.curve._targets import RISK_WORDS, read_targets
+from skhmmdd.curve._targets import CONSTRAINTS, RISK_WORDS, read_nested
 from skhmmdd.curve.display._html import findings_html
 from skhmmdd.curve.display._surface_display import RiskSurfaceDisplay
-from skhmmdd.heads._validation import (
-    check_alpha,
-    check_counts,
-    check_design,
-    check_widths,
-)
+from skhmmdd.heads._validation import check_counts, check_widths
 from skhmmdd.heads.solvers._width_path import heads_along_widths
 
 if TYPE_CHECKING:
@@ -150,18 +145,10 @@ class RiskSurface(NamedTuple):
 
 @validate_params(
     {
-        "X": "no_validation",
-        "y": "no_validation",
-        "widths": ["array-like", None],
+        **CONSTRAINTS,
         "train_sizes": ["array-like", None],
         "n_splits": [Interval(Integral, 1, None, closed="left")],
-        "alpha": [Interval(Real, 0, None, closed="left")],
-        "fit_intercept": ["boolean"],
-        "rcond": [None, Interval(Real, 0, 1, closed="left")],
-        "classifier": ["boolean", None],
-        "risk": [StrOptions({"squared_error", "zero_one_error"})],
         "random_state": ["random_state"],
-        "n_jobs": [None, Integral],
     },
     prefer_skip_nested_validation=True,
 )
@@ -255,11 +242,9 @@ def risk_surface(
     >>> surface.risk.shape == (3, len(surface.widths))
     True
     """
-    X, targets = (
-        check_design(X, ensure_min_samples=3),
-        read_targets(y, classifier, risk),
+    X, targets, options = read_nested(
+        X, y, classifier, risk, alpha=alpha, fit_intercept=fit_intercept, rcond=rcond
     )
-    check_consistent_length(X, targets.coded)
     n, n_features = X.shape
     if train_sizes is None:
         start, stop = max(2, n / 20), max(2, _LARGEST_SHARE * n)
@@ -272,11 +257,6 @@ def risk_surface(
     widths = check_widths(widths, n_features)
     rng = check_random_state(random_state)
     orders = [rng.permutation(n) for _ in range(n_splits)]
-    options: dict[str, Any] = {
-        "alpha": check_alpha(alpha),
-        "fit_intercept": fit_intercept,
-        "rcond": rcond,
-    }
     largest = int(train_sizes[-1])
     found = list(
         map_jobs(

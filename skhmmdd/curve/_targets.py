@@ -1,14 +1,30 @@
 """Numbers or classes to predict, and the risks of predicting them."""
 
-from typing import NamedTuple
+from numbers import Integral, Real
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
+from sklearn.utils import check_consistent_length
+from sklearn.utils._param_validation import Interval, StrOptions
 
 from skhmmdd._base import check_labels
 from skhmmdd._typing import Array, Floats, Ints
 from skhmmdd.heads._targets import code_labels, labels_of, probabilities_of
-from skhmmdd.heads._validation import check_targets
+from skhmmdd.heads._validation import check_alpha, check_design, check_targets
+
+# Arguments of the functions that take nested features and targets.
+CONSTRAINTS: dict[str, Any] = {
+    "X": "no_validation",
+    "y": "no_validation",
+    "widths": ["array-like", None],
+    "alpha": [Interval(Real, 0, None, closed="left")],
+    "fit_intercept": ["boolean"],
+    "rcond": [None, Interval(Real, 0, 1, closed="left")],
+    "classifier": ["boolean", None],
+    "risk": [StrOptions({"squared_error", "zero_one_error"})],
+    "n_jobs": [None, Integral],
+}
 
 # How a summary calls a risk.
 RISK_WORDS = {
@@ -73,6 +89,34 @@ class Targets(NamedTuple):
         if self.classes is None:
             return 1.0
         return 0.5 if len(self.classes) == 2 else float(len(self.classes))
+
+
+def read_nested(
+    X: ArrayLike,
+    y: ArrayLike,
+    classifier: bool | None,
+    risk: str,
+    **options: Any,
+) -> tuple[Floats, Targets, dict[str, Any]]:
+    """Check nested features, targets, and the options of their heads.
+
+    Parameters
+    ----------
+    X, y, classifier, risk
+        As `read_targets` and `check_design` take them; at least three samples.
+    **options : dict
+        `alpha`, `fit_intercept` and `rcond`.
+
+    Returns
+    -------
+    X : ndarray of shape (n_samples, n_features)
+    targets : Targets
+    options : dict
+    """
+    X = check_design(X, ensure_min_samples=3)
+    targets = read_targets(y, classifier, risk)
+    check_consistent_length(X, targets.coded)
+    return X, targets, {**options, "alpha": check_alpha(options["alpha"])}
 
 
 def read_targets(y: ArrayLike, classifier: bool | None, risk: str) -> Targets:

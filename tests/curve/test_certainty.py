@@ -19,14 +19,13 @@ from skhmmdd import (
     forecast_risk,
     width_path,
 )
-from skhmmdd.curve._certainty import compare_with, weigh_evidence
+from skhmmdd.curve._certainty import SAFE, compare_all, weigh_evidence
 from skhmmdd.curve._choice import (
     find_plateau,
-    paired_differences,
     peak_and_best,
     risk_of_choice,
 )
-from skhmmdd.curve._landmarks import median_over_splits
+from skhmmdd.curve._landmarks import median_over_splits, paired_differences
 from skhmmdd.curve.measurement._validation import share_of_copies
 from skhmmdd.heads.solvers._left_out_path import left_out_with_another
 
@@ -46,7 +45,7 @@ def best_of(risk):
 
 
 def weigh(risk, **changes):
-    given = {"zone": None, "threshold": None, "overlap": 0.0, **changes}
+    given = {"divider": None, "overlap": 0.0, **changes}
     return weigh_evidence(WIDTHS, risk, best_of(risk), **given)
 
 
@@ -86,10 +85,10 @@ def test_infinite_risks_are_far_above():
     mean, error = paired_differences(risk, 2)
     assert np.isposinf(mean[5:]).all() and (error[5:] == 0).all()
     assert set(find_plateau(risk)) <= {2, 3}
-    found = weigh(risk, zone=(6.0, 6.0))
+    found = weigh(risk, divider=(6.0, 6.0))
     assert found.advised[0].last < 6
     everywhere = np.full((7, 3), np.inf)
-    assert best_of(everywhere).plateau and weigh(everywhere).doubt != "side"
+    assert best_of(everywhere).plateau and weigh(everywhere).doubt == "rival"
 
 
 def test_the_best_point_is_a_curve_point_with_two_attributes_more():
@@ -132,48 +131,110 @@ def test_one_split_tells_nothing_of_certainty():
     risk = curve_of([3, 2, 1, 1.02, 1.5, 9, 2], 0.05, n_splits=1)
     best = best_of(risk)
     assert best.corrected_risk is None and best.plateau == (best.complexity,)
-    assert weigh(risk, zone=(6.0, 6.0)).doubt == "one split"
+    assert weigh(risk, divider=(6.0, 6.0)).doubt == "one split"
 
 
 def test_bounds_are_those_of_a_paired_t_test():
     risk = curve_of([3, 2, 1, 1.02, 1.5, 9, 2], 0.2, n_splits=6)
-    compared = compare_with(risk, 2, overlap=0.0)
+    compared = compare_all(risk)
     logs = np.log(risk)
-    for point in (0, 1, 3, 4, 5, 6):
-        test = stats.ttest_rel(logs[point], logs[2], alternative="greater")
-        assert (compared.lower[point] > 0) == (test.pvalue < 0.05)
-        low = test.confidence_interval(0.95).low
-        assert_allclose(compared.lower[point], low, rtol=1e-10)
+    for times, confidence in ((1.0, 0.95), (1.5, 0.9)):
+        above = compared.above(times, confidence)
+        for one, other in ((0, 2), (2, 0), (4, 6), (5, 1)):
+            test = stats.ttest_rel(logs[one], logs[other], alternative="less")
+            high = test.confidence_interval(confidence).high
+            assert_allclose(above[one, other], high - np.log(times), rtol=1e-9)
+        assert_allclose(compared.excess(times, confidence), above.max(axis=1))
     # Overlapping splits widen them.
-    wider = compare_with(risk, 2, overlap=0.5)
-    apart = np.arange(7) != 2
-    assert_allclose(
-        (wider.upper - wider.mean)[apart],
-        2 * (compared.upper - compared.mean)[apart],
-    )
+    wider = compare_all(risk, overlap=0.5)
+    assert_allclose(wider.error, 2 * compared.error, atol=1e-15)
+    assert_allclose(wider.mean, compared.mean)
+
+
+def test_the_jackknife_of_a_mean_is_its_standard_error():
+    # Of the difference of two means it is the usual one, exactly.
+    losses = np.random.RandomState(0).standard_normal((3, 40)) + 9
+    without = (losses.sum(axis=1, keepdims=True) - losses) / 39
+    compared = compare_all(-without, jackknife=True)  # no logarithms
+    for one in range(3):
+        for other in range(3):
+            expected = stats.sem(losses[one] - losses[other])
+            assert_allclose(compared.error[one, other], expected, atol=1e-9)
+
+
+def test_the_jackknife_knows_what_training_samples_share():
+    """Of leave-one-out in blocks the error is a fraction of the true one."""
+    told, blocks, came = [], [], []
+    for seed in range(60):
+        rng = np.random.RandomState(seed)
+        X = rng.standard_normal((2050, 60)) * np.geomspace(1, 0.3, 60)
+        y = X @ (rng.standard_normal(60) / 3) + rng.standard_normal(2050)
+        forecast = forecast_risk(X[:50], y[:50], widths=[8, 32])
+        compared = compare_all(forecast.risk_without, jackknife=True)
+        told.append(compared.error[0, 1])
+        blocks.append(compare_all(forecast.block_risk).error[0, 1])
+        truth = width_path(X[:50], y[:50], X[50:], y[50:], widths=[8, 32]).test_risk
+        came.append(np.log(forecast.risk[0] / forecast.risk[1] * truth[1] / truth[0]))
+    spread = np.std(came)
+    assert 0.9 * spread < np.median(told) < 2 * spread
+    assert np.median(blocks) < 0.8 * spread
 
 
 def test_sides():
-    sure = weigh(curve_of([3, 2, 1.8, 9, 1.1, 1, 1.02], 0.02), zone=(4.0, 4.0))
+    sure = weigh(curve_of([3, 2, 1.8, 9, 1.1, 1, 1.02], 0.02), divider=(4.0, 4.0))
     assert sure.doubt is None and sure.advised[0][:2] == (5.0, 7.0)
-    close = weigh(curve_of([3, 2, 1.01, 9, 2, 1.02, 1], 0.05, 40), zone=(4.0, 4.0))
-    assert close.doubt == "side" and close.rival[0] == 3.0
-    assert [one[:2] for one in close.advised] == [(6.0, 7.0), (3.0, 3.0)]
-    # Without a zone the threshold divides; and near it a low risk may be luck.
-    level = [3, 2, 1.01, 1.2, 2, 1.02, 1]
-    assert weigh(curve_of(level, 0.05, 40), threshold=4.0).doubt == "side"
-    lucky = weigh(curve_of([3, 2, 1.5, 1, 2, 1.4, 1.3], 0.02), threshold=4.0)
-    assert lucky.doubt == "threshold" and lucky.rival[0] == 7.0
+    assert len(sure.advised) == 1
+    # Both sides are as good, and that is sure.
+    level = [3, 2, 1.01, 9, 2, 1.02, 1]
+    either = weigh(curve_of(level, 0.05, 40), divider=(4.0, 4.0))
+    assert either.doubt is None
+    assert [one[:2] for one in either.advised] == [(6.0, 7.0), (3.0, 3.0)]
+    # The other side may be far better.
+    risk = curve_of(level, 0.02, 5)
+    risk[2] *= [0.3, 0.3, 3, 3, 1.1]
+    close = weigh(risk, divider=(4.0, 4.0))
+    assert close.doubt == "rival" and close.rival[0] == 3.0 and close.is_beyond
+    assert [one[:2] for one in close.advised] == [(7.0, 7.0), (3.0, 3.0)]
 
 
 def test_what_may_be_far_better_is_named():
     rng = np.random.RandomState(0)
     risk = np.array([3, 2, 1, 1.02, 1.5, 9, 2.0])[:, None] + 0.01 * rng.rand(7, 5)
     assert weigh(risk).doubt is None
-    # In two of the splits the last is much better, in three somewhat worse.
-    risk[6] = risk[2] * [0.2, 0.2, 1.4, 1.4, 1.4]
+    # In two of the splits the last is better by half, in three somewhat worse.
+    risk[6] = risk[2] * [0.5, 0.5, 1.2, 1.2, 1.2]
     doubtful = weigh(risk)
-    assert doubtful.doubt == "spread" and doubtful.rival[0] == 7.0
+    assert doubtful.doubt == "rival" and doubtful.rival[0] == 7.0
+    assert not doubtful.is_beyond
+    times, points = doubtful.sure
+    compared = compare_all(risk)
+    inside = compared.excess(times, 0.95) <= 0
+    assert times > SAFE and inside[2]
+    named = [
+        one for point in points for one in WIDTHS if point.first <= one <= point.last
+    ]
+    # All but what the correction of the best leaves out.
+    assert 3.0 in named and set(named) <= set(WIDTHS[inside])
+
+
+def test_what_a_choice_hides_is_added():
+    # Points truly alike: the lowest of them is so by chance.
+    rng = np.random.RandomState(0)
+    risk = np.exp(0.25 * rng.standard_normal((7, 10)))
+    best = best_of(risk)
+    assert best.corrected_risk > 1.05 * best.risk
+    bare = type(best)(*best[:4], best.risk, best.plateau)
+    given = {"divider": None, "overlap": 0.0}
+    sure = weigh_evidence(WIDTHS, risk, bare, **given).advised
+    honest = weigh_evidence(WIDTHS, risk, best, **given).advised
+    assert honest[0].last - honest[0].first <= sure[0].last - sure[0].first
+
+
+@pytest.mark.parametrize("risk", [np.zeros((7, 4)), -curve_of(np.arange(1.0, 8), 0.1)])
+def test_risks_without_logarithms(risk):
+    found = weigh(risk)
+    assert found.sure is None
+    assert found.doubt is None or found.rival is not None
 
 
 @pytest.mark.parametrize("fit_intercept", [True, False])
@@ -183,20 +244,68 @@ def test_samples_left_out_in_pairs_against_refits(alpha, fit_intercept):
     X, y = rng.standard_normal((12, 30)), rng.standard_normal((12, 2))
     widths = np.array([2, 6, 17, 30])
     options = {"alpha": alpha, "fit_intercept": fit_intercept}
-    own, others = left_out_with_another(
-        X, y, widths, lambda left: (left**2).mean(axis=2), rcond=None, **options
-    )
+    pairs = dict(
+        left_out_with_another(
+            X, y, widths, np.ones(12), lambda left: (left**2).mean(axis=2),
+            rcond=None, **options,
+        )
+    )  # fmt: skip
 
     def loss(j, without, width):
         kept = np.setdiff1d(np.arange(12), without)
         head = clone(HeadRegressor(**options)).fit(X[kept, :width], y[kept])
         return np.mean((head.predict(X[[j], :width]) - y[j]) ** 2)
 
-    for row, width in enumerate(widths):
+    assert sorted(pairs) == [0, 1, 2, 3]
+    for row, losses in pairs.items():
         for i in (0, 7):
-            assert_allclose(own[row, i], loss(i, [i], width), rtol=1e-8)
-            rest = [loss(j, [i, j], width) for j in range(12) if j != i]
-            assert_allclose(others[row, i], np.mean(rest), rtol=1e-8)
+            expected = [loss(j, [i, j], widths[row]) for j in range(12)]
+            assert_allclose(losses[i], expected, rtol=1e-8)
+
+
+@pytest.mark.parametrize("alpha", [0.0, 0.5])
+@pytest.mark.parametrize("fit_intercept", [True, False])
+def test_pairs_of_dependent_columns_and_weighted_rows(alpha, fit_intercept):
+    """Where singular values take over, against heads refitted without both rows."""
+    rng = np.random.RandomState(0)
+    X = np.repeat(rng.standard_normal((12, 15)), 2, axis=1)
+    X[:, 9] = np.arange(12) == 5  # that the head passes through
+    y, counts = rng.standard_normal((12, 1)), rng.randint(1, 4, 12)
+    widths = np.array([3, 8, 12, 30])
+    options = {"alpha": alpha, "fit_intercept": fit_intercept}
+    pairs = dict(
+        left_out_with_another(
+            X, y, widths, counts.astype(float), lambda left: left[:, :, 0],
+            rcond=None, **options,
+        )
+    )  # fmt: skip
+    assert sorted(pairs) == [0, 1, 2, 3]
+    for row, losses in pairs.items():
+        for i, j in ((0, 7), (7, 0), (5, 3), (2, 2)):
+            kept = np.setdiff1d(np.arange(12), [i, j])
+            head = clone(HeadRegressor(**options))
+            head.fit(X[kept, : widths[row]], y[kept], sample_weight=counts[kept])
+            missed = y[j] - head.predict(X[[j], : widths[row]])
+            assert_allclose(losses[i, j], missed.item(), rtol=1e-7, atol=1e-9)
+
+
+def test_copies_have_a_nested_risk_too():
+    rng = np.random.RandomState(2)
+    X = rng.standard_normal((10, 6))[np.arange(14) % 10]
+    y = X[:, :2].sum(axis=1) + rng.standard_normal(14)
+    with pytest.warns(UserWarning, match="distinct"):
+        forecast = forecast_risk(X, y, widths=[1, 2, 3])
+    assert forecast.risk_without.shape == (3, 10)
+    losses = []
+    for i in range(10):
+        rest = np.flatnonzero(np.arange(14) % 10 != i)
+        own = np.flatnonzero(np.arange(14) % 10 == i)
+        with pytest.warns(UserWarning, match="distinct"):
+            inner = forecast_risk(X[rest], y[rest], widths=[1, 2, 3])
+        width = int(inner.widths[np.argmin(inner.risk)])
+        head = clone(HeadRegressor()).fit(X[rest, :width], y[rest])
+        losses.extend((head.predict(X[own, :width]) - y[own]) ** 2)
+    assert_allclose(forecast.corrected_risk, np.mean(losses), rtol=1e-9)
 
 
 def test_the_nested_risk_of_a_forecast_by_refits():

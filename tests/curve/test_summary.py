@@ -146,7 +146,7 @@ def test_no_peak(threshold, best, text):
 
 def evidence(**changes):
     here = Stretch(70.0, 90.0, 60.0, None)
-    return Evidence(None, (here,), (here,), None, None)._replace(**changes)
+    return Evidence(None, (here,), (here,), None)._replace(**changes)
 
 
 def test_how_sure_the_best_is():
@@ -183,27 +183,35 @@ def test_where_to_choose(stretch, where):
 @pytest.mark.parametrize(
     ("doubt", "words"),
     [
-        ("side", "0.52 at 5 on the other side may be as good."),
-        ("spread", "0.52 at 5 may be far better."),
-        (
-            "threshold",
-            "0.52 at 5 is the lowest that is not so near the threshold as to be luck.",
-        ),
+        ("rival", "0.52 at 5 may be far better."),
         ("one split", "one split does not tell how sure this is."),
         ("copies", "with copies in both sets this says little of new samples; keep"),
     ],
 )
 def test_too_close_to_call(doubt, words):
-    rival = (5.0, 0.52) if words.startswith("0.52") else None
+    rival = (5.0, 0.52) if doubt == "rival" else None
     doubtful = evidence(doubt=doubt, rival=rival)
     for changes in ({}, {"zone": None}, {"zone": None, "peak": None}):
         assert f" Too close to call: {words}" in advice(evidence=doubtful, **changes)
-    if doubt == "spread":
-        assert advice(evidence=doubtful).startswith("Choose a width above 31. Too")
-        return
     both = (Stretch(70.0, 90.0, 60.0, None), Stretch(4.0, 6.0, 3.0, 7.0))
     told = advice(evidence=doubtful._replace(advised=both))
-    assert told.startswith("Choose a width above 60 or from 4 to 6. Too close to call:")
+    if doubt == "rival":
+        # No more is sure than what is to be avoided, unless it is on the other side.
+        assert told.startswith("Choose a width above 31. Too")
+        beyond = doubtful._replace(advised=both, is_beyond=True)
+        told, words = advice(evidence=beyond), "0.52 at 5 on the other side may be far"
+    assert told.startswith(
+        f"Choose a width above 60 or from 4 to 6. Too close to call: {words}"
+    )
+
+
+def test_what_is_sure_is_said():
+    sure = 2.0, (Stretch(4.0, 6.0, 3.0, 7.0), Stretch(80.0, 80.0, 70.0, 90.0))
+    doubtful = evidence(doubt="rival", rival=(5.0, 0.52), sure=sure)
+    assert (
+        "0.52 at 5 may be far better. Surely within 2 times of the lowest: 4 to 6 and "
+        "80. Where that"
+    ) in advice(evidence=doubtful)
 
 
 def test_one_complexity():

@@ -12,8 +12,10 @@ import re
 import warnings
 from collections import Counter
 from functools import cache
+from pathlib import Path
 from typing import NamedTuple
 
+import joblib
 import numpy as np
 from sklearn import datasets
 from sklearn.model_selection import GroupKFold
@@ -40,7 +42,7 @@ from skhmmdd import (
 # An advised width may have this much more risk than the best of all widths.
 TOLERATED = 1.5
 # Kinds of sentences that claim safety; the others are checked for what they say.
-SAFETY = ("best at", "choose", "take", "nothing to avoid")
+SAFETY = ("best at", "choose", "take", "nothing to avoid", "surely within")
 
 # Rows of a pool: so many, that what is left beside the labels judges well.
 _POOL = 2000
@@ -74,7 +76,7 @@ class Table(NamedTuple):
     classes: bool
 
 
-def _random_features(X, width, seed):
+def random_features(X, width, seed):
     """Random ReLU features of standardised columns."""
     rng = np.random.RandomState(seed)
     spread = X.std(axis=0)
@@ -199,7 +201,7 @@ def make_table(source, fault, n_labels, seed):
     X, y, classes = _pool(source)
     rng = np.random.RandomState(seed)
     if source in _MAPPED or (source == "digits" and seed % 2):
-        X = _random_features(X, 300, seed)
+        X = random_features(X, 300, seed)
     elif source == "digits":
         X = X[:, rng.permutation(X.shape[1])]
     X, y = _spoil_columns(X, fault, rng), y.copy()
@@ -281,21 +283,28 @@ def said_widths(text, widths):
     if "nothing here has to be avoided" in text:
         said["nothing to avoid"] = np.ones(len(widths), dtype=bool)
     if found := re.search(r"Choose a width ([^.:]*)\.", text):
-        chosen = np.zeros(len(widths), dtype=bool)
-        for part in found[1].split(" or "):
-            word, *numbers = [one for one in part.split() if one != "to"]
-            numbers = [float(number) for number in numbers]
-            if word == "above":
-                chosen |= widths > numbers[0]
-            elif word == "below":
-                chosen |= widths < numbers[0]
-            else:
-                chosen |= (widths >= numbers[0]) & (widths <= numbers[-1])
-        said["choose"] = chosen
+        said["choose"] = _named(found[1].split(" or "), widths)
+    if found := re.search(r"Surely within \S+ times of the lowest: ([^.]*)\.", text):
+        parts = re.split(", | and ", found[1].removesuffix(" and others"))
+        said["surely within"] = _named(parts, widths)
     for word, end in (("large", -1), ("small", 0)):
         if f"Choose a {word} width" in text:
             said["choose"] = widths == widths[end]
     return said
+
+
+def _named(parts, widths):
+    """The widths of parts such as "above 8", "below 3", "from 4 to 6", "of 4"."""
+    chosen = np.zeros(len(widths), dtype=bool)
+    for part in parts:
+        numbers = [float(one) for one in re.findall(r"\d\S*", part)]
+        if part.startswith("above"):
+            chosen |= widths > numbers[0]
+        elif part.startswith("below"):
+            chosen |= widths < numbers[0]
+        else:
+            chosen |= (widths >= numbers[0]) & (widths <= numbers[-1])
+    return chosen
 
 
 def judge(table, source, text, widths, truth):
@@ -306,23 +315,26 @@ def judge(table, source, text, widths, truth):
     table : str
     source : {"curve", "forecast"}
     text : str
-        The summary, on single lines.
+        The summary.
     widths : ndarray of shape (n_widths,)
     truth : ndarray of shape (n_widths, n_sets)
-        Risks on rows held out. A width is worse than another if it is so by more than
-        what these sets leave to chance.
+        Risks on rows held out. A forecast is of their mean, a curve of their median
+        over training sets. A width is worse than another if it is so by more than what
+        these sets leave to chance.
 
     Returns
     -------
     list of Verdict
     """
-    risk = np.median(truth, axis=1)
+    text = text.replace("\n  ", " ").replace("\n", " ")
+    middle = np.mean if source == "forecast" else np.median
+    risk = middle(truth, axis=1)
     best = int(np.argmin(risk))
     above = truth - truth[best]
     error = above.std(axis=1, ddof=1) / np.sqrt(truth.shape[1])
+    surely_above = above.mean(axis=1) > 2 * error
     with np.errstate(divide="ignore", invalid="ignore"):
         ratio = np.where(risk > 0, risk / risk[best], 1.0)
-    worse = (risk > TOLERATED * risk[best]) & (above.mean(axis=1) > 2 * error)
     close = "Too close to call" in text
     verdicts = []
 
@@ -330,9 +342,14 @@ def judge(table, source, text, widths, truth):
         verdicts.append(Verdict(table, source, kind, true, float(ratio), words))
 
     for kind, chosen in said_widths(text, widths).items():
-        worst = ratio[chosen].max()
-        true = None if close else not worse[chosen].any()
-        add(kind, true, worst, text[text.index("Best:") :])
+        times, is_hedged = TOLERATED, close
+        if found := re.search(r"Surely within (\S+) times", text):
+            # That is no matter of doubt.
+            if kind == "surely within":
+                times, is_hedged = float(found[1]), False
+        worse = chosen & (ratio > times) & surely_above
+        true = None if is_hedged else not worse.any()
+        add(kind, true, ratio[chosen].max(), text[text.index("Best:") :])
     if found := re.search(r"Danger zone: (\S+) to (\S+),", text):
         inside = (widths >= float(found[1])) & (widths <= float(found[2]))
         add("danger zone", ratio[inside].max() > TOLERATED, ratio[inside].max(), text)
@@ -354,41 +371,95 @@ def judge(table, source, text, widths, truth):
 _HELD_OUT, _SETS = 1000, 8
 
 
-def audit_forecast(table):
-    """Verdicts on the forecast from the labelled rows of a table."""
-    rows, held_out = table.labelled, table.held_out[:_HELD_OUT]
-    y = table.y
+class Measured(NamedTuple):
+    """What sentences on one table are judged by, whatever they say.
+
+    Attributes
+    ----------
+    table : Table
+        Its rows are those of `X` and `y` that are labelled, and no others.
+    widths : ndarray of int
+        The widths of `truth`.
+    truth : ndarray of shape (n_widths, n_sets)
+        Risk of heads trained on these rows, on sets of rows held out.
+    curve : DoubleDescentCurve or None
+        Fitted to these rows; None where they are too few to split.
+    curve_truth : ndarray of shape (n_complexities, n_sets) or None
+        Its risks with fresh rows in both sets.
+    """
+
+    table: Table
+    widths: np.ndarray
+    truth: np.ndarray
+    curve: DoubleDescentCurve | None
+    curve_truth: np.ndarray | None
+
+
+def forecast_of(table):
+    """The forecast from the labelled rows of a table."""
+    rows = table.labelled
     groups = None if table.groups is None else table.groups[rows]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # of copies
-        forecast = forecast_risk(
-            table.X[rows], y[rows], classifier=table.classes, groups=groups
+        return forecast_risk(
+            table.X[rows], table.y[rows], classifier=table.classes, groups=groups
         )
+
+
+def measure(table, rng):
+    """Risks on other rows, for a forecast and for a curve.
+
+    Parameters
+    ----------
+    table : Table
+    rng : RandomState
+
+    Returns
+    -------
+    Measured
+    """
+    rows = table.labelled
+    widths = forecast_of(table).widths
+    truth = risk_of_rows(table, widths)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # classes rarer than folds
+            curve, curve_truth = _measure_curve(table, rng)
+    except ValueError as error:
+        # Too few of a class, or of groups, to split
+        if not re.search("n_splits|least populated|should be greater", str(error)):
+            raise
+        curve = curve_truth = None
+    own = table._replace(
+        X=table.X[rows],
+        y=table.y[rows],
+        labelled=np.arange(len(rows)),
+        held_out=np.empty(0, dtype=int),
+        groups=None if table.groups is None else table.groups[rows],
+    )
+    return Measured(own, widths, truth, curve, curve_truth)
+
+
+def risk_of_rows(table, widths):
+    """Risk of heads on the labelled rows, (n_widths, n_sets)."""
+    X, y, rows = table.X, table.y, table.labelled
+    parts = np.array_split(table.held_out[:_HELD_OUT], _SETS)
     if table.classes:
         curve = DoubleDescentCurve(
             make_pipeline(LeadingColumns(), HeadClassifier()),
             "leadingcolumns__n_components",
-            forecast.widths,
-            cv=[(rows, part) for part in np.array_split(held_out, _SETS)],
+            widths,
+            cv=[(rows, part) for part in parts],
         )
-        truth = curve.fit(table.X, y).test_risk_
-    else:
-        truth = np.stack(
-            [
-                width_path(
-                    table.X[rows], y[rows], table.X[part], y[part],
-                    widths=forecast.widths,
-                ).test_risk
-                for part in np.array_split(held_out, _SETS)
-            ],
-            axis=1,
-        )  # fmt: skip
-    text = forecast.summary().replace("\n  ", " ").replace("\n", " ")
-    return judge(table.name, "forecast", text, forecast.widths, truth)
+        return curve.fit(X, y).test_risk_
+    paths = [
+        width_path(X[rows], y[rows], X[part], y[part], widths=widths) for part in parts
+    ]
+    return np.stack([path.test_risk for path in paths], axis=1)
 
 
-def audit_curve(table, rng):
-    """Verdicts on a curve from the labelled rows of a table."""
+def _measure_curve(table, rng):
+    """A curve from the labelled rows, and its risks with fresh rows."""
     rows, n = table.labelled, len(table.labelled)
     head = HeadClassifier() if table.classes else HeadRegressor()
     if table.classes:
@@ -422,10 +493,7 @@ def audit_curve(table, rng):
         cv=[_fresh_split(table, curve.n_train_, seed) for seed in range(_SETS)],
         risk=risk,
     ).fit(table.X, table.y)
-    text = curve.summary().replace("\n  ", " ").replace("\n", " ")
-    return judge(
-        f"{table.name}, {risk}", "curve", text, curve.complexity_, fresh.test_risk_
-    )
+    return curve, fresh.test_risk_
 
 
 def _fresh_split(table, n_train, seed):
@@ -440,24 +508,23 @@ def _fresh_split(table, n_train, seed):
         )
     order = rng.permutation(len(table.y))
     train, test = order[:n_train], order[n_train:][:_HELD_OUT]
-    if table.name.endswith("duplicated rows"):
+    if "duplicated rows" in table.name:
         train = train[: n_train // 2].repeat(2)
     return train, test
 
 
-def audit(n_tables, seed):
-    """Verdicts on the summaries of so many tables.
+def measure_tables(n_tables, seed):
+    """Draw tables, and measure what their sentences are judged by.
 
     Parameters
     ----------
     n_tables : int
     seed : int
 
-    Returns
-    -------
-    list of Verdict
+    Yields
+    ------
+    Measured
     """
-    verdicts = []
     for number in range(n_tables):
         rng = np.random.RandomState([seed, number])
         source = SOURCES[number % len(SOURCES)]
@@ -469,17 +536,38 @@ def audit(n_tables, seed):
             counts = np.unique(table.y[table.labelled], return_counts=True)[1]
             if len(counts) < 2 or counts.min() < 2:
                 continue
-        verdicts += audit_forecast(table)
-        try:
-            with warnings.catch_warnings():
-                # Classes rarer than folds
-                warnings.simplefilter("ignore", UserWarning)
-                verdicts += audit_curve(table, rng)
-        except ValueError as error:
-            # Too few of a class, or of groups, to split
-            if not re.search("n_splits|least populated|should be greater", str(error)):
-                raise
+        yield measure(table, rng)
+
+
+def audit(measured):
+    """Verdicts on the summaries of tables.
+
+    Parameters
+    ----------
+    measured : iterable of Measured
+
+    Returns
+    -------
+    list of Verdict
+    """
+    verdicts = []
+    for table, widths, truth, curve, curve_truth in measured:
+        forecast = forecast_of(table)
+        verdicts += judge(table.name, "forecast", forecast.summary(), widths, truth)
+        if curve is not None:
+            name = f"{table.name}, {curve.risk}"
+            said = curve.complexity_, curve_truth
+            verdicts += judge(name, "curve", curve.summary(), *said)
     return verdicts
+
+
+def read_or_measure(n_tables, seed, folder):
+    """What `measure_tables` gives, kept in a folder, as it takes most of the time."""
+    kept = Path(folder) / f"{n_tables}-{seed}.joblib"
+    if not kept.exists():
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        joblib.dump(list(measure_tables(n_tables, seed)), kept, compress=3)
+    return joblib.load(kept)
 
 
 def report(verdicts):
@@ -502,6 +590,17 @@ def report(verdicts):
             f"{source}: expected risk over what came true, median "
             f"{np.median(shares):.2f}"
         )
+    # Of what is too close to call: was the best as good as any, after all?
+    for source in ("curve", "forecast"):
+        close = [
+            one.ratio <= TOLERATED
+            for one in verdicts
+            if (one.source, one.kind, one.true) == (source, "best at", None)
+        ]
+        lines.append(
+            f"{source}: {len(close)} too close to call; in {sum(close)} of them the "
+            f"best was within {TOLERATED:g} times of all others"
+        )
     lines += [
         f"FALSE {one.source}, {one.kind}, {one.ratio:.2f}: {one.table}. {one.words}"
         for one in failures(verdicts)
@@ -517,6 +616,17 @@ def failures(verdicts):
 if __name__ == "__main__":
     parser = argparse.ArgumentParser()
     parser.add_argument("--tables", type=int, default=320)
-    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--seed", type=int, nargs="+", default=[1])
+    parser.add_argument(
+        "--keep", metavar="FOLDER", help="where risks are kept, to judge again"
+    )
     options = parser.parse_args()
-    print("\n".join(report(audit(options.tables, options.seed))))
+    verdicts = []
+    for seed in options.seed:
+        measured = (
+            read_or_measure(options.tables, seed, options.keep)
+            if options.keep
+            else measure_tables(options.tables, seed)
+        )
+        verdicts += audit(measured)
+    print("\n".join(report(verdicts)))

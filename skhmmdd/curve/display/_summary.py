@@ -155,7 +155,7 @@ def _is(clause):
 
 def _peak(found):
     if found.peak is None:
-        return "Peak: none. No point stands above lower ones on both its sides."
+        return "Peak: none. No point stands clearly above lower ones on both its sides."
     (at, risk), lowest = found.peak, found.best[1]
     if np.isinf(risk):
         return f"Peak: infinite, at {at:g}."
@@ -182,11 +182,14 @@ def _best(found):
     if expected is not None and _number(expected) != _number(risk):
         line += f" Allowing for the choice, expect {_number(expected)}."
     if any(one.first < one.last for one in evidence.plateau):
-        runs = [_run(one) for one in evidence.plateau[:_MOST_RUNS]]
-        if len(evidence.plateau) > _MOST_RUNS:
-            runs.append("others")
-        line += f" Within one standard error of it: {_listed(runs)}."
+        line += f" Within one standard error of it: {_runs(evidence.plateau)}."
     return line
+
+
+def _runs(points):
+    """Stretches in prose: "8 to 14, 20 and others"."""
+    runs = [_run(one) for one in points[:_MOST_RUNS]]
+    return _listed(runs + ["others"] * (len(points) > _MOST_RUNS))
 
 
 def _run(stretch):
@@ -241,11 +244,12 @@ def _advice(found):
 def _choose(found):
     """Which complexities are advised, on both sides where neither is surely better."""
     choice, (low, high) = found.axis.choice, found.zone
-    if found.evidence is None or found.evidence.doubt == "spread":
+    evidence = found.evidence
+    if evidence is None or (evidence.doubt == "rival" and not evidence.is_beyond):
         # No more is sure than what is to be avoided.
         beyond = found.best[0] > high
         return f"Choose {choice} {f'above {high:g}' if beyond else f'below {low:g}'}."
-    where = " or ".join(_where(one) for one in found.evidence.advised)
+    where = " or ".join(_where(one) for one in evidence.advised)
     return f"Choose {choice} {where}."
 
 
@@ -273,12 +277,16 @@ def _doubt(found):
         }[evidence.doubt]
         return [f"Too close to call: {why}."]
     at, risk = evidence.rival
-    why = {
-        "side": "on the other side may be as good",
-        "threshold": "is the lowest that is not so near the threshold as to be luck",
-        "spread": "may be far better",
-    }[evidence.doubt]
-    return [f"Too close to call: {_number(risk)} at {at:g} {why}."]
+    where = " on the other side" if evidence.is_beyond else ""
+    sentences = [
+        f"Too close to call: {_number(risk)} at {at:g}{where} may be far better."
+    ]
+    if evidence.sure is not None:
+        times, points = evidence.sure
+        sentences.append(
+            f"Surely within {times:g} times of the lowest: {_runs(points)}."
+        )
+    return sentences
 
 
 def _low_peak(found):

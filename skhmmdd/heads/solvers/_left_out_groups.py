@@ -234,6 +234,27 @@ def smoothers_along_widths(
         yield Smoother(int(i), found[:, q:], found[:, :q], condition)
 
 
+def smoother_of(spectrum: Spectrum, alpha: float, position: int) -> Smoother:
+    """I - S from the singular values of one width, up to a factor where S is I."""
+    left, values = spectrum.left, spectrum.values
+    n = len(left)
+    if len(values) == n - spectrum.fit_intercept:
+        # The limit of ridge at zero, and its multiple at any other penalty.
+        parts, weights = (
+            [np.empty((0, n)), np.empty((0, spectrum.projections.shape[1]))],
+            1.0,
+        )
+    else:
+        root = np.sqrt(spectrum.weights / spectrum.weights.sum())[:, None]
+        basis = np.hstack([root, left]) if spectrum.fit_intercept else left
+        parts, weights = [np.eye(n) - basis @ basis.T, spectrum.residuals], alpha
+    gain = np.sqrt(weights / (values**2 + alpha))[:, None]
+    samples = np.vstack([parts[0], gain * left.T])
+    targets = np.vstack([parts[1], gain * spectrum.projections])
+    condition = float(values[0] / values[-1]) if len(values) else 1.0
+    return Smoother(position, samples, targets, condition)
+
+
 def left_out_of(smoother: Smoother, members: list[Ints]) -> tuple[Floats, float]:
     """Residuals of samples that are left out with their group, and GCV.
 
@@ -256,23 +277,37 @@ def left_out_of(smoother: Smoother, members: list[Ints]) -> tuple[Floats, float]
     return out, gcv
 
 
-def left_out_in_pairs(smoother: Smoother) -> Floats:
+def left_out_in_pairs(smoother: Smoother, alone: Floats | None = None) -> Floats:
     """Residuals of every sample where another is left out with it.
+
+    Parameters
+    ----------
+    smoother : Smoother
+    alone : ndarray of shape (n, q), default=None
+        Residuals of samples that are left out by themselves. None: from the smoother,
+        NaN where the head must pass through the sample.
 
     Returns
     -------
     ndarray of shape (n, n, q)
         In row i and column j that of sample j without i and j, in [i, i] that of i
-        without itself alone; NaN where digits would be lost.
+        without itself alone. Where the head must pass through j once i is left out,
+        that of j alone.
     """
     V, U = smoother.samples, smoother.targets
     gram, residuals = V.T @ V, V.T @ U
     outside = np.diag(gram)
     least = LEAST_OUTSIDE * outside.max()
-    # The 2 x 2 systems by Cramer's rule; divided by their first pivot.
-    share = gram / np.where(outside <= least, np.nan, outside)[:, None]
+    lost = outside <= least
+    # The 2 x 2 systems by Cramer's rule; divided by their first pivot. A sample that
+    # the head passes through in any case changes nothing for others.
+    share = gram / np.where(lost, np.inf, outside)[:, None]
     pivots = outside - share * gram
     np.fill_diagonal(share, 0.0)
     np.fill_diagonal(pivots, outside)
-    pivots[pivots <= least] = np.nan
-    return (residuals - share[:, :, None] * residuals[:, None]) / pivots[:, :, None]
+    if alone is None:
+        alone = residuals / np.where(lost, np.nan, outside)[:, None]
+    lost = pivots <= least
+    pivots[lost] = 1.0
+    pairs = (residuals - share[:, :, None] * residuals[:, None]) / pivots[:, :, None]
+    return np.where(lost[:, :, None], alone, pairs)

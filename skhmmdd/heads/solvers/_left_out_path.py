@@ -1,17 +1,21 @@
 """Leave-one-out at every width of a nested design, from shared work."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import NamedTuple, TypeAlias
 
 import numpy as np
 
 from skhmmdd._typing import Floats, Ints
-from skhmmdd.heads.solvers._leave_one_out import generalized_cross_validation
+from skhmmdd.heads.solvers._leave_one_out import (
+    generalized_cross_validation,
+    leave_one_out_residuals,
+)
 from skhmmdd.heads.solvers._left_out_groups import (
     group_left_out_residuals,
     left_out_in_pairs,
     left_out_of,
+    smoother_of,
     smoothers_along_widths,
 )
 from skhmmdd.heads.solvers._nested_factorizations import nested_blocks
@@ -158,53 +162,70 @@ def left_out_with_another(
     X: Floats,
     y: Floats,
     widths: Ints,
+    weights: Floats,
     losses_of: Callable[[Floats], Floats],
     *,
     alpha: float,
     fit_intercept: bool,
     rcond: float | None,
-) -> tuple[Floats, Floats]:
-    """Losses left out, and what the others say of them by themselves.
+) -> Iterator[tuple[int, Floats]]:
+    """Losses of every row left out, alone and where another is left out as well.
 
     Parameters
     ----------
-    X : ndarray of shape (n, p)
+    X : ndarray of shape (n_rows, p)
         Nested design.
-    y : ndarray of shape (n, q)
+    y : ndarray of shape (n_rows, q)
     widths : ndarray of int of shape (n_widths,)
         Increasing, in [1, p].
+    weights : ndarray of shape (n_rows,)
+        As for `left_out_along_widths`.
     losses_of : callable
-        Losses (m, n) of residuals (m, n, q).
+        Losses (m, n_samples) of residuals (m, n_rows, q).
     alpha, fit_intercept, rcond
         As for `left_out_along_widths`.
 
-    Returns
-    -------
-    own : ndarray of shape (n_widths, n)
-        Loss of every sample that is left out alone.
-    others : ndarray of shape (n_widths, n)
-        Mean loss of all other samples, left out one at a time, where this one is left
-        out as well. Infinite, as `own`, at widths where digits would be lost.
+    Yields
+    ------
+    position : int
+        Of a width, in any order; of none where digits would be lost.
+    losses : ndarray of shape (n_rows, n_samples)
+        In row i those of all samples where row i is left out with theirs.
     """
-    n = len(X)
     X, _, alpha, _ = rescale(X[:, : widths[-1]], np.empty((0, widths[-1])), alpha)
-    design, response, *_ = on_contrasts(X, y, fit_intercept, np.ones(n))
+    design, response, *_ = on_contrasts(X, y, fit_intercept, weights)
     nonzero = design.any(axis=0)
     ranks = np.cumsum(nonzero, dtype=np.intp)[widths - 1]
-    samples = contrast_rows(np.ones(n)) if fit_intercept else np.eye(n)
+    samples = contrast_rows(weights) if fit_intercept else np.eye(len(X))
     limit = condition_limit(rcond, alpha)
-    own = np.full((len(widths), n), np.inf)
-    others = np.full((len(widths), n), np.inf)
-    with np.errstate(over="ignore", invalid="ignore"):
-        for one in smoothers_along_widths(
-            design[:, nonzero], response, samples, ranks, alpha, limit
-        ):
-            if not one.condition < limit:
-                continue
-            residuals = left_out_in_pairs(one)
-            if np.isfinite(residuals).all():
-                losses = losses_of(residuals)
-                own[one.position] = np.diag(losses)
-                np.fill_diagonal(losses, 0.0)
-                others[one.position] = losses.sum(axis=1) / (n - 1)
-    return own, others
+    root = np.sqrt(weights)[:, None]
+    missing = np.ones(len(widths), dtype=bool)
+
+    def losses_at(smoother, alone=None):
+        residuals = left_out_in_pairs(smoother, alone) / root
+        return losses_of(residuals) if np.isfinite(residuals).all() else None
+
+    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+        shared = (
+            smoothers_along_widths(
+                design[:, nonzero], response, samples, ranks, alpha, limit
+            )
+            if nonzero.any()
+            else ()
+        )
+        for one in shared:
+            if one.condition < limit and (losses := losses_at(one)) is not None:
+                missing[one.position] = False
+                yield one.position, losses
+        for position in np.flatnonzero(missing):
+            spectrum = decompose(
+                X[:, : widths[position]],
+                y,
+                sample_weight=weights,
+                fit_intercept=fit_intercept,
+                rcond=rcond,
+            )
+            one = smoother_of(spectrum, alpha, int(position))
+            alone = root * leave_one_out_residuals(spectrum, alpha)
+            if (losses := losses_at(one, alone)) is not None:
+                yield int(position), losses
