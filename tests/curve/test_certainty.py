@@ -19,6 +19,7 @@ from skhmmdd import (
     forecast_risk,
     width_path,
 )
+from skhmmdd.curve import _forecast
 from skhmmdd.curve._certainty import SAFE, compare_all, weigh_evidence
 from skhmmdd.curve._choice import (
     find_plateau,
@@ -392,3 +393,25 @@ def test_copies_in_both_sets_are_counted_and_told():
     assert share_of_copies(X, split) == 1.0
     for other in (X.astype(object), list(X), X[0], np.full((40, 2), np.nan)):
         assert share_of_copies(other, split) == 0.0
+
+
+def test_of_many_widths_some_are_left_out_in_pairs(monkeypatch):
+    rng = np.random.default_rng(4)
+    X = rng.standard_normal((30, 90))
+    y = X[:, :4].sum(axis=1) + rng.standard_normal(30)
+    every = np.arange(1, 91)
+    thinned = forecast_risk(X, y, widths=every)
+    monkeypatch.setattr(_forecast, "_MOST_WIDTHS", 1000)
+    whole = forecast_risk(X, y, widths=every)
+    assert_array_equal(
+        np.isfinite(thinned.risk_without), np.isfinite(whole.risk_without)
+    )
+    finite = np.isfinite(whole.risk_without).all(axis=1)
+    same = np.isclose(thinned.risk_without, whole.risk_without, rtol=1e-8).all(axis=1)
+    assert 30 <= np.count_nonzero(same & finite) <= 40 < np.count_nonzero(finite)
+    assert same[thinned.risk.argmin()]
+    # In between: the mean is that of the width itself, the deviations of a neighbour.
+    ours, theirs = thinned.risk_without[finite], whole.risk_without[finite]
+    gaps = ours.mean(axis=1) / theirs.mean(axis=1) - 1
+    assert np.abs(gaps).max() < 0.1
+    assert thinned.corrected_risk == pytest.approx(whole.corrected_risk, rel=0.1)
