@@ -65,8 +65,8 @@ def test_it_shows_what_the_other_figure_shows(needs_plotly, curve, x):
     # 2. The threshold and the danger zone, in the legend too.
     threshold = shapes[display.threshold_line_.get_label()]
     assert threshold.x0 == threshold.x1 == display.threshold_line_.get_xdata()[0]
-    span, zone = display.danger_zone_span_, shapes["danger zone"]
-    assert (zone.x0, zone.x1) == (span.get_x(), span.get_x() + span.get_width())
+    unit, zone = 20 if x == "ratio" else 1, shapes["danger zone"]
+    assert (zone.x0 * unit, zone.x1 * unit) == pytest.approx(curve.danger_zone_)
     assert threshold.showlegend and zone.showlegend
     # 3. Axes.
     assert figure.layout.title.text == display.ax_.get_title()
