@@ -73,6 +73,7 @@ def write_plain_decades(gallery_conf, name):
 
 sphinx_gallery_conf = {
     "image_scrapers": (scrape_with_thumbnail,),
+    "remove_config_comments": True,
     "examples_dirs": "../examples",
     "subsection_order": [
         f"../examples/{theme}"
