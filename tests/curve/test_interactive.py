@@ -4,7 +4,6 @@ import sys
 
 import numpy as np
 import pytest
-from matplotlib import pyplot as plt
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.pipeline import make_pipeline
 
@@ -33,12 +32,6 @@ def curve():
         random_state=0,
         diagnostics=True,
     ).fit(X, Y)
-
-
-@pytest.fixture(autouse=True)
-def close_figures():
-    yield
-    plt.close("all")
 
 
 def traces_of(figure):

@@ -36,22 +36,9 @@ _THEORY_WIDTH = 1.5
 def draw_interactive(
     display, at, x_label, *, x, theory, log_x, log_y, show_train, show_band
 ):
-    """Draw a display as a figure of plotly; see `plot_interactive` there.
+    """Draw a display with plotly, against the values `at`; see `plot_interactive`.
 
-    Parameters
-    ----------
-    display : DoubleDescentDisplay
-    at : ndarray of shape (n_complexities,)
-        Values on the horizontal axis.
-    x_label, x : str
-    theory : list
-        As `read_theory` gives it.
-    log_x, log_y : "auto" or bool
-    show_train, show_band : bool
-
-    Returns
-    -------
-    plotly.graph_objects.Figure
+    `theory` is as `read_theory` gives it.
     """
     graph_objects = import_plotly("DoubleDescentDisplay.plot_interactive")
     figure = graph_objects.Figure()
