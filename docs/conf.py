@@ -10,12 +10,16 @@ names of other libraries are not linked.
 import inspect
 import os
 import re
+import sys
 import warnings
 from pathlib import Path
 
 import matplotlib
 
 import skhmmdd
+
+sys.path.insert(0, str(Path(__file__).parent))
+from thumbnails import scrape_with_thumbnail
 
 matplotlib.use("agg")
 # Estimators are shown on pages of the gallery, two folders below the first page.
@@ -68,6 +72,8 @@ def write_plain_decades(gallery_conf, name):
 
 
 sphinx_gallery_conf = {
+    "image_scrapers": (scrape_with_thumbnail,),
+    "remove_config_comments": True,
     "examples_dirs": "../examples",
     "subsection_order": [
         f"../examples/{theme}"
@@ -83,7 +89,7 @@ sphinx_gallery_conf = {
     "min_reported_time": 1,
     "show_memory": False,
     "image_srcset": ["2x"],
-    "thumbnail_size": (400, 280),
+    "thumbnail_size": (400, 280),  # as docs/thumbnails.py draws them
 }
 
 html_theme = "pydata_sphinx_theme"

@@ -1,6 +1,7 @@
 """What the figures of the package share: colours, axes, tick labels, optional imports.
 
-matplotlib and pandas are imported when something is drawn or tabulated, never before.
+matplotlib, plotly and pandas are imported when something is drawn or tabulated, never
+before.
 """
 
 from functools import partial
@@ -40,9 +41,18 @@ def import_pandas(method: str) -> Any:
     return pandas
 
 
-def _missing(method, package):
+def import_plotly(method: str) -> Any:
+    """`plotly.graph_objects`, or an error that says which `method` needs it."""
+    try:
+        import plotly.graph_objects as graph_objects
+    except ImportError as error:
+        raise ImportError(_missing(method, "plotly", "interactive")) from error
+    return graph_objects
+
+
+def _missing(method, package, extra="plot"):
     return (
-        f"{method} needs {package}: pip install skhmmdd[plot], "
+        f"{method} needs {package}: pip install skhmmdd[{extra}], "
         f"or pip install {package}."
     )
 

@@ -53,4 +53,5 @@ for ax, (axis, title) in zip(axes.flat, titles.items(), strict=True):
 median = np.median(curve.effective_parameters_.test, axis=1)
 print(f"Effective parameters near width 20: {median[np.searchsorted(widths, 20)]:.0f}")
 print(f"at width 1200: {median[-1]:.0f}")
+# sphinx_gallery_thumbnail_axes = 2
 plt.show()

@@ -75,6 +75,7 @@ right.set(xlabel="layer (0: the embeddings of the tokens)", title="What a layer 
 right.set_ylabel("squared error (valence²)")
 right.set_ylim(0, 1.25 * y.var())
 right.legend(loc="lower left", fontsize="small")
+# sphinx_gallery_thumbnail_path = "images/layers.png"
 plt.show()
 
 # %%

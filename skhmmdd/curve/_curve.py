@@ -21,6 +21,7 @@ from skhmmdd.curve.measurement._risks import risk_label
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from plotly.graph_objects import Figure as PlotlyFigure
 
 
 class DoubleDescentCurve(ShownFindings, RefittedEstimator, BaseDoubleDescentCurve):
@@ -159,9 +160,10 @@ class DoubleDescentCurve(ShownFindings, RefittedEstimator, BaseDoubleDescentCurv
         Effective parameters of the head on the training set (`train`) and on the test
         set (`test`), each of shape (n_complexities, n_splits): see
         :func:`skhmmdd.theory.effective_parameters`. At ``alpha="loo"`` they are those
-        of the chosen penalty. None without `diagnostics`, with sample weights, or if
-        the last step is no head of this package that is linear in the targets, as
-        :class:`HeadRegressor` is, or a :class:`LowRankHead` with a frozen adapter.
+        of the chosen penalty. None without `diagnostics`, with weights of samples or
+        classes, or if the last step is no head of this package that is linear in the
+        targets, as :class:`HeadRegressor` is, or a :class:`LowRankHead` with a frozen
+        adapter.
 
     lipschitz_ : LipschitzBounds or None
         Bounds `lower` and `upper` of the Lipschitz constant of the head's linear scores
@@ -343,6 +345,32 @@ class DoubleDescentCurve(ShownFindings, RefittedEstimator, BaseDoubleDescentCurv
             Drawn.
         """
         return DoubleDescentDisplay.from_curve(self, risk=risk).plot(ax, **kwargs)
+
+    def plot_interactive(
+        self, *, risk: str | None = None, **kwargs: Any
+    ) -> PlotlyFigure:
+        """Draw the curve with plotly, for a notebook or a page.
+
+        Parameters
+        ----------
+        risk : str, default=None
+            Name of the risk to draw; None draws the primary one.
+
+        **kwargs : dict
+            Passed to :meth:`DoubleDescentDisplay.plot_interactive`.
+
+        Returns
+        -------
+        plotly.graph_objects.Figure
+            A notebook shows it; ``write_html`` saves it.
+
+        Raises
+        ------
+        ImportError
+            If plotly is not installed.
+        """
+        display = DoubleDescentDisplay.from_curve(self, risk=risk)
+        return display.plot_interactive(**kwargs)
 
     def risk_at_noise(self, noise_var: ArrayLike) -> Floats:
         r"""Test risk after more noise on the training labels, without another fit.

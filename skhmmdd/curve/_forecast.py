@@ -29,7 +29,10 @@ from skhmmdd.curve._landmarks_of_forecast import (
 )
 from skhmmdd.curve._left_out_rows import arrange_rows
 from skhmmdd.curve._targets import CONSTRAINTS, RISK_WORDS, read_nested
-from skhmmdd.curve.display._forecast_figure import draw_forecast
+from skhmmdd.curve.display._forecast_figure import (
+    draw_forecast,
+    draw_forecast_interactive,
+)
 from skhmmdd.curve.display._html import findings_html
 from skhmmdd.curve.display._summary import Findings, describe
 from skhmmdd.heads._validation import check_widths
@@ -41,6 +44,7 @@ from skhmmdd.heads.solvers._left_out_path import (
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from plotly.graph_objects import Figure as PlotlyFigure
 
     from skhmmdd.curve.display._display import DoubleDescentDisplay
 
@@ -268,6 +272,26 @@ class RiskForecast(NamedTuple):
         'number of features'
         """
         return draw_forecast(self, ax, name, show_danger_zone, kwargs)
+
+    def plot_interactive(self, **kwargs: Any) -> PlotlyFigure:
+        """Draw the predicted risk with plotly, for a notebook or a page.
+
+        Parameters
+        ----------
+        **kwargs : dict
+            Passed to :meth:`DoubleDescentDisplay.plot_interactive`.
+
+        Returns
+        -------
+        plotly.graph_objects.Figure
+            A notebook shows it; ``write_html`` saves it.
+
+        Raises
+        ------
+        ImportError
+            If plotly is not installed.
+        """
+        return draw_forecast_interactive(self, kwargs)
 
 
 @validate_params(

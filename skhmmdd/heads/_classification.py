@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, Self
+from collections.abc import Sequence
+from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.base import ClassifierMixin
 from sklearn.utils import column_or_1d, compute_class_weight
+from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import validate_data
 
@@ -16,6 +18,7 @@ from skhmmdd._typing import Array, Floats, Ints
 from skhmmdd.heads._base import LinearHead
 from skhmmdd.heads._targets import code_labels, labels_of, probabilities_of
 from skhmmdd.heads._validation import check_sample_weight, quiet_sums
+from skhmmdd.heads.solvers._effective_parameters import EffectiveParameters
 
 
 def class_factors(
@@ -176,3 +179,41 @@ class ClassificationHead(ClassifierMixin, LinearHead):
         if y_test is not None:
             y_test = code_labels(np.asarray(y_test), classes)
         return code_labels(y, classes), y_test, classes
+
+
+class WeighedClassificationHead(ClassificationHead):
+    """A classifier on coded targets whose classes weigh on those of their samples.
+
+    It takes `class_weight`, and adds `CLASS_WEIGHT` to its parameter constraints.
+    """
+
+    CLASS_WEIGHT: ClassVar[dict] = {
+        "class_weight": [dict, StrOptions({"balanced"}), None]
+    }
+
+    class_weight: dict[Any, float] | Literal["balanced"] | None
+
+    def _weigh_classes(self, y: Array, weights: Array) -> Array:
+        if self.class_weight is None:
+            return weights
+        n_classes = len(self.classes_)
+        labels = np.searchsorted(self.classes_, y).clip(max=n_classes - 1)
+        # A sample of weight zero may be of a class that nobody else is of.
+        labels[weights == 0] = 0
+        factors = class_factors(
+            self.class_weight, labels, weights, n_classes, self.classes_
+        )
+        return weights * factors[labels]
+
+    def _why_not_along(self, name: str, values: Sequence[Any]) -> str | None:
+        if self.class_weight is not None:
+            return "class_weight weights the samples of every split anew"
+        return super()._why_not_along(name, values)
+
+    def _effective_parameters(
+        self, X: ArrayLike, X_test: ArrayLike
+    ) -> EffectiveParameters | None:
+        # Those that are counted are of samples that weigh the same.
+        if self.class_weight is not None:
+            return None
+        return super()._effective_parameters(X, X_test)

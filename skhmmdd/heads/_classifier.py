@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any, Literal
 
-import numpy as np
-from sklearn.utils._param_validation import StrOptions
-
-from skhmmdd._typing import Array
 from skhmmdd.heads._base import WIDTH
-from skhmmdd.heads._classification import ClassificationHead, class_factors
+from skhmmdd.heads._classification import WeighedClassificationHead
 from skhmmdd.heads._ridge_head import RidgeHead
 
 
-class HeadClassifier(ClassificationHead, RidgeHead):
+class HeadClassifier(WeighedClassificationHead, RidgeHead):
     r"""Exact linear head on one-hot targets, by least squares.
 
     The square loss keeps all that is exact about
@@ -106,7 +101,7 @@ class HeadClassifier(ClassificationHead, RidgeHead):
     Integer weights are counts and floating weights importances, as for
     :class:`~skhmmdd.heads.HeadRegressor`, and what takes singular values waits until it
     is asked for where it does there. With a `class_weight` they are importances,
-    and a curve refits the head at every value.
+    and a curve refits the head at every value, without effective parameters.
 
     References
     ----------
@@ -129,7 +124,7 @@ class HeadClassifier(ClassificationHead, RidgeHead):
 
     _parameter_constraints = {  # noqa: RUF012
         **RidgeHead._parameter_constraints,
-        "class_weight": [dict, StrOptions({"balanced"}), None],
+        **WeighedClassificationHead.CLASS_WEIGHT,
     }
 
     def __init__(
@@ -142,20 +137,3 @@ class HeadClassifier(ClassificationHead, RidgeHead):
     ) -> None:
         super().__init__(alpha, fit_intercept=fit_intercept, rcond=rcond)
         self.class_weight = class_weight
-
-    def _weigh_classes(self, y: Array, weights: Array) -> Array:
-        if self.class_weight is None:
-            return weights
-        labels = np.searchsorted(self.classes_, y).clip(max=len(self.classes_) - 1)
-        # A sample of weight zero may be of a class that nobody else is of.
-        labels[weights == 0] = 0
-        n_classes = len(self.classes_)
-        factors = class_factors(
-            self.class_weight, labels, weights, n_classes, self.classes_
-        )
-        return weights * factors[labels]
-
-    def _why_not_along(self, name: str, values: Sequence[Any]) -> str | None:
-        if self.class_weight is not None:
-            return "class_weight weights the samples of every split anew"
-        return super()._why_not_along(name, values)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar, Literal
 
 from numpy.typing import ArrayLike
 
-from skhmmdd._typing import Array, Floats
-from skhmmdd.heads._classification import ClassificationHead
+from skhmmdd._typing import Array, Floats, RandomState
+from skhmmdd.heads._classification import WeighedClassificationHead
 from skhmmdd.heads._descent_head import DescentHead
 from skhmmdd.heads._regression import RegressionHead
 from skhmmdd.heads._targets import labels_of
@@ -192,7 +192,7 @@ class GradientDescentHead(RegressionHead, DescentHead):
         return scores[..., 0] if self.coef_.ndim == 1 else scores
 
 
-class GradientDescentClassifier(ClassificationHead, DescentHead):
+class GradientDescentClassifier(WeighedClassificationHead, DescentHead):
     r"""Classifier after a given number of steps of gradient descent on one-hot targets.
 
     Training time as the complexity of :class:`~skhmmdd.heads.HeadClassifier`, which is
@@ -237,6 +237,10 @@ class GradientDescentClassifier(ClassificationHead, DescentHead):
 
     random_state : int, RandomState instance or None, default=None
         Draws the mini-batches.
+
+    class_weight : dict, "balanced" or None, default=None
+        Positive weights of the classes, ``{label: weight}``, by which the weights of
+        their samples are multiplied. "balanced" makes every class weigh the same.
 
     Attributes
     ----------
@@ -290,7 +294,7 @@ class GradientDescentClassifier(ClassificationHead, DescentHead):
     Notes
     -----
     Targets are coded, and scores turned to probabilities, as by
-    :class:`~skhmmdd.heads.HeadClassifier`.
+    :class:`~skhmmdd.heads.HeadClassifier`; so are classes weighed.
 
     Examples
     --------
@@ -306,6 +310,38 @@ class GradientDescentClassifier(ClassificationHead, DescentHead):
     """
 
     _paths: ClassVar[tuple[str, ...]] = ("n_steps",)
+
+    _parameter_constraints = {  # noqa: RUF012
+        **DescentHead._parameter_constraints,
+        **WeighedClassificationHead.CLASS_WEIGHT,
+    }
+
+    def __init__(
+        self,
+        n_steps: float = 1000,
+        *,
+        learning_rate: float | Literal["auto"] = "auto",
+        momentum: float = 0.0,
+        nesterov: bool = False,
+        preconditioner: ArrayLike | Literal["diagonal", "whiten"] | None = None,
+        batch_size: int | None = None,
+        fit_intercept: bool = True,
+        rcond: float | None = None,
+        random_state: RandomState = None,
+        class_weight: dict[Any, float] | Literal["balanced"] | None = None,
+    ) -> None:
+        super().__init__(
+            n_steps,
+            learning_rate=learning_rate,
+            momentum=momentum,
+            nesterov=nesterov,
+            preconditioner=preconditioner,
+            batch_size=batch_size,
+            fit_intercept=fit_intercept,
+            rcond=rcond,
+            random_state=random_state,
+        )
+        self.class_weight = class_weight
 
     def staged_predict(self, X: ArrayLike, n_steps: ArrayLike) -> Array:
         """Predict the class of the highest score after several numbers of steps.

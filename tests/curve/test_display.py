@@ -18,6 +18,7 @@ from sklearn.pipeline import make_pipeline
 
 from skhmmdd._plotting import COLOURS
 from skhmmdd.curve import CurvePoint, DoubleDescentCurve, DoubleDescentDisplay
+from skhmmdd.curve._choice import BestPoint
 from skhmmdd.curve.display._axes import horizontal_scale, risk_limits
 from skhmmdd.curve.display._words import axis_words, value_in_words
 from skhmmdd.features import LeadingColumns
@@ -319,6 +320,20 @@ def test_frame(curve):
     row = frame.query("set == 'train' and complexity == 1.0 and split == 2")
     assert row["risk"].item() == curve.train_risk_[1, 2]
     assert isinstance(frame, pd.DataFrame)
+
+
+@pytest.mark.parametrize(("last", "is_seen"), [(2.0, False), (60.0, True)])
+def test_a_plateau_under_the_marker_is_not_in_the_legend(last, is_seen):
+    complexity = np.array([1.0, last, 100.0])
+    best = BestPoint(1.0, 0.5, 1.0, 0, None, (1.0, last))
+    display = DoubleDescentDisplay(
+        complexity, None, np.array([[0.5], [0.5], [1.0]]), best=best
+    ).plot(log_x=False)
+    labels = [text.get_text() for text in display.ax_.get_legend().get_texts()]
+    assert ("within one standard error of the lowest" in labels) == is_seen
+    assert (display.plateau_markers_ is not None) == is_seen
+    # The data are there all the same.
+    assert display.best.plateau == (1.0, last)
 
 
 def test_missing_packages_are_named(curve, monkeypatch):

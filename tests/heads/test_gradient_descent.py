@@ -17,6 +17,7 @@ from sklearn.linear_model import SGDRegressor
 from sklearn.model_selection import GridSearchCV, ShuffleSplit
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
+from sklearn.utils.class_weight import compute_sample_weight
 
 from skhmmdd import (
     DoubleDescentCurve,
@@ -52,7 +53,8 @@ def is_about_order(estimator, check):
             {"n_steps": 30, "momentum": 0.9, "nesterov": True},
             {"n_steps": 5, "preconditioner": "whiten", "learning_rate": 0.5},
         )
-    ],
+    ]
+    + [GradientDescentClassifier(class_weight="balanced")],
     but=is_about_order,
 )
 def test_scikit_learn_checks(estimator, check):
@@ -284,6 +286,53 @@ def test_the_classifier_is_the_regressor_on_one_hot_targets():
         assert_array_equal(getattr(head, name), getattr(peer, name))
     assert_array_equal(head.decision_function(X), peer.predict(X))
     assert_allclose(head.predict_proba(X).sum(axis=1), 1)
+
+
+@pytest.mark.parametrize("n_classes", [2, 3])
+@pytest.mark.parametrize("class_weight", ["balanced", {0: 3.0, 1: 0.2}])
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("batch_size", [None, 4])
+def test_class_weights_multiply_those_of_samples(
+    n_classes, class_weight, weighted, batch_size
+):
+    X, _ = make(40, 6)
+    rng = np.random.RandomState(0)
+    y = rng.choice(n_classes, 40, p=[0.7, 0.3] if n_classes == 2 else [0.6, 0.3, 0.1])
+    weights = rng.randint(0, 3, 40) if weighted else np.ones(40)
+    if weighted:  # of a class that has no other sample
+        y[0], weights[0] = 9, 0
+    options = {"n_steps": 25, "batch_size": batch_size, "random_state": 0}
+    head = GradientDescentClassifier(class_weight=class_weight, **options)
+    head.fit(X, y, weights if weighted else None)
+    # scikit-learn's weights, of every repetition of a sample
+    of_rows = compute_sample_weight(class_weight, np.repeat(y, weights.astype(int)))
+    product = np.bincount(np.repeat(np.arange(40), weights.astype(int)), of_rows, 40)
+    kept = product > 0
+    peer = GradientDescentClassifier(**options).fit(X[kept], y[kept], product[kept])
+    assert_allclose(head.coef_, peer.coef_, rtol=1e-10)
+    assert_allclose(head.intercept_, peer.intercept_, rtol=1e-10)
+    assert_allclose(head.loss_curve_, peer.loss_curve_, rtol=1e-10)
+    assert_array_equal(head.staged_predict(X, [3]), peer.staged_predict(X, [3]))
+
+
+def test_infinitely_many_steps_are_the_head_of_the_same_class_weights():
+    X, _ = make(40, 6)
+    y = np.where(np.arange(40) < 30, "often", "rare")
+    for class_weight in ("balanced", {"often": 1.0, "rare": 8.0}):
+        head = GradientDescentClassifier(np.inf, class_weight=class_weight).fit(X, y)
+        expected = HeadClassifier(class_weight=class_weight).fit(X, y)
+        assert_allclose(head.coef_, expected.coef_, rtol=1e-9)
+        assert_allclose(head.intercept_, expected.intercept_, rtol=1e-9)
+
+
+def test_class_weights_on_a_curve_are_refits():
+    X, _ = make(40, 6)
+    y = np.where(np.arange(40) % 4, 0, 1)
+    head = GradientDescentClassifier(class_weight="balanced")
+    curve = DoubleDescentCurve(head, "n_steps", [1, 30], cv=CV, diagnostics=True)
+    curve.fit(X, y)
+    assert curve.strategy_ == "refit" and "class_weight" in curve.strategy_reason_
+    assert curve.effective_parameters_ is None  # of samples that weigh the same
 
 
 @pytest.mark.parametrize("n_steps", [0, 1, 5, 1000, 12345])
@@ -779,6 +828,21 @@ def test_parameters_out_of_range_are_refused(kind, params, match):
     X, _ = make(10, 3)
     with pytest.raises(ValueError, match=match):
         kind(**params).fit(X, np.arange(10) % 2)
+
+
+@pytest.mark.parametrize(
+    ("class_weight", "match"),
+    [
+        ("even", "'class_weight' parameter"),
+        ({0: 0.0}, "class_weight must hold finite positive"),
+        ({1: np.inf}, "class_weight must hold finite positive"),
+        ({7: 1.0}, "not in class_weight"),
+    ],
+)
+def test_bad_class_weights_are_refused(class_weight, match):
+    X, _ = make(10, 3)
+    with pytest.raises(ValueError, match=match):
+        GradientDescentClassifier(class_weight=class_weight).fit(X, np.arange(10) % 2)
 
 
 @pytest.mark.parametrize(

@@ -8,10 +8,10 @@ import numpy as np
 from skhmmdd.theory import RiskResult
 
 THEORY_COLOUR = "#222222"
-_ZONE_COLOUR = "#E69F00"
+ZONE_COLOUR = "#E69F00"
 
 # Not the plain dashes of the training risk, nor the dots of the threshold.
-_THEORY_DASHES = ((0, (5, 2)), (0, (5, 2, 1, 2)), (0, (2, 1.5)))
+THEORY_DASHES = ((0, (5, 2)), (0, (5, 2, 1, 2)), (0, (2, 1.5)))
 
 
 def read_theory(theory):
@@ -90,7 +90,7 @@ def draw_theory(ax, x, risk, label, index):
         risk,
         color=THEORY_COLOUR,
         linewidth=1.2,
-        linestyle=_THEORY_DASHES[index % len(_THEORY_DASHES)],
+        linestyle=THEORY_DASHES[index % len(THEORY_DASHES)],
         zorder=3,
         label=label,
         gid="skhmmdd-theory",
@@ -119,7 +119,7 @@ def draw_danger_zone(ax, zone, label):
     -------
     matplotlib Rectangle
     """
-    style = {"color": _ZONE_COLOUR, "alpha": 0.15, "zorder": 0.5}
+    style = {"color": ZONE_COLOUR, "alpha": 0.15, "zorder": 0.5}
     return ax.axvspan(*zone, linewidth=2 * (zone[0] == zone[1]), label=label, **style)
 
 
@@ -138,14 +138,35 @@ def draw_band(ax, x, lower, upper, style):
     """
     band = ax.fill_between(x, lower, upper, **style)
     if np.any(np.diff(x) < 0):
-        # One polygon would cross itself: one for each run in one direction.
-        sheets = []
-        for run in monotone_runs(x):
-            there = np.column_stack([x[run], lower[run]])
-            back = np.column_stack([x[run], upper[run]])[::-1]
-            sheets.append(np.concatenate([there, back]))
-        band.set_verts(sheets)
+        band.set_verts(band_outlines(x, lower, upper))
     return band
+
+
+def band_outlines(x, lower, upper):
+    """Outline the band between two lines, over an `x` that may turn back.
+
+    One polygon would cross itself: there is one for each run in one direction.
+
+    Parameters
+    ----------
+    x, lower, upper : ndarray of shape (n_points,)
+
+    Returns
+    -------
+    list of ndarray of shape (n_corners, 2)
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> band_outlines(np.array([1, 2]), np.array([0, 0]), np.array([5, 6]))[0].tolist()
+    [[1, 0], [2, 0], [2, 6], [1, 5]]
+    """
+    outlines = []
+    for run in monotone_runs(x):
+        there = np.column_stack([x[run], lower[run]])
+        back = np.column_stack([x[run], upper[run]])[::-1]
+        outlines.append(np.concatenate([there, back]))
+    return outlines
 
 
 def monotone_runs(x):

@@ -53,7 +53,7 @@ def abscissa(display, x):
         if display.n_train is None:
             raise ValueError("x='ratio' needs the display to have n_train.")
         label = f"{display.param_name} / training size"
-        return display.complexity / display.n_train, label
+        return display.complexity / unit_of(display, x), label
     values = getattr(display, x)
     if values is None:
         raise ValueError(
@@ -65,6 +65,11 @@ def abscissa(display, x):
             )
         )
     return median_over_splits(values), _FOLDING_LABELS[x]
+
+
+def unit_of(display, x):
+    """What complexities are divided by on the horizontal axis `x`."""
+    return display.n_train if x == "ratio" else 1
 
 
 def horizontal_scale(at, log_x):

@@ -17,6 +17,7 @@ from skhmmdd.curve._landmarks import CurvePoint
 from skhmmdd.curve.display._artists import read_theory
 from skhmmdd.curve.display._axes import FOLDING, Abscissa, abscissa
 from skhmmdd.curve.display._figure import DrawingOptions, draw_display
+from skhmmdd.curve.display._interactive_figure import draw_interactive
 from skhmmdd.curve.display._words import axis_words
 from skhmmdd.curve.measurement._base_curve import BaseDoubleDescentCurve
 from skhmmdd.curve.measurement._risks import Risk, risk_label
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from matplotlib.lines import Line2D
     from matplotlib.patches import Rectangle
     from pandas import DataFrame
+    from plotly.graph_objects import Figure as PlotlyFigure
 
 
 class DoubleDescentDisplay:
@@ -34,7 +36,8 @@ class DoubleDescentDisplay:
 
     Make one with :meth:`from_curve` or :meth:`from_estimator`, or with
     :meth:`DoubleDescentCurve.plot`. It holds data only; :meth:`plot` needs matplotlib
-    and :meth:`frame` needs pandas (``pip install skhmmdd[plot]``).
+    and :meth:`frame` needs pandas (``pip install skhmmdd[plot]``),
+    :meth:`plot_interactive` needs plotly (``pip install skhmmdd[interactive]``).
 
     Parameters
     ----------
@@ -395,12 +398,7 @@ class DoubleDescentDisplay:
                 "diagnostics=True, on splits with samples in two test sets or more, "
                 "and draw risk='squared_error'."
             )
-        theory = read_theory(theory)
-        if theory and x in FOLDING:
-            raise ValueError(
-                f"theory cannot be drawn with x={x!r}, where a complexity has no fixed "
-                "place. Use x='complexity' or x='ratio'."
-            )
+        theory = _theory_against(x, theory)
         self.ax_ = own_axes(ax, "DoubleDescentDisplay.plot")
         self.figure_ = self.ax_.figure
         options = DrawingOptions(
@@ -421,6 +419,74 @@ class DoubleDescentDisplay:
         )
         draw_display(self, at, x_label if xlabel is None else xlabel, options)
         return self
+
+    def plot_interactive(
+        self,
+        *,
+        x: Abscissa = "complexity",
+        theory: Any = None,
+        log_x: bool | Literal["auto"] = "auto",
+        log_y: bool | Literal["auto"] = "auto",
+        show_train: bool = True,
+        show_band: bool = True,
+    ) -> PlotlyFigure:
+        """Draw the curve with plotly, for a notebook or a page.
+
+        The data, axes and limits of :meth:`plot`. Under the pointer stand complexity,
+        its ratio to the interpolation threshold and risk; a click in the legend hides
+        what is named there.
+
+        Parameters
+        ----------
+        x : {"complexity", "ratio", "effective_parameters", "coef_norm"}, \
+                default="complexity"
+            What the risk is drawn against.
+        theory : dict of str to (complexity, risk), or one such pair, default=None
+            Curves to draw over this one.
+        log_x, log_y : "auto" or bool, default="auto"
+            Logarithmic axes.
+        show_train : bool, default=True
+            Draw the training risk.
+        show_band : bool, default=True
+            Draw the bands.
+
+        Returns
+        -------
+        plotly.graph_objects.Figure
+            A notebook shows it; ``write_html`` saves it.
+
+        Raises
+        ------
+        ImportError
+            If plotly is not installed.
+        ValueError
+            As in :meth:`plot`.
+
+        See Also
+        --------
+        plot : The figure for paper, which explains the parameters.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from skhmmdd import DoubleDescentDisplay
+        >>> risk = np.array([[0.5], [0.9], [0.4]])
+        >>> display = DoubleDescentDisplay(np.array([1.0, 2.0, 3.0]), None, risk)
+        >>> figure = display.plot_interactive()  # doctest: +SKIP
+        >>> figure.update_layout(width=900).show()  # doctest: +SKIP
+        """
+        at, x_label = abscissa(self, x)
+        return draw_interactive(
+            self,
+            at,
+            x_label,
+            x=x,
+            theory=_theory_against(x, theory),
+            log_x=log_x,
+            log_y=log_y,
+            show_train=show_train and self.train_risk is not None,
+            show_band=show_band,
+        )
 
     def frame(self) -> DataFrame:
         """Give the curve as a tidy table: one row for each risk.
@@ -446,3 +512,14 @@ class DoubleDescentDisplay:
             if risk is not None
         ]
         return pd.concat(sets, ignore_index=True)
+
+
+def _theory_against(x, theory):
+    """The theory curves to draw against `x`, if they have a place there."""
+    theory = read_theory(theory)
+    if theory and x in FOLDING:
+        raise ValueError(
+            f"theory cannot be drawn with x={x!r}, where a complexity has no fixed "
+            "place. Use x='complexity' or x='ratio'."
+        )
+    return theory

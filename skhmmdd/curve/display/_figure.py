@@ -21,10 +21,12 @@ from skhmmdd.curve.display._axes import (
     count_displays,
     horizontal_scale,
     risk_limits,
+    unit_of,
     within_reach,
 )
 from skhmmdd.curve.measurement._risks import risk_label
 
+PLATEAU_LABEL = "within one standard error of the lowest"
 _PART_LABELS = ("squared bias + noise (mean)", "variance (mean)")
 
 
@@ -97,7 +99,7 @@ def draw_display(display, at, x_label, options):
     display.theory_lines_ = [
         draw_theory(
             ax,
-            complexity / display.n_train if options.x == "ratio" else complexity,
+            complexity / unit_of(display, options.x),
             within_reach(risk, limits),
             f"{options.label}{text}",
             count_theory(ax),
@@ -119,14 +121,14 @@ def limits_of(display, *, show_train, show_band, log_y, others=()):
     """Limits of the risk axis of one display; as `risk_limits`."""
     n_lines = 3 if show_band else 1
     return risk_limits(
-        _median_and_band(display, "test")[:n_lines],
-        _median_and_band(display, "train")[:n_lines] if show_train else None,
+        median_and_band(display, "test")[:n_lines],
+        median_and_band(display, "train")[:n_lines] if show_train else None,
         is_log_y(display, log_y),
         others,
     )
 
 
-def _median_and_band(display, subset):
+def median_and_band(display, subset):
     """Median, lower and upper quantile of one set."""
     risk = display.test_risk if subset == "test" else display.train_risk
     lower, upper = display.quantiles
@@ -137,10 +139,35 @@ def _median_and_band(display, subset):
     )
 
 
+def title_of(display):
+    """What was measured, and on how much."""
+    n_splits = display.test_risk.shape[1]
+    size = "" if display.n_train is None else f", {display.n_train} training samples"
+    splits = "1 split" if n_splits == 1 else f"Median of {n_splits} splits"
+    return splits + size
+
+
+def threshold_label(place):
+    """The threshold at a place on the axis, in a legend."""
+    return f"interpolation threshold ({place:g})"
+
+
+def best_label(display, x):
+    """The best point of a display against `x`, in a legend."""
+    best, lowest = display.best, np.min(median_over_splits(display.test_risk))
+    what = "lowest test risk" if best.risk <= lowest else "choice"
+    return f"{what} ({best.risk:.3g} at {best.complexity / unit_of(display, x):g})"
+
+
+def plateau_of(display):
+    """Which complexities are within one standard error of the lowest risk."""
+    return np.searchsorted(display.complexity, getattr(display.best, "plateau", ()))
+
+
 def _draw_set(display, subset, at, limits, line_kw, options):
     """Draw the median and the band of the test or of the training risk."""
     median, lower, upper = (
-        within_reach(risk, limits) for risk in _median_and_band(display, subset)
+        within_reach(risk, limits) for risk in median_and_band(display, subset)
     )
     text = f"{options.label}{'training' if subset == 'train' else 'test'} risk"
     style = {"linewidth": 2.0, "label": text, "gid": f"skhmmdd-{subset}", **line_kw}
@@ -179,9 +206,8 @@ def _draw_threshold(display, at, colour, options):
     threshold = display.interpolation_threshold
     if not options.show_threshold or threshold is None:
         return
-    if options.x == "ratio":
-        threshold = threshold / display.n_train
-    label = f"{options.label}interpolation threshold ({threshold:g})"
+    threshold = threshold / unit_of(display, options.x)
+    label = f"{options.label}{threshold_label(threshold)}"
     if options.x in FOLDING:
         index = int(np.argmin(np.abs(display.complexity - threshold)))
         (display.threshold_line_,) = display.ax_.plot(
@@ -211,9 +237,6 @@ def _draw_best(display, at, colour, options):
     display.best_marker_, display.plateau_markers_ = None, None
     best = display.best
     if options.show_best and best is not None and np.isfinite(best.risk):
-        place = best.complexity / (display.n_train if options.x == "ratio" else 1)
-        median = median_over_splits(display.test_risk)
-        what = "lowest test risk" if best.risk <= median.min() else "choice"
         (display.best_marker_,) = display.ax_.plot(
             at[[best.index]],
             [best.risk],
@@ -223,21 +246,38 @@ def _draw_best(display, at, colour, options):
             color=colour,
             markeredgecolor="white",
             zorder=4,
-            label=f"{options.label}{what} ({best.risk:.3g} at {place:g})",
+            label=f"{options.label}{best_label(display, options.x)}",
         )
-        plateau = np.searchsorted(display.complexity, getattr(best, "plateau", ()))
+        plateau = plateau_of(display)
         if len(plateau) > 1:
             (display.plateau_markers_,) = display.ax_.plot(
                 at[plateau],
-                median[plateau],
+                median_over_splits(display.test_risk)[plateau],
                 linestyle="none",
                 marker="o",
                 markersize=4,
                 color=colour,
                 markerfacecolor="white",
                 zorder=3.5,
-                label=f"{options.label}within one standard error of the lowest",
+                label=f"{options.label}{PLATEAU_LABEL}",
             )
+
+
+def _drop_hidden_plateau(display):
+    """Take the plateau away if all of it is under the marker of the best point.
+
+    Call it when the limits of the axes are set.
+    """
+    markers, best = display.plateau_markers_, display.best_marker_
+    if markers is None:
+        return
+    shown = [
+        display.ax_.transData.transform(line.get_xydata()) for line in (markers, best)
+    ]
+    distance = np.hypot(*(shown[0] - shown[1]).T) * 72 / display.figure_.dpi
+    if not (distance > best.get_markersize() / 2).any():
+        markers.remove()
+        display.plateau_markers_ = None
 
 
 def _draw_danger_zone(display, first, options):
@@ -246,7 +286,7 @@ def _draw_danger_zone(display, first, options):
     zone = display.danger_zone
     wanted = first if options.show_danger_zone == "auto" else options.show_danger_zone
     if wanted and zone is not None and options.x not in FOLDING:
-        unit = display.n_train if options.x == "ratio" else 1
+        unit = unit_of(display, options.x)
         display.danger_zone_span_ = draw_danger_zone(
             display.ax_,
             (zone[0] / unit, zone[1] / unit),
@@ -265,9 +305,7 @@ def _dress(display, limits, x_label, widen):
     ax.set_xlabel(x_label)
     write_plain_ticks(ax.xaxis)
     write_plain_ticks(ax.yaxis)
-    n_splits = display.test_risk.shape[1]
-    size = "" if display.n_train is None else f", {display.n_train} training samples"
     ax.set_ylabel(display.risk_label or risk_label(display.risk_name))
-    splits = "1 split" if n_splits == 1 else f"Median of {n_splits} splits"
-    ax.set_title(splits + size, fontsize="medium")
+    ax.set_title(title_of(display), fontsize="medium")
+    _drop_hidden_plateau(display)
     ax.legend()
