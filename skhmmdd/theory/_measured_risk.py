@@ -141,8 +141,8 @@ def measured_risk(
 
     bias, variance = np.empty(n_samples.shape), np.empty(n_samples.shape)
     for index in np.ndindex(n_samples.shape):
-        with np.errstate(over="ignore"):
-            penalty = min(alpha[index] / size / size, 1e200)
+        with np.errstate(over="ignore"):  # past 1e50 the head is zero to all digits
+            penalty = min(alpha[index] / size / size, 1e50)
         bias[index], variance[index] = _risk_at(
             rows,
             coef,
