@@ -1,4 +1,4 @@
-"""A deterministic equivalent that keeps the rows: any distribution of features and noise.
+"""A deterministic equivalent that keeps the rows: any features, any noise.
 
 The usual equivalent knows the features by their covariance. Here the expectation over
 a row is a mean over a pool of N measured rows, so that rows may differ in energy, and
@@ -19,7 +19,7 @@ _LEAST_PENALTY = 1e-10
 
 
 class RowEquivalent(NamedTuple):
-    r"""The resolvent that n random rows have on average, and what each row weighs in it.
+    r"""The mean resolvent of n random rows, and what each row weighs in it.
 
     Scaled so that it has a limit as alpha goes to 0: with D the metric of the penalty,
     :math:`\alpha(\alpha D + X'X)^{-1}` is replaced by

@@ -28,7 +28,7 @@ def test_rows_of_one_energy_are_the_usual_equivalent(n_samples, alpha):
 
 
 def one_hot_pool(counts, noise_sds):
-    """Rows of one category each, with residuals of either sign and a size of its own."""
+    """Rows of one category each, residuals of either sign and a size of its own."""
     X = np.repeat(np.eye(len(counts)), counts, axis=0)
     sizes = np.repeat(noise_sds, counts)
     return X, sizes * np.where(np.arange(len(X)) % 2, 1.0, -1.0)
@@ -95,8 +95,8 @@ def mixture_pool(n_pool, rng):
     """Rows in two kinds, one of them large, curved targets, noise that grows."""
     X = rng.standard_normal((n_pool, 12)) * rng.choice([0.4, 1.6], (n_pool, 1))
     X[:, 3] = X[:, 0] ** 2
-    y = X @ np.linspace(-1, 1, 12) + np.abs(X[:, 1]) ** 1.5 * rng.standard_normal(n_pool)
-    return X + 0.5, y + X[:, 2] ** 2
+    noise = np.abs(X[:, 1]) ** 1.5 * rng.standard_normal(n_pool)
+    return X + 0.5, X @ np.linspace(-1, 1, 12) + X[:, 2] ** 2 + noise
 
 
 @pytest.mark.parametrize(("n", "alpha"), [(25, 3.0), (40, 0.5), (8, 2.0)])
