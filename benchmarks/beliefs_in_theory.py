@@ -8,8 +8,8 @@ Tasks are the presets (A, B), a Gaussian HMM (gaussian) and spellings (words).
 Compared is the excess risk of ridge and minimum-norm heads with an intercept, on n
 labels and ReLU maps of the last belief (of the summed ones for words). Moments and rows
 are measured on 6,000 samples; training sets are drawn from others. Columns are in
-percent of the mean: "usual" is `ridge_risk`, "both" is `measured_risk`, "next order" the
-same with `finite_sample`.
+percent of the mean: "usual" is `ridge_risk`, "both" is `measured_risk`, "next order"
+that with `finite_sample`.
 """
 
 import sys
@@ -28,7 +28,7 @@ from skhmmdd import (
 from skhmmdd.datasets import make_hmm
 from skhmmdd.theory import measured_risk, ridge_risk, solve_kappa
 
-N_POOL, N_OTHERS, N_DRAWS = 6_000, 20_000, 1000
+N_POOL, N_OTHERS, N_DRAWS = 6_000, 20_000, 600
 N_LABELS = 100
 RATIOS = (0.3, 0.7, 1.3, 2.0)
 ALPHAS = (0.0, 0.1)
