@@ -7,7 +7,7 @@ from numpy.typing import ArrayLike
 
 from skhmmdd.theory._correction import added
 from skhmmdd.theory._result import RiskResult, make_result
-from skhmmdd.theory._row_equivalent import error_moments, solve_rows
+from skhmmdd.theory._row_equivalent import AtThreshold, error_moments, solve_rows
 from skhmmdd.theory._row_fluctuations import fluctuation_risk
 from skhmmdd.theory._validation import (
     check_alpha,
@@ -58,7 +58,8 @@ def measured_risk(
     -------
     risk : RiskResult
         `bias`, `variance`, `noise`, `excess` and `total`, each of the broadcast
-        shape of `n_samples` and `alpha`. `bias` is the risk for a target without
+        shape of `n_samples` and `alpha`; infinite at the threshold, of the features or
+        of some kind of rows. `bias` is the risk for a target without
         residual, `variance` what the residual adds, and `noise` the residual itself.
 
     Raises
@@ -99,9 +100,11 @@ def measured_risk(
     The work for one point grows as n_pool p\ :sup:`2`: seconds for 10,000 rows of 200
     columns. An `alpha` of 0 is taken as the smallest that rounding allows.
 
-    Beliefs through ReLU maps, 100 labels: @CLAIM@
-    A column that is active in few rows is hardly ever learned by the minimum-norm head,
-    whose mean risk then need not be finite. See :doc:`/theory` for the figures.
+    On beliefs of categorical HMMs through ReLU maps, with 100 labels and a small ridge
+    penalty, it comes within 10% of the mean risk (:func:`ridge_risk`: 7% to 24% below).
+    It fails where few rows decide: sharp beliefs of a Gaussian HMM past the threshold,
+    and the minimum-norm head, whose mean risk need not be finite when a column is
+    active in few rows. See :doc:`/theory` for the figures.
 
     Examples
     --------
@@ -145,15 +148,18 @@ def measured_risk(
     for index in np.ndindex(n_samples.shape):
         with np.errstate(over="ignore"):  # past 1e50 the head is zero to all digits
             penalty = min(alpha[index] / size / size, 1e50)
-        bias[index], variance[index] = _risk_at(
-            rows,
-            coef,
-            residual,
-            n_samples[index],
-            penalty,
-            finite_sample,
-            fit_intercept,
-        )
+        try:
+            bias[index], variance[index] = _risk_at(
+                rows,
+                coef,
+                residual,
+                n_samples[index],
+                penalty,
+                finite_sample,
+                fit_intercept,
+            )
+        except AtThreshold:
+            bias[index], variance[index] = 0.0, np.inf if noise > 0 else 0.0
     return make_result(unit**2 * bias, unit**2 * variance, unit**2 * noise)
 
 
@@ -176,7 +182,7 @@ def _risk_at(rows, coef, residual, n_samples, alpha, finite_sample, fit_intercep
     if rank == 0:
         return 0.0, noise / n_samples if fit_intercept else 0.0
     if alpha == 0 and rank == n_samples - fit_intercept:
-        return 0.0, np.inf if noise > 0 else 0.0
+        raise AtThreshold
 
     point = solve_rows(rows, penalised, n_samples, alpha)
     cov = rows.T @ rows / len(rows)

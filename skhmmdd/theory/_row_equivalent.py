@@ -18,6 +18,10 @@ from skhmmdd.theory._kappa import kappa_at
 _LEAST_PENALTY = 1e-10
 
 
+class AtThreshold(ArithmeticError):
+    """Rows of some kind number as many as the directions that they alone have."""
+
+
 class RowEquivalent(NamedTuple):
     r"""The mean resolvent of n random rows, and what each row weighs in it.
 
@@ -59,8 +63,8 @@ class RowEquivalent(NamedTuple):
         scaled = _conjugate_gradient(
             self.feedback, w * squares(self.rows, source), 1e-10
         )
-        if scaled is None:  # in exact arithmetic there is a solution
-            raise FloatingPointError("the equation of the rows has lost its precision")
+        if scaled is None:
+            raise AtThreshold
         values = scaled / w
         return source + self.sandwich(w**2 * values), values
 
@@ -125,12 +129,14 @@ def solve_rows(rows, penalised, n_samples, alpha):
         resolvent = np.linalg.inv(inverse)
         point = RowEquivalent(rows, share, penalised, weights, resolvent)
         mapped = squares(rows, resolvent)
-        gap = mapped - energies
-        if np.max(np.abs(gap * weights)) < 1e-9:
-            return point
-        # 3. Newton's step; the map itself where the slope is too steep for one
-        step = _conjugate_gradient(point.feedback, weights * gap, 1e-2)
-        new = mapped if step is None else energies + step / weights
+        # 3. Newton's step, relative; upwards where the slope is too steep for one
+        step = _conjugate_gradient(point.feedback, weights * (mapped - energies), 1e-2)
+        if step is None:
+            energies = 2.0 * np.maximum(energies, mapped)
+            continue
+        if np.max(np.abs(step)) < 1e-9:
+            break
+        new = energies + step / weights
         energies = np.where(new > 0, new, 0.5 * energies)
     return point
 
@@ -156,6 +162,9 @@ def error_moments(point, residual, coef):
     left = residual - rows @ mean
     squared = np.sum(left**2, axis=1)
     cov, spread = point.fixed_point(point.sandwich(w**2 * squared))
+    check = squares(rows, cov)  # of a covariance, unless there is no solution
+    if check.min() < -1e-6 * np.abs(check).max():
+        raise AtThreshold
     return ErrorMoments(mean, cov, left), squared + spread
 
 

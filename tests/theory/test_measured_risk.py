@@ -186,6 +186,32 @@ def test_infinite_at_the_threshold():
     X, y = mixture_pool(300, np.random.RandomState(0))
     assert measured_risk(X, y, n_samples=12).excess == np.inf
     assert measured_risk(X, y, n_samples=13, fit_intercept=True).excess == np.inf
+    # one row of each category: the threshold of the category
+    X, y = one_hot_pool(np.array([30, 30, 30]), np.ones(3))
+    assert measured_risk(X, y, n_samples=3).excess == np.inf
+
+
+@pytest.mark.parametrize("kind", range(4))
+def test_hostile_pools_give_numbers(kind):
+    for seed in range(6):
+        rng = np.random.RandomState(seed)
+        n_rows, p = rng.randint(20, 60), rng.randint(1, 9)
+        X = [
+            rng.standard_t(1.5, (n_rows, p)),
+            1.0 * (rng.uniform(size=(n_rows, p)) < 0.1),
+            np.eye(p)[rng.randint(p, size=n_rows)],
+            rng.standard_normal((n_rows, p)) * 10.0 ** rng.uniform(-8, 8, p),
+        ][kind]
+        risk = measured_risk(
+            X,
+            rng.standard_t(2, n_rows),
+            n_samples=[[2], [p + 2], [500]],
+            alpha=[0.0, 1e-8, 1.0],
+            finite_sample=True,
+            fit_intercept=bool(seed % 2),
+        )
+        assert not np.isnan(risk).any()
+        assert (risk.excess >= 0).all()
 
 
 @pytest.mark.parametrize(
