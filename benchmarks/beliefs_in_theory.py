@@ -101,7 +101,7 @@ def candidates(X, y, coef, residual, alpha):
 
 def main():
     print(
-        f"{'task':9}{'p / n':>6}{'alpha':>6}{'mean':>8}{'+-':>6}{'median':>8}", end=""
+        f"{'task':9}{'p / n':>6}{'alpha':>6}{'mean':>10}{'+-':>6}{'median':>8}", end=""
     )
     print("".join(f"{name:>12}" for name in COLUMNS))
     for task in sys.argv[1:] or ("A", "B", "gaussian", "words"):
@@ -118,7 +118,7 @@ def main():
                 mean, error = risks.mean(), risks.std() / N_DRAWS**0.5
                 found = candidates(pool, y[:N_POOL], coef[:-1], residual, alpha)
                 print(
-                    f"{task:9}{ratio:6}{alpha:6}{mean:8.3g}{error / mean:6.0%}"
+                    f"{task:9}{ratio:6}{alpha:6}{mean:10.3g}{error / mean:6.0%}"
                     f"{np.median(risks):8.3g}",
                     "".join(f"{value / mean - 1:+12.1%}" for value in found),
                     flush=True,

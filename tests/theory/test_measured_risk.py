@@ -74,7 +74,10 @@ def test_weighted_rows():
 
 @pytest.mark.parametrize(
     ("p", "alpha", "fit_intercept"),
-    [(20, 10.0, False), (80, 0.0, True)],
+    [
+        (20, 10.0, False),
+        pytest.param(80, 0.0, True, marks=pytest.mark.slow),
+    ],
 )
 def test_gaussian_rows_have_the_correction_of_ridge_risk(p, alpha, fit_intercept):
     n_pool = 6000
