@@ -21,6 +21,7 @@ from skhmmdd.theory._linear_gaussian_moments import (
     linear_gaussian_moments,
 )
 from skhmmdd.theory._lstd_risk import LSTDRisk, lstd_risk
+from skhmmdd.theory._measured_risk import measured_risk
 from skhmmdd.theory._nested_risk import nested_risk
 from skhmmdd.theory._norm import head_norm
 from skhmmdd.theory._projections import random_projection_risk
@@ -48,6 +49,7 @@ __all__ = [
     "log_evidence",
     "loo_risk",
     "lstd_risk",
+    "measured_risk",
     "misspecified_risk",
     "nested_risk",
     "optimal_alpha",

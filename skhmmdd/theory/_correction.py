@@ -60,7 +60,7 @@ def _relative(change, value):
 # functions hold the factor between 1/2 and 2, which no exact result exceeds.
 
 
-def _added(value, change):
+def added(value, change):
     """value + change."""
     return value * (1.0 + np.clip(_relative(change, np.asarray(value)), -0.5, 1.0))
 
@@ -97,7 +97,7 @@ def correct_risk(bias, variance, point, multiplicities, signal, n_samples, alpha
     )
     # t (1 - s) = kappa s; where s = 1, kappa is 0 and so is the bias
     t_missed = kept * _relative(gain.missed, point.lost)
-    bias = _added(bias, point.kappa * (signal @ (t_missed + gain.d_missed)))
+    bias = added(bias, point.kappa * (signal @ (t_missed + gain.d_missed)))
     if _at_threshold(multiplicities, n_samples, alpha):
         return bias, np.inf
     return bias, _resummed(variance, -gain.d_slope)
@@ -127,7 +127,7 @@ def correct_norm(fitted, ratio, point, multiplicities, signal, n_samples, alpha)
         scale = alpha / point.kappa
         d_ratio += scale * gain.d_slope / point.kappa
         change = change - scale * gain.d_missed
-    fitted = _added(fitted, signal @ change)
+    fitted = added(fitted, signal @ change)
     if _at_threshold(multiplicities, n_samples, alpha):
         return fitted, np.inf
     return fitted, _resummed(ratio, d_ratio)
@@ -135,4 +135,4 @@ def correct_norm(fitted, ratio, point, multiplicities, signal, n_samples, alpha)
 
 def correct_missed(point, multiplicities):
     """Correct g: what random rows miss of each direction, E alpha (X'X + alpha)^-1."""
-    return _added(point.lost, _gain(point, multiplicities).missed)
+    return added(point.lost, _gain(point, multiplicities).missed)

@@ -128,6 +128,7 @@ def ridge_risk(
     --------
     nested_risk : The same along the widths of one fixed task.
     isotropic_risk : Closed form for identity covariance.
+    measured_risk : Any features, and noise that depends on them, from a pool.
     gaussian_risk : Exact at finite n, below the threshold.
 
     Notes
