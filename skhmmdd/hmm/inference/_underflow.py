@@ -59,13 +59,15 @@ def safe_norm(log_transmat, dtype):
     return norm if norm < float(info.tiny) ** 0.5 else np.inf
 
 
-def lost_rows(norms, n_states, safe, watch=None, carried=False):
+def lost_rows(norms, n_steps, n_states, safe, watch=None, carried=False):
     """Sequences that meet none of the conditions.
 
     Parameters
     ----------
-    norms : ndarray of shape (n_steps, n_sequences)
+    norms : ndarray of shape (n_runs, n_sequences)
         Of `filter_steps`; those of a sequence that is cut stand in one column.
+    n_steps : int
+        Of the longest sequence.
     n_states : int
     safe : float
         Of `safe_norm`.
@@ -87,12 +89,12 @@ def lost_rows(norms, n_states, safe, watch=None, carried=False):
     rows = np.flatnonzero(~sound)
     if carried or not len(rows):
         return rows
-    loss = len(norms) * _loss(info, n_states)
+    loss = n_steps * _loss(info, n_states)
     with np.errstate(divide="ignore", invalid="ignore"):
         # A norm above one is the infinity that a division by next to nothing left.
         mass = np.log(np.minimum(norms[:, rows], 1), dtype=np.float64).sum(axis=0)
     # Rows of probabilities may sum to 1 + 1e-6.
-    mass -= 2e-6 * len(norms)
+    mass -= 2e-6 * n_steps
     return rows[~(mass > np.log(loss / (info.eps * _NEGLIGIBLE)))]
 
 

@@ -70,17 +70,20 @@ def expected_counts(hmm, block, center=0.0, weights=None, states=None):
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         walk, smoothed, ahead = walk_both_ways(chain, block)
         log_likelihood = walk.log_likelihood()
-        total = walk.join(smoothed @ np.ones(hmm.n_states))
+        total = walk.join((smoothed @ np.ones(hmm.n_states))[:, :, None])[:, :, 0]
     total[np.arange(len(total))[:, None] >= block.lengths] = 1.0
     filtered, n_states = walk.filtered, hmm.n_states
     # 2. Sequences that underflow made invalid: the same in log space.
     extra = 0.0
     if len(rows := rows_to_redo(walk, total)):
-        gone = slice(None) if walk.is_cut else rows
-        filtered[:, gone] = ahead[:, gone] = 0.0
+        if walk.is_cut:
+            shape = len(total), 1, n_states
+            walk = walk._replace(block=block, is_cut=False)
+            filtered, ahead, smoothed = np.zeros((3, *shape))
+        filtered[:, rows] = ahead[:, rows] = 0.0
         for some, *redone in posterior_of_rows(chain, block, rows, weights):
             gamma, log_likelihood[some], transitions = redone
-            walk.join(smoothed)[: len(gamma), some] = gamma
+            smoothed[: len(gamma), some] = gamma
             extra = extra + transitions
     # 3. Weights: on gamma_t, and on the first factor of the transitions.
     if weights is not None:

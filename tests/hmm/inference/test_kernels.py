@@ -16,7 +16,7 @@ from skhmmdd.hmm.inference._forward_backward import (
     smooth_block,
     walk_block,
 )
-from skhmmdd.hmm.inference._recursions import block_rows, scaled_for_ends
+from skhmmdd.hmm.inference._recursions import block_rows, split_runs
 from skhmmdd.hmm.pretraining._em_step import expected_counts
 from skhmmdd.hmm.sequences._blocks import LONG
 
@@ -127,9 +127,20 @@ def test_ends_alone_are_the_ends(dtype):
     assert_allclose(again, log_likelihood, rtol=20 * eps)
     ends = every[block.lengths - 1, np.arange(len(last))]
     assert_allclose(last, ends, rtol=50 * eps)
-    scaled = scaled_for_ends(block.counts, dtype)
-    assert 0 < scaled.sum() < len(scaled)
-    assert scaled[block.lengths - 1].all()
+
+
+@pytest.mark.parametrize("length", [1, 4, 8, 100])
+def test_runs_end_where_sequences_end(length):
+    lengths = np.sort(LENGTHS)[::-1]
+    counts = (lengths > np.arange(lengths[0])[:, None]).sum(axis=1)
+    runs = split_runs(counts, length)
+    starts, stops, n = np.transpose(runs)
+    assert_array_equal(starts, np.append(0, stops[:-1]))
+    assert stops[-1] == len(counts)
+    assert set(lengths) <= set(stops)
+    for run, rows in zip(runs, n, strict=True):
+        assert (counts[run.start : run.stop] == rows).all()
+        assert run.start // length == (run.stop - 1) // length
 
 
 def test_rare_symbols_in_single_precision_are_scaled_in_time():
