@@ -22,7 +22,7 @@ from skhmmdd.hmm.inference._recursions import (
     clear_past,
     filter_steps,
     longest,
-    run_length,
+    run_that_fits,
     split_runs,
     viterbi,
 )
@@ -143,12 +143,11 @@ def filter_block(
 
 def _attempts(chain, block, collect, dtype, carried):
     """Precision and length of runs of the walks to try before log space."""
-    if _is_for_ends(block, collect):
-        length = run_length(dtype)
-    elif carried or _is_watched(chain, dtype):
-        length = 1
-    else:
-        length = run_length(dtype, block.counts[0] * chain.n_states)
+    length = chain.scaled(dtype).run_length
+    if not _is_for_ends(block, collect):
+        if carried or _is_watched(chain, dtype):
+            length = 1
+        length = run_that_fits(length, block.counts[0] * chain.n_states)
     if length > 1:
         yield dtype, length
     yield dtype, 1
@@ -167,7 +166,7 @@ def _filter_scaled(chain, block, collect, precision, dtype, length, carried, out
         if walk is not None:
             collected = _collect_joined(walk, walk.filtered, block, collect, dtype, out)
             return collected, walk.log_likelihood(), walk.lost
-        transmat, safe = chain.scaled(precision)
+        transmat, safe, _ = chain.scaled(precision)
         likelihood = chain.emission.likelihood(block, precision)
         runs, n_sequences = split_runs(block.counts, length), block.counts[0]
         norms = np.ones((len(runs), n_sequences), precision)
@@ -243,7 +242,8 @@ def walk_block(chain, block, dtype=np.float64, cut=True):
     Rows that a scaled recursion loses stay as they are: see `rows_to_redo`.
     """
     # Long runs may lose rows that those of one step do not.
-    for length in (1,) if _is_watched(chain, dtype) else (run_length(dtype), 1):
+    _, safe, length = chain.scaled(dtype)
+    for length in (length, 1) if np.isfinite(safe) else (1,):
         walk = _walk_cut(chain, block, dtype, length) if cut else None
         if walk is None:
             walk = _walk_uncut(chain, block, dtype, length)
@@ -253,7 +253,7 @@ def walk_block(chain, block, dtype=np.float64, cut=True):
 
 
 def _walk_uncut(chain, block, dtype, length):
-    transmat, safe = chain.scaled(dtype)
+    transmat, safe, _ = chain.scaled(dtype)
     likelihood = chain.emission.likelihood(block, dtype)
     runs = split_runs(block.counts, length)
     n_steps, n_sequences = block.values.shape[:2]
@@ -278,9 +278,11 @@ def _walk_cut(chain, block, dtype, length, every_step=False, carried=False):
     if not _is_to_cut(block):
         return None
     pieces = block.cut(piece_length(len(block.counts), chain.n_states))
-    transmat, safe = chain.scaled(dtype)
+    transmat, safe, _ = chain.scaled(dtype)
     likelihood = chain.emission.likelihood(pieces, dtype)
     make_watch = partial(_make_watch, chain, pieces, dtype)
+    if every_step:
+        length = run_that_fits(length, pieces.counts[0] * chain.n_states)
     runs = split_runs(pieces.counts, length)
     filtered, norms, settled, watch = filter_pieces(
         chain.first(block), transmat, likelihood, runs, every_step, make_watch

@@ -32,6 +32,11 @@ class Emission(Protocol):
         """log b_k(x) of shape (n, n_states) for n observations."""
         ...
 
+    @property
+    def surprise(self) -> float:
+        """-log of what `likelihood` gives on average of a typical step, in nats."""
+        ...
+
     def likelihood(self, block: Block, dtype: DTypeLike) -> Any:
         """`likelihood(t, n)` of the recursions, with the logarithm it leaves out."""
         ...
@@ -57,6 +62,13 @@ class TableEmission:
         with np.errstate(divide="ignore"):
             return np.log(self._exact)
 
+    @cached_property
+    def surprise(self) -> float:
+        """The entropy of a symbol, all states being as likely."""
+        share = self._exact[:-1].mean(axis=1)
+        share = share[share > 0]
+        return float(-share @ np.log(share))
+
     def log_density(self, values: Array) -> Floats:
         """log b_k(x) of shape (n, n_states) for n symbols."""
         return np.take(self._logs, values, axis=0, mode="wrap")
@@ -77,6 +89,11 @@ class DensityEmission(NamedTuple):
 
     log_density: Callable[[Array], Floats]
     n_states: int
+
+    @property
+    def surprise(self) -> float:
+        """Of rows whose largest number is one, at most that of the state."""
+        return float(np.log(self.n_states))
 
     def likelihood(self, block: Block, dtype: DTypeLike) -> "DensityLikelihood":
         """`likelihood(t, n)` of a block."""

@@ -18,12 +18,10 @@ import numpy as np
 
 # Numbers in one buffer of a step: 256 kB of doubles, several of which fit the cache.
 _BUFFER_SIZE = 2**15
-_LEAST_ROWS, _MOST_ROWS = 256, 4096
-# Numbers of a run of steps.
-_RUN_SIZE = 2**16
+_LEAST_ROWS, _MOST_ROWS = 512, 4096
+# Numbers of a run whose steps are all scaled.
+_RUN_SIZE = 2**18
 _SHORT_ROW = 16
-# Beliefs are scaled once in so many steps, where no underflow forbids it.
-_UNSCALED_STEPS = {np.dtype(np.float64): 8, np.dtype(np.float32): 4}
 
 
 def block_rows(n_states):
@@ -31,17 +29,9 @@ def block_rows(n_states):
     return min(max(_BUFFER_SIZE // n_states, _LEAST_ROWS), _MOST_ROWS)
 
 
-def run_length(dtype, n_numbers=1):
-    """How many steps to scale at a time.
-
-    Parameters
-    ----------
-    dtype : dtype
-    n_numbers : int, default=1
-        Of one step, where those of a run are worked on together.
-    """
-    most = _UNSCALED_STEPS[np.dtype(dtype)]
-    return max(1, min(most, _RUN_SIZE // n_numbers))
+def run_that_fits(length, n_numbers):
+    """The length of a run of which all steps are worked on, `n_numbers` each."""
+    return max(1, min(length, _RUN_SIZE // n_numbers))
 
 
 class Run(NamedTuple):

@@ -33,6 +33,8 @@ The way back needs no watch: on the scale of the norms of a sound way forth, an 
 
 import numpy as np
 
+# More unscaled steps save no more.
+_MOST_STEPS = 8
 # A share of the beliefs that not even their logarithms show.
 _NEGLIGIBLE = 1e-12
 
@@ -57,6 +59,29 @@ def safe_norm(log_transmat, dtype):
     least = np.exp(log_transmat[possible].min(initial=0.0))
     norm = _loss(info, n_states) / (max(least, info.tiny) * float(info.eps))
     return norm if norm < float(info.tiny) ** 0.5 else np.inf
+
+
+def run_length(safe, surprise, dtype):
+    """How many steps may be left unscaled, as far as speed is concerned.
+
+    The norm of a run is about exp(-surprise) for each of its steps. Half of what there
+    is down to where rows are lost leaves room for runs less likely than that.
+
+    Parameters
+    ----------
+    safe : float
+        Of `safe_norm`.
+    surprise : float
+        Of a typical observation, in nats.
+    dtype : dtype
+
+    Returns
+    -------
+    int
+    """
+    info = np.finfo(dtype)
+    least = safe if np.isfinite(safe) else float(info.tiny / info.eps)
+    return int(np.clip(-np.log(least) / (2 * max(surprise, 1.0)), 1, _MOST_STEPS))
 
 
 def lost_rows(norms, n_steps, n_states, safe, watch=None, carried=False):
