@@ -18,6 +18,9 @@ from skhmmdd.hmm.inference._log_posterior import posterior_of_rows
 from skhmmdd.hmm.inference._smoothing import walk_both_ways
 from skhmmdd.hmm.models._emission_family import estimate_rows
 
+# Rows in one matrix product of few states.
+_TALL, _FEW_STATES = 1024, 16
+
 
 class Statistics(NamedTuple):
     """Expected counts of some sequences under some weights; they add.
@@ -93,8 +96,9 @@ def expected_counts(hmm, block, center=0.0, weights=None, states=None):
         filtered = filtered * weights[:, None]
         log_likelihood = log_likelihood * weights
     # 4. Expected transitions: A times the sum over t of alpha_t' u_{t+1}.
-    before = filtered[:-1].reshape(-1, n_states)
-    transitions = before.T @ ahead[1:].reshape(-1, n_states)
+    transitions = _sum_products(
+        filtered[:-1].reshape(-1, n_states), ahead[1:].reshape(-1, n_states)
+    )
     starts = smoothed[0]
     if walk.is_cut:
         # The pieces lie end to end: from each there is a transition into the next.
@@ -111,6 +115,20 @@ def expected_counts(hmm, block, center=0.0, weights=None, states=None):
         hmm.transmat * transitions + extra,
         hmm._count(values, smoothed.reshape(-1, n_states), center),
     )
+
+
+def _sum_products(before, after):
+    """`before.T @ after` of tall arrays (n, n_states).
+
+    BLAS does it faster in parts where there are few states.
+    """
+    n, n_states = before.shape
+    n_parts = n // _TALL if n_states <= _FEW_STATES else 0
+    rows = slice(0, n_parts * _TALL)
+    parts = (n_parts, _TALL, n_states)
+    total = before[rows.stop :].T @ after[rows.stop :]
+    products = before[rows].reshape(parts).swapaxes(1, 2) @ after[rows].reshape(parts)
+    return total + products.sum(axis=0)
 
 
 def maximise(
