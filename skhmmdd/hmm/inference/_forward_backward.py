@@ -236,37 +236,35 @@ def smooth_block(chain, block, collect=AllSteps, *, dtype=np.float64, out=None):
     return collected, log_likelihood
 
 
-def walk_block(chain, block, dtype=np.float64, cut=True):
+def walk_block(chain, block, dtype=np.float64, cut=True, length=None):
     """Filter a block and keep all; a long sequence alone is cut, unless `cut` is False.
 
-    Rows that a scaled recursion loses stay as they are: see `rows_to_redo`.
+    Beliefs are scaled every `length` steps, None is as often as pays. Rows that a
+    scaled recursion loses stay as they are: see `rows_to_redo`.
     """
-    # Long runs may lose rows that those of one step do not.
-    _, safe, length = chain.scaled(dtype)
-    for length in (length, 1) if np.isfinite(safe) else (1,):
-        walk = _walk_cut(chain, block, dtype, length) if cut else None
-        if walk is None:
-            walk = _walk_uncut(chain, block, dtype, length)
-        if not len(walk.lost):
-            break
+    transmat, safe, most = chain.scaled(dtype)
+    if length is None:
+        length = most if np.isfinite(safe) else 1
+    walk = _walk_cut(chain, block, dtype, length) if cut else None
+    if walk is None:
+        likelihood = chain.emission.likelihood(block, dtype)
+        runs = split_runs(block.counts, length)
+        n_steps, n_sequences = block.values.shape[:2]
+        norms = np.ones((len(runs), n_sequences), dtype)
+        watch = _make_watch(chain, block, dtype)
+        filtered = np.empty((n_steps, n_sequences, chain.n_states), dtype)
+        first = chain.first(block)
+        for _ in filter_steps(
+            first, transmat, likelihood, runs, norms, filtered, False, watch
+        ):
+            pass
+        clear_past(filtered, runs)
+        lost = lost_rows(norms, n_steps, chain.n_states, safe, watch)
+        walk = Walk(block, runs, likelihood, filtered, norms, lost, False)
+    if len(walk.lost) and length > 1:
+        # Shorter runs may lose none.
+        return walk_block(chain, block, dtype, cut, length=1)
     return walk
-
-
-def _walk_uncut(chain, block, dtype, length):
-    transmat, safe, _ = chain.scaled(dtype)
-    likelihood = chain.emission.likelihood(block, dtype)
-    runs = split_runs(block.counts, length)
-    n_steps, n_sequences = block.values.shape[:2]
-    norms = np.ones((len(runs), n_sequences), dtype)
-    watch = _make_watch(chain, block, dtype)
-    filtered = np.empty((n_steps, n_sequences, chain.n_states), dtype)
-    for _ in filter_steps(
-        chain.first(block), transmat, likelihood, runs, norms, filtered, False, watch
-    ):
-        pass
-    clear_past(filtered, runs)
-    lost = lost_rows(norms, n_steps, chain.n_states, safe, watch)
-    return Walk(block, runs, likelihood, filtered, norms, lost, False)
 
 
 def _is_to_cut(block):

@@ -16,8 +16,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-# Numbers in one buffer of a step: 256 kB of doubles, several of which fit the cache.
-_BUFFER_SIZE = 2**15
+# Numbers in one buffer of a step: 128 kB of doubles, a run of which fits the cache.
+_BUFFER_SIZE = 2**14
 _LEAST_ROWS, _MOST_ROWS = 512, 4096
 # Numbers of a run whose steps are all scaled.
 _RUN_SIZE = 2**18
