@@ -182,9 +182,9 @@ def backward_steps(transmat, likelihood, norms, runs, slots, last=1.0, ahead=Non
 
     .. math:: \beta_{t-1} = A\, u_t, \qquad u_t = b(x_t) \circ \beta_t / c_t
 
-    with :math:`c_t` the norm of `filter_steps` at the last step of a run, else 1: for the :math:`\alpha_t` that it
-    leaves without `every_step`, :math:`\alpha_t \circ \beta_t` is then the smoothed
-    belief, scale included.
+    with :math:`c_t` the norm of `filter_steps` at the last step of a run, and one at
+    the others. For the :math:`\alpha_t` that it leaves without `every_step`,
+    :math:`\alpha_t \circ \beta_t` is then the smoothed belief, scale included.
 
     Parameters
     ----------
@@ -198,8 +198,8 @@ def backward_steps(transmat, likelihood, norms, runs, slots, last=1.0, ahead=Non
     last : ndarray of shape (n_sequences, n_states), default=1.0
         :math:`\beta` at each sequence's own last step.
     ahead : ndarray of shape (n_steps, n_sequences, n_states), default=None
-        Is filled with u_t, but for t = 0 and what is past the end of a sequence. The
-        expected transitions into step t are `transmat * (filtered[t - 1].T @ ahead[t])`.
+        Is filled with u_t, but for t = 0 and what is past the end of a sequence:
+        `transmat * (filtered[t - 1].T @ ahead[t])` are the expected transitions.
 
     Yields
     ------

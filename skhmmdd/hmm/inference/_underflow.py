@@ -15,8 +15,8 @@ the sums of the rows of A. One step, its underflows added up, loses at most
    on both have the same future, whatever is observed, so in every later belief,
    likelihood, smoothed belief and expected count, those of step t included, the lost
    paths weigh at most :math:`\delta / (c_t a)` of the kept ones: less than a rounding
-   error if :math:`c_t \ge \delta / (a\,\mathrm{eps})`. Where some steps are not scaled,
-   :math:`c_t` is the product of theirs, which no mass on the way is below.
+   error if :math:`c_t \ge \delta / (a\,\mathrm{eps})`. Where a run of steps is scaled
+   together, :math:`c_t` is the product of theirs, which no mass on the way is below.
 2. *The whole sequence is not improbable* (`lost_rows`). Unscaled, what is lost at a
    step never grows again, as no factor is above one; the T losses are at most
    :math:`T \delta`, and what was kept ends as :math:`\prod c_t`. So lost paths have no
