@@ -120,9 +120,9 @@ def pool_steps(sequences, pooling, dtype):
         # As a recursion gives a long sequence alone: steps, one sequence, columns.
         collector = pooler(np.ones(len(steps), dtype=np.intp), width, dtype)
         if pooler.ends_only:
-            collector.add(len(steps) - 1, steps[-1:])
+            collector.add(slice(len(steps) - 1, len(steps)), steps[-1:, None])
         else:
-            collector.add(slice(None), steps[:, None])
+            collector.add(slice(0, len(steps)), steps[:, None])
         row[:] = collector.finish()
     return out
 
@@ -145,10 +145,9 @@ class _Pooled:
         fill = -np.inf if pooling == "max" else 0.0
         self._counts, self._pooled = counts, np.full((counts[0], width), fill, dtype)
 
-    def add(self, t, belief):
-        values = self._representation.of(belief) if self._inside else belief
-        if values.ndim == 3:
-            values = self._merge.reduce(values, axis=0)
+    def add(self, steps, beliefs):
+        values = self._representation.of(beliefs) if self._inside else beliefs
+        values = self._merge.reduce(values, axis=0) if len(values) > 1 else values[0]
         pooled = self._pooled[: len(values)]
         self._merge(pooled, values, out=pooled)
 

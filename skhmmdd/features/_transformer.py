@@ -443,11 +443,11 @@ class _MappedSteps(AllSteps):
         super().__init__(counts, transformer._n_features_out, dtype, out)
         self._transformer = transformer
 
-    def add(self, t, belief):
-        values = self._transformer._representation.of(belief)
+    def add(self, steps, beliefs):
+        values = self._transformer._representation.of(beliefs)
         *shape, width = values.shape
         columns = self._transformer._columns(values.reshape(-1, width), "last")
-        super().add(t, columns.reshape(*shape, -1))
+        super().add(steps, columns.reshape(*shape, -1))
 
 
 def _pooled_columns(piece, transformer, dtype):

@@ -10,18 +10,20 @@ from numpy.typing import DTypeLike, NDArray
 from skhmmdd._typing import Floats
 from skhmmdd.hmm.inference._likelihoods import Emission
 from skhmmdd.hmm.inference._log_space import LogTransmat, advance, split_transmat
-from skhmmdd.hmm.inference._underflow import entered, safe_norm
+from skhmmdd.hmm.inference._underflow import entered, run_length, safe_norm
 from skhmmdd.hmm.sequences._blocks import Block
 
 
 class ScaledTransmat(NamedTuple):
     """The transitions in the precision of a scaled recursion.
 
-    `safe_norm` is the norm above which no underflow can matter, infinite if none is.
+    `safe_norm` is the norm above which no underflow can matter, infinite if none is;
+    `run_length` is the number of steps to scale at a time.
     """
 
     transmat: Floats
     safe_norm: float
+    run_length: int
 
 
 class LogTransmats(NamedTuple):
@@ -103,9 +105,11 @@ class Chain:
         """The transitions in the precision of a recursion."""
         dtype = np.dtype(dtype)
         if dtype not in self._derived:
+            safe = safe_norm(self.log_transmat, dtype)
             self._derived[dtype] = ScaledTransmat(
                 self.transmat.astype(dtype, copy=False),
-                safe_norm(self.log_transmat, dtype),
+                safe,
+                run_length(safe, self.emission.surprise, dtype),
             )
         return self._derived[dtype]
 

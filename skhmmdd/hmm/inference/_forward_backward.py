@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from skhmmdd.hmm.inference._collectors import AllSteps, begin
+from skhmmdd.hmm.inference._collectors import AllSteps, add_step, begin, copy_rows
 from skhmmdd.hmm.inference._likelihoods import log_emission
 from skhmmdd.hmm.inference._log_posterior import (
     filter_in_logs,
@@ -17,9 +17,13 @@ from skhmmdd.hmm.inference._log_posterior import (
     posterior_in_logs,
 )
 from skhmmdd.hmm.inference._recursions import (
+    RowScaler,
     backward_steps,
+    clear_past,
     filter_steps,
-    scaled_for_ends,
+    longest,
+    run_that_fits,
+    split_runs,
     viterbi,
 )
 from skhmmdd.hmm.inference._segments import filter_pieces, piece_length, smooth_pieces
@@ -36,19 +40,35 @@ class Walk(NamedTuple):
     """Filtered beliefs of a block, all of them kept, and what a way back needs.
 
     `block` holds whole sequences or, if `is_cut`, the pieces of a single one. `lost`
-    are the sequences whose beliefs are invalid after underflow.
+    are the sequences whose beliefs are invalid after underflow. The last step of each
+    of the `runs` sums to one, the others may be left unscaled.
     """
 
     block: Block
+    runs: list
     likelihood: object
     filtered: np.ndarray
     norms: np.ndarray
     lost: np.ndarray
     is_cut: bool
 
-    def join(self, steps):
-        """Steps of pieces (n_steps, n_pieces, ...) as those of the sequence itself."""
-        return _join(steps, self.block) if self.is_cut else steps
+    def join(self, steps, out=None):
+        """Steps of pieces as those of the sequence itself, (n_steps, 1, n_columns).
+
+        Written to `out`, unless None.
+        """
+        if not self.is_cut:
+            return steps
+        n_steps, n_pieces, n_columns = steps.shape
+        n_whole = n_steps * (n_pieces - 1)
+        if out is None:
+            n_rows = n_whole + np.count_nonzero(self.block.counts == n_pieces)
+            out = np.empty((n_rows, 1, n_columns), steps.dtype)
+        # The last piece may be shorter.
+        whole = out[:n_whole].reshape(n_pieces - 1, n_steps, n_columns)
+        copy_rows(steps[:, :-1], whole.swapaxes(0, 1))
+        copy_rows(steps[: len(out) - n_whole, -1:], out[n_whole:])
+        return out
 
     def log_likelihood(self):
         """Of each sequence; that of lost ones is invalid."""
@@ -90,7 +110,7 @@ def filter_block(
     """
     collected = log_likelihood = None
     rows = np.arange(len(block.index))
-    for precision, scaled in _attempts(collect, block, dtype):
+    for precision, length in _attempts(chain, block, collect, dtype, carried):
         # 1. All sequences by the scaled recursion; then those that it lost to
         #    underflow, with every step scaled, and in double precision.
         first = collected is None
@@ -101,7 +121,7 @@ def filter_block(
             collect,
             precision,
             dtype,
-            scaled,
+            length,
             carried,
             out if first else None,
         )
@@ -121,33 +141,52 @@ def filter_block(
     return collected, log_likelihood
 
 
-def _attempts(collect, block, dtype):
-    """Precision and steps to scale at of the walks to try before log space."""
-    if getattr(collect, "ends_only", False) and not _is_to_cut(block):
-        yield dtype, scaled_for_ends(block.counts, dtype)
-    yield dtype, None
+def _attempts(chain, block, collect, dtype, carried):
+    """Precision and length of runs of the walks to try before log space."""
+    length = chain.scaled(dtype).run_length
+    if not _is_for_ends(block, collect):
+        if carried or _is_watched(chain, dtype):
+            length = 1
+        length = run_that_fits(length, block.counts[0] * chain.n_states)
+    if length > 1:
+        yield dtype, length
+    yield dtype, 1
     if np.dtype(dtype) != np.float64:
-        yield np.float64, None
+        yield np.float64, 1
 
 
-def _filter_scaled(chain, block, collect, precision, dtype, scaled, carried, out):
+def _is_for_ends(block, collect):
+    return getattr(collect, "ends_only", False) and not _is_to_cut(block)
+
+
+def _filter_scaled(chain, block, collect, precision, dtype, length, carried, out):
     """Beliefs collected, log-likelihoods, and the rows that underflows made invalid."""
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-        if (walk := _walk_cut(chain, block, precision, carried)) is not None:
-            beliefs = walk.join(walk.filtered).astype(dtype, copy=False)
-            collected = _collect_all(beliefs, block, collect, out)
+        walk = _walk_cut(chain, block, precision, length, True, carried)
+        if walk is not None:
+            collected = _collect_joined(walk, walk.filtered, block, collect, dtype, out)
             return collected, walk.log_likelihood(), walk.lost
-        transmat, safe = chain.scaled(precision)
+        transmat, safe, _ = chain.scaled(precision)
         likelihood = chain.emission.likelihood(block, precision)
-        norms = np.ones((len(block.counts), block.counts[0]), precision)
+        runs, n_sequences = split_runs(block.counts, length), block.counts[0]
+        norms = np.ones((len(runs), n_sequences), precision)
         watch = _make_watch(chain, block, precision)
         collector = begin(collect, block.counts, chain.n_states, dtype, out)
-        first, counts = chain.first(block), block.counts
-        steps = filter_steps(first, transmat, likelihood, counts, norms, scaled, watch)
-        for t, belief in enumerate(steps):
-            collector.add(t, belief.astype(dtype, copy=False))
-        collected = collector.finish()
-        lost = lost_rows(norms, chain.n_states, safe, watch, carried)
+        every_step = not _is_for_ends(block, collect)
+        n_slots = max(2, length if every_step else 1)
+        for steps, beliefs in filter_steps(
+            chain.first(block),
+            transmat,
+            likelihood,
+            runs,
+            norms,
+            np.empty((n_slots, n_sequences, chain.n_states), precision),
+            every_step,
+            watch,
+        ):
+            collector.add(steps, beliefs.astype(dtype, copy=False))
+        collected, n_steps = collector.finish(), len(block.counts)
+        lost = lost_rows(norms, n_steps, chain.n_states, safe, watch, carried)
         return collected, _log_likelihood(norms, likelihood), lost
 
 
@@ -163,22 +202,24 @@ def smooth_block(chain, block, collect=AllSteps, *, dtype=np.float64, out=None):
             smoothed, _, settled = smooth_pieces(
                 chain.scaled(dtype).transmat,
                 walk.likelihood,
-                *walk[2:4],
-                walk.block.counts,
+                walk.filtered,
+                walk.norms,
+                walk.runs,
             )
             if not settled:
                 walk = walk_block(chain, block, dtype, cut=False)
         # 2. The way back: smoothed beliefs, and their sums before they are scaled.
+        total = np.ones(walk.filtered.shape[:2], dtype)
         if walk.is_cut:
-            smoothed = walk.join(smoothed)
-            total = smoothed @ np.ones(chain.n_states, dtype)
-            smoothed /= total[:, :, None]
-            collected = _collect_all(smoothed, block, collect, out)
+            scale = RowScaler((longest(walk.runs), *smoothed.shape[1:]), dtype)
+            for start, stop, n in walk.runs:
+                total[start:stop, :n] = scale(smoothed[start:stop, :n])
+            collected = _collect_joined(walk, smoothed, block, collect, dtype, out)
+            total = total.reshape(-1, 1)
         else:
-            total = np.ones(walk.norms.shape, dtype)
             collector = begin(collect, block.counts, chain.n_states, dtype, out)
-            for t, smoothed in _smoothed_steps(chain, walk, total):
-                collector.add(t, smoothed)
+            for steps, part in _smoothed_steps(chain, walk, total):
+                collector.add(steps, part)
             collected = collector.finish()
         log_likelihood = walk.log_likelihood()
     # 3. What underflows made invalid: in double precision, and then in log space.
@@ -195,52 +236,67 @@ def smooth_block(chain, block, collect=AllSteps, *, dtype=np.float64, out=None):
     return collected, log_likelihood
 
 
-def walk_block(chain, block, dtype=np.float64, cut=True):
+def walk_block(chain, block, dtype=np.float64, cut=True, length=None):
     """Filter a block and keep all; a long sequence alone is cut, unless `cut` is False.
 
-    Rows that a scaled recursion loses stay as they are: see `rows_to_redo`.
+    Beliefs are scaled every `length` steps, None is as often as pays. Rows that a
+    scaled recursion loses stay as they are: see `rows_to_redo`.
     """
-    if cut and (walk := _walk_cut(chain, block, dtype)) is not None:
-        return walk
-    transmat, safe = chain.scaled(dtype)
-    likelihood = chain.emission.likelihood(block, dtype)
-    norms = np.ones((len(block.counts), block.counts[0]), dtype)
-    watch = _make_watch(chain, block, dtype)
-    kept = AllSteps(block.counts, chain.n_states, dtype)
-    first = chain.first(block)
-    steps = filter_steps(first, transmat, likelihood, block.counts, norms, watch=watch)
-    for t, belief in enumerate(steps):
-        kept.add(t, belief)
-    lost = lost_rows(norms, chain.n_states, safe, watch)
-    return Walk(block, likelihood, kept.finish(), norms, lost, False)
+    transmat, safe, most = chain.scaled(dtype)
+    if length is None:
+        length = most if np.isfinite(safe) else 1
+    walk = _walk_cut(chain, block, dtype, length) if cut else None
+    if walk is None:
+        likelihood = chain.emission.likelihood(block, dtype)
+        runs = split_runs(block.counts, length)
+        n_steps, n_sequences = block.values.shape[:2]
+        norms = np.ones((len(runs), n_sequences), dtype)
+        watch = _make_watch(chain, block, dtype)
+        filtered = np.empty((n_steps, n_sequences, chain.n_states), dtype)
+        first = chain.first(block)
+        for _ in filter_steps(
+            first, transmat, likelihood, runs, norms, filtered, False, watch
+        ):
+            pass
+        clear_past(filtered, runs)
+        lost = lost_rows(norms, n_steps, chain.n_states, safe, watch)
+        walk = Walk(block, runs, likelihood, filtered, norms, lost, False)
+    if len(walk.lost) and length > 1:
+        # Shorter runs may lose none.
+        return walk_block(chain, block, dtype, cut, length=1)
+    return walk
 
 
 def _is_to_cut(block):
     return len(block.index) == 1 and len(block.counts) >= LONG
 
 
-def _walk_cut(chain, block, dtype, carried=False):
+def _walk_cut(chain, block, dtype, length, every_step=False, carried=False):
     """The Walk of a long sequence in pieces; None where pieces are not the way."""
     if not _is_to_cut(block):
         return None
     pieces = block.cut(piece_length(len(block.counts), chain.n_states))
-    transmat, safe = chain.scaled(dtype)
+    transmat, safe, _ = chain.scaled(dtype)
     likelihood = chain.emission.likelihood(pieces, dtype)
     make_watch = partial(_make_watch, chain, pieces, dtype)
+    if every_step:
+        length = run_that_fits(length, pieces.counts[0] * chain.n_states)
+    runs = split_runs(pieces.counts, length)
     filtered, norms, settled, watch = filter_pieces(
-        chain.first(block), transmat, likelihood, pieces.counts, make_watch
+        chain.first(block), transmat, likelihood, runs, every_step, make_watch
     )
     if not settled:
         return None
     if watch is not None:
         watch.lost = watch.lost.any(keepdims=True)
-    lost = lost_rows(_join(norms, pieces), chain.n_states, safe, watch, carried)
-    return Walk(pieces, likelihood, filtered, norms, lost, True)
+    lost = lost_rows(
+        norms.reshape(-1, 1), len(block.counts), chain.n_states, safe, watch, carried
+    )
+    return Walk(pieces, runs, likelihood, filtered, norms, lost, True)
 
 
-def _join(steps, pieces):
-    ends_met = steps.swapaxes(0, 1).reshape(-1, 1, *steps.shape[2:])
-    return ends_met[: pieces.counts.sum()]
+def _is_watched(chain, dtype):
+    return not np.isfinite(chain.scaled(dtype).safe_norm)
 
 
 def _make_watch(chain, block, dtype, possible=None):
@@ -248,7 +304,7 @@ def _make_watch(chain, block, dtype, possible=None):
 
     `possible` are the states that enter the pieces of one sequence.
     """
-    if np.isfinite(chain.scaled(dtype).safe_norm):
+    if not _is_watched(chain, dtype):
         return None
     first = chain.possible_first(block)
     if possible is not None:
@@ -256,38 +312,37 @@ def _make_watch(chain, block, dtype, possible=None):
     return Watch(chain.log_transmat, first, block.counts[0], dtype)
 
 
-def _collect_all(beliefs, block, collect, out):
-    """Collect beliefs (n_steps, n_sequences, n_states) that are all at hand."""
+def _collect_joined(walk, steps, block, collect, dtype, out):
+    """Collect beliefs of the pieces of one sequence that are all at hand."""
+    steps = steps.astype(dtype, copy=False)
     if collect is AllSteps:
-        if out is None:
-            return beliefs
-        out[...] = beliefs
-        return out
+        return walk.join(steps, out)
+    beliefs = walk.join(steps)
     n_steps, _, n_states = beliefs.shape
     size = max(1, _SPAN_SIZE // n_states)
-    spans = [slice(a, a + size) for a in range(0, n_steps, size)]
-    if getattr(collect, "ends_only", False):
-        spans = [n_steps - 1]
-    collector = begin(collect, block.counts, n_states, beliefs.dtype, out)
-    for span in spans:
+    first = n_steps - 1 if getattr(collect, "ends_only", False) else 0
+    collector = begin(collect, block.counts, n_states, dtype, out)
+    for start in range(first, n_steps, size):
+        span = slice(start, min(start + size, n_steps))
         collector.add(span, beliefs[span])
     return collector.finish()
 
 
 def _smoothed_steps(chain, walk, total):
-    """Smoothed beliefs, last step first; their sums before scaling go to `total`."""
-    filtered, counts, dtype = walk.filtered, walk.block.counts, walk.filtered.dtype
-    beta = np.ones(filtered.shape[1:], dtype)
-    buffer, ones = np.empty_like(beta), np.ones(chain.n_states, dtype)
-    transmat = chain.scaled(dtype).transmat
-    steps = backward_steps(transmat, walk.likelihood, walk.norms, counts, beta)
-    for t, _ in steps:
-        n = counts[t]
-        smoothed = np.multiply(filtered[t, :n], beta[:n], out=buffer[:n])
-        np.matmul(smoothed, ones, out=total[t, :n])
+    """Smoothed beliefs, last run first; their sums before scaling go to `total`."""
+    dtype = walk.filtered.dtype
+    shape = (longest(walk.runs), *walk.filtered.shape[1:])
+    slots, buffer = np.empty((2, *shape), dtype)
+    transmat, scale = chain.scaled(dtype).transmat, RowScaler(shape, dtype)
+    for steps, beta in backward_steps(
+        transmat, walk.likelihood, walk.norms, walk.runs, slots
+    ):
+        n = beta.shape[1]
+        smoothed = buffer[: len(beta), :n]
+        np.multiply(walk.filtered[steps, :n], beta, out=smoothed)
         # The sums are one but for rounding, which builds up along a sequence.
-        smoothed /= total[t, :n, None]
-        yield t, smoothed
+        total[steps, :n] = scale(smoothed)
+        yield steps, smoothed
 
 
 def decode_block(chain, block):
@@ -335,15 +390,16 @@ class _Cast:
         self._collector, self._dtype = collect(counts, n_states, dtype), dtype
         self.finish = self._collector.finish
 
-    def add(self, t, belief):
-        self._collector.add(t, belief.astype(self._dtype))
+    def add(self, steps, beliefs):
+        self._collector.add(steps, beliefs.astype(self._dtype))
 
 
 def _collect_logs(log_beliefs, block, collect, dtype):
     """Collect beliefs of a block that are all at hand, as logarithms."""
     collector = collect(block.counts, log_beliefs.shape[2], dtype)
     for t, n in enumerate(block.counts):
-        collector.add(t, np.exp(log_beliefs[t, :n]).astype(dtype, copy=False))
+        belief = np.exp(log_beliefs[t, :n]).astype(dtype, copy=False)
+        add_step(collector, t, belief)
     return collector.finish()
 
 

@@ -18,7 +18,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy.linalg import solve_triangular
 
-from skhmmdd.hmm.inference._collectors import AllSteps, begin
+from skhmmdd.hmm.inference._collectors import AllSteps, add_step, begin
 from skhmmdd.hmm.inference._likelihoods import LOG_2PI
 from skhmmdd.hmm.inference._whitening import Reduction, members, read_block, whiten
 from skhmmdd.hmm.sequences._overflow import check_collected
@@ -248,7 +248,7 @@ def filter_block(system, block, collect=AllSteps, *, dtype=np.float64, out=None)
     collector = begin(collect, block.counts, len(system.transition), dtype, out)
     with np.errstate(over="ignore", invalid="ignore"):
         for t, (mean, _, _) in enumerate(filter_walk(system, block, dtype)):
-            collector.add(t, mean)
+            add_step(collector, t, mean)
         return _checked(collector, block, dtype), None
 
 
@@ -257,7 +257,7 @@ def filtered_covariances(system, block, *, out=None):
     n_columns = system.transition.size
     collector = AllSteps(block.counts, n_columns, np.float64, out)
     for t, (mean, _, groups) in enumerate(filter_walk(system, block)):
-        collector.add(t, _covariances(groups, *mean.shape).reshape(-1, n_columns))
+        add_step(collector, t, _covariances(groups, *mean.shape).reshape(-1, n_columns))
     return collector.finish()
 
 
@@ -298,7 +298,7 @@ def smooth_block(system, block, collect=AllSteps, *, dtype=np.float64, out=None)
                 smoothed[rows] = mean[rows] + v @ update.root.T @ update.root
                 w = innovation[rows] - v @ update.gain.T
                 adjoint[: len(mean)][rows] = v + w @ update.reading.T
-            collector.add(t, smoothed)
+            add_step(collector, t, smoothed)
         return _checked(collector, block, dtype), None
 
 

@@ -3,6 +3,7 @@
 A missing observation (-1 or NaN) is marginalised out: it tells nothing of any state.
 """
 
+import math
 from collections.abc import Callable
 from functools import cached_property
 from typing import Any, NamedTuple, Protocol
@@ -19,6 +20,8 @@ LOG_2PI = np.log(2 * np.pi)
 # Numbers worked on at a time: few enough to stay in the cache, and for a block of
 # sequences few enough to hold.
 _CACHED, _HELD = 2**15, 2**20
+# Steps of symbols that are looked up at a time.
+_MOST_STEPS = 8
 
 
 class Emission(Protocol):
@@ -27,6 +30,11 @@ class Emission(Protocol):
     @property
     def log_density(self) -> Callable[[Array], Floats]:
         """log b_k(x) of shape (n, n_states) for n observations."""
+        ...
+
+    @property
+    def surprise(self) -> float:
+        """-log of what `likelihood` gives on average of a typical step, in nats."""
         ...
 
     def likelihood(self, block: Block, dtype: DTypeLike) -> Any:
@@ -54,6 +62,13 @@ class TableEmission:
         with np.errstate(divide="ignore"):
             return np.log(self._exact)
 
+    @cached_property
+    def surprise(self) -> float:
+        """The entropy of a symbol, all states being as likely."""
+        share = self._exact[:-1].mean(axis=1)
+        share = share[share > 0]
+        return float(-share @ np.log(share))
+
     def log_density(self, values: Array) -> Floats:
         """log b_k(x) of shape (n, n_states) for n symbols."""
         return np.take(self._logs, values, axis=0, mode="wrap")
@@ -74,6 +89,11 @@ class DensityEmission(NamedTuple):
 
     log_density: Callable[[Array], Floats]
     n_states: int
+
+    @property
+    def surprise(self) -> float:
+        """Of rows whose largest number is one, at most that of the state."""
+        return float(np.log(self.n_states))
 
     def likelihood(self, block: Block, dtype: DTypeLike) -> "DensityLikelihood":
         """`likelihood(t, n)` of a block."""
@@ -109,14 +129,26 @@ class TableLikelihood:
     shift = 0.0
 
     def __init__(self, table, block, exact, least):
-        self._table, self._values = table, block.values
+        self._table, self._values, self._counts = table, block.values, block.counts
         self._exact, self._least = exact, least
-        self._buffer = np.empty((block.counts[0], table.shape[1]), table.dtype)
+        n_numbers = block.counts[0] * table.shape[1]
+        self._span = max(1, min(_CACHED // n_numbers, _MOST_STEPS))
+        self._buffer = np.empty(self._span * n_numbers, table.dtype)
+        self._first, self._rows = 0, ()
 
     def __call__(self, t, n):
-        """A buffer, valid until the next call."""
-        out = self._buffer[:n]
-        return self._table.take(self._values[t, :n], axis=0, out=out, mode="wrap")
+        """A view, valid until the next call."""
+        if not 0 <= t - self._first < len(self._rows):
+            self._load(t // self._span * self._span)
+        return self._rows[t - self._first, :n]
+
+    def _load(self, first):
+        # One call serves a few steps.
+        symbols = self._values[first : first + self._span, : self._counts[first]]
+        shape = *symbols.shape, self._table.shape[1]
+        rows = self._buffer[: math.prod(shape)].reshape(shape)
+        self._table.take(symbols, axis=0, out=rows, mode="wrap")
+        self._first, self._rows = first, rows
 
     def least(self, t):
         """A bound from below of what states that can emit give to step t."""

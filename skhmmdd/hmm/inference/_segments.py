@@ -12,7 +12,13 @@ matrices of the pieces give the distributions, however long its memory.
 
 import numpy as np
 
-from skhmmdd.hmm.inference._recursions import backward_steps, filter_steps
+from skhmmdd.hmm.inference._recursions import (
+    backward_steps,
+    clear_past,
+    filter_steps,
+    longest,
+    split_runs,
+)
 
 _PIECE, _RUN_IN = 128, 64
 # Numbers in one step of all pieces; beyond it longer pieces are better than more.
@@ -27,7 +33,9 @@ def piece_length(n_steps, n_states):
     return -(-n_steps // n_pieces)
 
 
-def filter_pieces(startprob, transmat, likelihood, counts, make_watch=None):
+def filter_pieces(
+    startprob, transmat, likelihood, runs, every_step=True, make_watch=None
+):
     """Filtered beliefs of the pieces of one sequence.
 
     Parameters
@@ -36,8 +44,10 @@ def filter_pieces(startprob, transmat, likelihood, counts, make_watch=None):
     transmat : ndarray of shape (n_states, n_states)
     likelihood : callable
         As in `filter_steps`, of the pieces.
-    counts : ndarray of shape (n_steps,)
+    runs : list of Run
         All pieces are as long, but for the last, which may be shorter.
+    every_step : bool, default=True
+        As in `filter_steps`.
     make_watch : callable, default=None
         `make_watch(possible)` returns a Watch of pieces that are entered by the states
         `possible`, if underflows have to be watched.
@@ -45,29 +55,29 @@ def filter_pieces(startprob, transmat, likelihood, counts, make_watch=None):
     Returns
     -------
     filtered : ndarray of shape (n_steps, n_pieces, n_states)
-        The pieces lie end to end in memory; 0 past the end of the last.
-    norms : ndarray of shape (n_steps, n_pieces)
+        0 past the end of the last piece.
+    norms : ndarray of shape (n_runs, n_pieces)
         As `filter_steps` fills them; 1 past the end.
     settled : bool
         False if the chain forgets so slowly that the plain recursion is the way.
     watch : Watch or None
         That of the last walk.
     """
-    n_steps, n_pieces, n_states = len(counts), counts[0], len(transmat)
+    n_steps, n_pieces, n_states = runs[-1].stop, runs[0].n, len(transmat)
     dtype = transmat.dtype
-    filtered = np.empty((n_pieces, n_steps, n_states), dtype).swapaxes(0, 1)
-    norms = np.ones((n_steps, n_pieces), dtype)
-
+    filtered = np.empty((n_steps, n_pieces, n_states), dtype)
+    norms = np.ones((len(runs), n_pieces), dtype)
     watch = None
 
     def walk(entering):
         nonlocal watch
         if make_watch is not None:
             watch = make_watch(entering > 0)
-        steps = filter_steps(entering, transmat, likelihood, counts, norms, watch=watch)
-        for t, belief in enumerate(steps):
-            filtered[t, : counts[t]] = belief
-            filtered[t, counts[t] :] = 0.0
+        for _ in filter_steps(
+            entering, transmat, likelihood, runs, norms, filtered, every_step, watch
+        ):
+            pass
+        clear_past(filtered, runs)
         leaving = filtered[-1, :-1] @ transmat
         if watch is not None:
             watch.see_end(filtered[-1, :-1], leaving)
@@ -80,46 +90,50 @@ def filter_pieces(startprob, transmat, likelihood, counts, make_watch=None):
     entering = np.empty((n_pieces, n_states), dtype)
     entering[0] = startprob
     skipped = n_steps - _RUN_IN
-    *_, belief = filter_steps(
+    run_in = split_runs(np.full(_RUN_IN, n_pieces - 1), longest(runs))
+    *_, (_, beliefs) = filter_steps(
         np.full(n_states, 1 / n_states, dtype),
         transmat,
         lambda t, n: likelihood(skipped + t, n),
-        np.full(_RUN_IN, n_pieces - 1),
-        np.empty((_RUN_IN, n_pieces - 1), dtype),
+        run_in,
+        np.empty((len(run_in), n_pieces - 1), dtype),
+        np.empty((2, n_pieces - 1, n_states), dtype),
+        every_step=False,
     )
-    np.matmul(belief, transmat, out=entering[1:])
+    np.matmul(beliefs[0], transmat, out=entering[1:])
     # 2. Walk all pieces at once, until each begins where the one before it ended.
     settled = _settle(entering, walk, transfer)
     return filtered, norms, settled, watch
 
 
-def smooth_pieces(transmat, likelihood, filtered, norms, counts, keep_ahead=False):
+def smooth_pieces(transmat, likelihood, filtered, norms, runs, keep_ahead=False):
     """Smoothed beliefs of the pieces of one sequence.
 
     Parameters
     ----------
-    transmat, likelihood, filtered, norms, counts
-        Of `filter_pieces`.
+    transmat, likelihood, filtered, norms, runs
+        Of `filter_pieces`, without `every_step`.
     keep_ahead : bool, default=False
 
     Returns
     -------
     smoothed : ndarray of shape (n_steps, n_pieces, n_states)
-        The pieces lie end to end in memory; 0 past the end of the last.
+        0 past the end of the last piece.
     ahead : ndarray of shape (n_steps, n_pieces, n_states) or None
         `ahead[t]` is the u_t of `backward_steps`; 0 at the sequence's own first step
         and past the end of the last piece. None unless it is to be kept.
     settled : bool
     """
     n_steps, n_pieces, n_states = filtered.shape
-    smoothed = np.empty((n_pieces, n_steps, n_states), filtered.dtype).swapaxes(0, 1)
-    ahead = np.zeros_like(filtered) if keep_ahead else None
+    smoothed = np.empty_like(filtered)
+    ahead = np.empty_like(filtered) if keep_ahead else None
     ends = filtered[-1].copy()
-    ends[-1] = filtered[np.flatnonzero(counts == n_pieces)[-1], -1]
+    ends[-1] = filtered[max(run.stop for run in runs if run.n == n_pieces) - 1, -1]
 
     def into_first(beta):
         u = likelihood(0, n_pieces) * beta
-        u /= norms[0][:, None]
+        if runs[0].stop == 1:
+            u /= norms[0][:, None]
         if keep_ahead:
             ahead[0, 1:] = u[1:]
         distribution = u[:0:-1] @ transmat.T
@@ -131,13 +145,11 @@ def smooth_pieces(transmat, likelihood, filtered, norms, counts, keep_ahead=Fals
         # Pieces are entered from their ends, the last one first.
         beta = entering[::-1].copy()
         beta /= (ends * beta).sum(axis=1, keepdims=True)
-        for t, u in backward_steps(transmat, likelihood, norms, counts, beta):
-            if keep_ahead and u is not None:
-                ahead[t + 1, : len(u)] = u
-            n = counts[t]
-            np.multiply(filtered[t, :n], beta[:n], out=smoothed[t, :n])
-            smoothed[t, n:] = 0.0
-        return into_first(beta)
+        for _ in backward_steps(
+            transmat, likelihood, norms, runs, smoothed, beta, ahead
+        ):
+            pass
+        return into_first(smoothed[0])
 
     def transfer():
         last = n_steps - 1
@@ -146,12 +158,20 @@ def smooth_pieces(transmat, likelihood, filtered, norms, counts, keep_ahead=Fals
         )[:0:-1]
 
     entering = np.full((n_pieces, n_states), 1 / n_states, filtered.dtype)
-    beta = np.ones_like(entering)
-    few = slice(None, _RUN_IN)
-    for _ in backward_steps(transmat, likelihood, norms[few], counts[few], beta):
-        pass
-    entering[1:] = into_first(beta)
-    return smoothed, ahead, _settle(entering, walk, transfer)
+    # A run ends at the end of the run-in.
+    run_in = [run for run in runs if run.stop <= _RUN_IN]
+    slots = np.empty((longest(run_in), n_pieces, n_states), filtered.dtype)
+    *_, (_, beta) = backward_steps(
+        transmat, likelihood, norms[: len(run_in)], run_in, slots
+    )
+    entering[1:] = into_first(beta[0])
+    if settled := _settle(entering, walk, transfer):
+        smoothed *= filtered
+        clear_past(smoothed, runs)
+        if keep_ahead:
+            ahead[0, 0] = 0.0
+            clear_past(ahead, runs)
+    return smoothed, ahead, settled
 
 
 def _settle(entering, walk, transfer):
@@ -213,16 +233,17 @@ def _transfer(transmat, likelihood, n_steps, n_pieces):
     n_states = len(transmat)
     rows = n_pieces * n_states
     norms = np.empty((n_steps, rows), transmat.dtype)
-    *_, belief = filter_steps(
+    *_, (_, beliefs) = filter_steps(
         np.tile(np.eye(n_states, dtype=transmat.dtype), (n_pieces, 1)),
         transmat,
         lambda t, n: np.repeat(likelihood(t, n_pieces), n_states, axis=0),
-        np.full(n_steps, rows),
+        split_runs(np.full(n_steps, rows), 1),
         norms,
+        np.empty((2, rows, n_states), transmat.dtype),
     )
     weight = np.log(norms, dtype=np.float64).sum(axis=0)
     weight = weight.reshape(n_pieces, n_states, 1)
     possible = np.isfinite(weight)
     weight -= np.max(weight, axis=1, keepdims=True, where=possible, initial=-np.inf)
-    after = (belief @ transmat).reshape(n_pieces, n_states, n_states)
+    after = (beliefs[0] @ transmat).reshape(n_pieces, n_states, n_states)
     return np.where(possible, np.exp(weight).astype(after.dtype) * after, 0.0)

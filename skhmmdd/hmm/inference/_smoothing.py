@@ -6,7 +6,7 @@ import numpy as np
 
 from skhmmdd.hmm.inference._forward_backward import rows_to_redo, walk_block
 from skhmmdd.hmm.inference._log_posterior import held_rows, posterior_in_logs
-from skhmmdd.hmm.inference._recursions import backward_steps
+from skhmmdd.hmm.inference._recursions import backward_steps, clear_past
 from skhmmdd.hmm.inference._segments import smooth_pieces
 
 
@@ -83,22 +83,24 @@ def walk_both_ways(chain, block):
     """
     walk = walk_block(chain, block)
     transmat = chain.transmat
-    filtered, counts = walk.filtered, walk.block.counts
     if walk.is_cut:
         smoothed, ahead, settled = smooth_pieces(
-            transmat, walk.likelihood, filtered, walk.norms, counts, keep_ahead=True
+            transmat,
+            walk.likelihood,
+            walk.filtered,
+            walk.norms,
+            walk.runs,
+            keep_ahead=True,
         )
         if settled:
             return walk, smoothed, ahead
         walk = walk_block(chain, block, cut=False)
-        filtered, counts = walk.filtered, walk.block.counts
-    smoothed, ahead = np.empty_like(filtered), np.empty_like(filtered)
-    beta = np.ones(filtered.shape[1:])
-    for t, u in backward_steps(transmat, walk.likelihood, walk.norms, counts, beta):
-        n = counts[t]
-        np.multiply(filtered[t, :n], beta[:n], out=smoothed[t, :n])
-        smoothed[t, n:] = 0.0
-        if u is not None:
-            ahead[t + 1, : len(u)] = u
-            ahead[t + 1, len(u) :] = 0.0
+    smoothed, ahead = np.empty((2, *walk.filtered.shape))
+    for steps, beta in backward_steps(
+        transmat, walk.likelihood, walk.norms, walk.runs, smoothed, ahead=ahead
+    ):
+        # While they are in the cache.
+        beta *= walk.filtered[steps, : beta.shape[1]]
+    for steps in (smoothed, ahead):
+        clear_past(steps, walk.runs)
     return walk, smoothed, ahead

@@ -15,8 +15,8 @@ the sums of the rows of A. One step, its underflows added up, loses at most
    on both have the same future, whatever is observed, so in every later belief,
    likelihood, smoothed belief and expected count, those of step t included, the lost
    paths weigh at most :math:`\delta / (c_t a)` of the kept ones: less than a rounding
-   error if :math:`c_t \ge \delta / (a\,\mathrm{eps})`. Where some steps are not scaled,
-   :math:`c_t` is the product of theirs, which no mass on the way is below.
+   error if :math:`c_t \ge \delta / (a\,\mathrm{eps})`. Where a run of steps is scaled
+   together, :math:`c_t` is the product of theirs, which no mass on the way is below.
 2. *The whole sequence is not improbable* (`lost_rows`). Unscaled, what is lost at a
    step never grows again, as no factor is above one; the T losses are at most
    :math:`T \delta`, and what was kept ends as :math:`\prod c_t`. So lost paths have no
@@ -33,6 +33,8 @@ The way back needs no watch: on the scale of the norms of a sound way forth, an 
 
 import numpy as np
 
+# More unscaled steps save no more.
+_MOST_STEPS = 8
 # A share of the beliefs that not even their logarithms show.
 _NEGLIGIBLE = 1e-12
 
@@ -59,13 +61,38 @@ def safe_norm(log_transmat, dtype):
     return norm if norm < float(info.tiny) ** 0.5 else np.inf
 
 
-def lost_rows(norms, n_states, safe, watch=None, carried=False):
+def run_length(safe, surprise, dtype):
+    """How many steps may be left unscaled, as far as speed is concerned.
+
+    The norm of a run is about exp(-surprise) for each of its steps. Half of what there
+    is down to where rows are lost leaves room for runs less likely than that.
+
+    Parameters
+    ----------
+    safe : float
+        Of `safe_norm`.
+    surprise : float
+        Of a typical observation, in nats.
+    dtype : dtype
+
+    Returns
+    -------
+    int
+    """
+    info = np.finfo(dtype)
+    least = safe if np.isfinite(safe) else float(info.tiny / info.eps)
+    return int(np.clip(-np.log(least) / (2 * max(surprise, 1.0)), 1, _MOST_STEPS))
+
+
+def lost_rows(norms, n_steps, n_states, safe, watch=None, carried=False):
     """Sequences that meet none of the conditions.
 
     Parameters
     ----------
-    norms : ndarray of shape (n_steps, n_sequences)
+    norms : ndarray of shape (n_runs, n_sequences)
         Of `filter_steps`; those of a sequence that is cut stand in one column.
+    n_steps : int
+        Of the longest sequence.
     n_states : int
     safe : float
         Of `safe_norm`.
@@ -87,12 +114,12 @@ def lost_rows(norms, n_states, safe, watch=None, carried=False):
     rows = np.flatnonzero(~sound)
     if carried or not len(rows):
         return rows
-    loss = len(norms) * _loss(info, n_states)
+    loss = n_steps * _loss(info, n_states)
     with np.errstate(divide="ignore", invalid="ignore"):
         # A norm above one is the infinity that a division by next to nothing left.
         mass = np.log(np.minimum(norms[:, rows], 1), dtype=np.float64).sum(axis=0)
     # Rows of probabilities may sum to 1 + 1e-6.
-    mass -= 2e-6 * len(norms)
+    mass -= 2e-6 * n_steps
     return rows[~(mass > np.log(loss / (info.eps * _NEGLIGIBLE)))]
 
 

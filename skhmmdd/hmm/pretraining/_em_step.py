@@ -18,6 +18,9 @@ from skhmmdd.hmm.inference._log_posterior import posterior_of_rows
 from skhmmdd.hmm.inference._smoothing import walk_both_ways
 from skhmmdd.hmm.models._emission_family import estimate_rows
 
+# Rows in one matrix product of few states.
+_TALL, _FEW_STATES = 1024, 16
+
 
 class Statistics(NamedTuple):
     """Expected counts of some sequences under some weights; they add.
@@ -70,17 +73,20 @@ def expected_counts(hmm, block, center=0.0, weights=None, states=None):
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         walk, smoothed, ahead = walk_both_ways(chain, block)
         log_likelihood = walk.log_likelihood()
-        total = walk.join(smoothed @ np.ones(hmm.n_states))
+        total = walk.join((smoothed @ np.ones(hmm.n_states))[:, :, None])[:, :, 0]
     total[np.arange(len(total))[:, None] >= block.lengths] = 1.0
     filtered, n_states = walk.filtered, hmm.n_states
     # 2. Sequences that underflow made invalid: the same in log space.
     extra = 0.0
     if len(rows := rows_to_redo(walk, total)):
-        gone = slice(None) if walk.is_cut else rows
-        filtered[:, gone] = ahead[:, gone] = 0.0
+        if walk.is_cut:
+            shape = len(total), 1, n_states
+            walk = walk._replace(block=block, is_cut=False)
+            filtered, ahead, smoothed = np.zeros((3, *shape))
+        filtered[:, rows] = ahead[:, rows] = 0.0
         for some, *redone in posterior_of_rows(chain, block, rows, weights):
             gamma, log_likelihood[some], transitions = redone
-            walk.join(smoothed)[: len(gamma), some] = gamma
+            smoothed[: len(gamma), some] = gamma
             extra = extra + transitions
     # 3. Weights: on gamma_t, and on the first factor of the transitions.
     if weights is not None:
@@ -90,8 +96,9 @@ def expected_counts(hmm, block, center=0.0, weights=None, states=None):
         filtered = filtered * weights[:, None]
         log_likelihood = log_likelihood * weights
     # 4. Expected transitions: A times the sum over t of alpha_t' u_{t+1}.
-    before = filtered[:-1].reshape(-1, n_states)
-    transitions = before.T @ ahead[1:].reshape(-1, n_states)
+    transitions = _sum_products(
+        filtered[:-1].reshape(-1, n_states), ahead[1:].reshape(-1, n_states)
+    )
     starts = smoothed[0]
     if walk.is_cut:
         # The pieces lie end to end: from each there is a transition into the next.
@@ -108,6 +115,20 @@ def expected_counts(hmm, block, center=0.0, weights=None, states=None):
         hmm.transmat * transitions + extra,
         hmm._count(values, smoothed.reshape(-1, n_states), center),
     )
+
+
+def _sum_products(before, after):
+    """`before.T @ after` of tall arrays (n, n_states).
+
+    BLAS does it faster in parts where there are few states.
+    """
+    n, n_states = before.shape
+    n_parts = n // _TALL if n_states <= _FEW_STATES else 0
+    rows = slice(0, n_parts * _TALL)
+    parts = (n_parts, _TALL, n_states)
+    total = before[rows.stop :].T @ after[rows.stop :]
+    products = before[rows].reshape(parts).swapaxes(1, 2) @ after[rows].reshape(parts)
+    return total + products.sum(axis=0)
 
 
 def maximise(

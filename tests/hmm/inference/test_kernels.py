@@ -10,14 +10,15 @@ from random_models import random_hmm, random_sequences
 
 from skhmmdd import CategoricalHMM, GaussianHMM, HMMFeatureTransformer
 from skhmmdd.hmm.inference import _forward_backward, _segments
-from skhmmdd.hmm.inference._collectors import LastSteps, NoSteps
+from skhmmdd.hmm.inference._collectors import LastSteps, NoSteps, copy_rows
 from skhmmdd.hmm.inference._forward_backward import (
     filter_block,
     smooth_block,
     walk_block,
 )
-from skhmmdd.hmm.inference._recursions import block_rows, scaled_for_ends
-from skhmmdd.hmm.pretraining._em_step import expected_counts
+from skhmmdd.hmm.inference._recursions import block_rows, split_runs
+from skhmmdd.hmm.inference._underflow import run_length
+from skhmmdd.hmm.pretraining._em_step import _sum_products, expected_counts
 from skhmmdd.hmm.sequences._blocks import LONG
 
 CLOSE = {"rtol": 0, "atol": 1e-12}
@@ -127,9 +128,125 @@ def test_ends_alone_are_the_ends(dtype):
     assert_allclose(again, log_likelihood, rtol=20 * eps)
     ends = every[block.lengths - 1, np.arange(len(last))]
     assert_allclose(last, ends, rtol=50 * eps)
-    scaled = scaled_for_ends(block.counts, dtype)
-    assert 0 < scaled.sum() < len(scaled)
-    assert scaled[block.lengths - 1].all()
+
+
+@pytest.mark.parametrize("length", [1, 4, 8, 100])
+def test_runs_end_where_sequences_end(length):
+    lengths = np.sort(LENGTHS)[::-1]
+    counts = (lengths > np.arange(lengths[0])[:, None]).sum(axis=1)
+    runs = split_runs(counts, length)
+    starts, stops, n = np.transpose(runs)
+    assert_array_equal(starts, np.append(0, stops[:-1]))
+    assert stops[-1] == len(counts)
+    assert set(lengths) <= set(stops)
+    for run, rows in zip(runs, n, strict=True):
+        assert (counts[run.start : run.stop] == rows).all()
+        assert run.start // length == (run.stop - 1) // length
+
+
+def run_lengths(monkeypatch):
+    """The run lengths of walks of which all steps are kept, as they are made."""
+    lengths, original = [], _forward_backward.split_runs
+
+    def split(counts, length):
+        lengths.append(length)
+        return original(counts, length)
+
+    monkeypatch.setattr(_forward_backward, "split_runs", split)
+    return lengths
+
+
+def refuse_logs(monkeypatch):
+    def refuse(*args, **kwargs):
+        raise AssertionError("walked in log space")
+
+    for name in ("filter_in_logs", "posterior_in_logs"):
+        monkeypatch.setattr(_forward_backward, name, refuse)
+
+
+@pytest.mark.parametrize("n_states", [1, 2, 17])
+@pytest.mark.parametrize("lengths", [LENGTHS, (1,), (8, 8), (9, 7), (LONG + 77,)])
+def test_runs_against_the_plain_recursion(lengths, n_states, monkeypatch):
+    lengths_of_runs = run_lengths(monkeypatch)
+    hmm = random_hmm("categorical", n_states, size=5, seed=n_states)
+    X = random_sequences(hmm, lengths, missing=0.2)
+    check_against_plain(hmm, X)
+    check_counts_against_plain(hmm, X)
+    assert set(lengths_of_runs) == {8}
+
+
+@pytest.mark.parametrize("n_steps", [40, LONG + 40])
+@pytest.mark.parametrize("rare", [1e-30, 1e-60, 1e-200])
+def test_runs_too_unlikely_to_be_left_unscaled(rare, n_steps, monkeypatch):
+    """Runs of a norm that no double holds are walked again, every step scaled."""
+    refuse_logs(monkeypatch)
+    lengths = run_lengths(monkeypatch)
+    hmm = CategoricalHMM(
+        [0.5, 0.5],
+        [[0.9, 0.1], [0.2, 0.8]],
+        [[1 - 3 * rare, 3 * rare], [1 - rare, rare]],
+    )
+    x = np.zeros(n_steps, int)
+    # Where the norm of a run is zero, or only of a part of it; usual ones about it.
+    x[5:7] = x[16:24] = x[-9:] = 1
+    check_against_plain(hmm, [x, np.array([0, 1, 0])])
+    check_counts_against_plain(hmm, [x, np.array([0, 1, 0])])
+    assert set(lengths) == ({8} if rare > 1e-31 else {8, 1})
+
+
+def test_runs_are_shorter_the_more_there_is_to_see():
+    safe = 1e-26
+    lengths = [run_length(safe, np.log(n), np.float32) for n in (1, 10, 1000, 10**6)]
+    assert lengths == [8, 8, 4, 2]
+    assert run_length(1e-286, np.log(10**6), np.float64) == 8
+    # Where no norm is safe, and where nothing at all is likely.
+    assert run_length(np.inf, 1.0, np.float32) == 8
+    assert run_length(safe, 1e9, np.float32) == 1
+    chain = random_hmm("categorical", 3, size=6)._chain
+    assert 0 < chain.emission.surprise < np.log(6)
+
+
+def test_large_alphabets_in_single_precision(monkeypatch):
+    refuse_logs(monkeypatch)
+    rng = np.random.RandomState(0)
+    hmm = CategoricalHMM(
+        np.full(4, 0.25),
+        rng.dirichlet(np.ones(4), 4),
+        rng.dirichlet(np.ones(5000), 4),
+    )
+    X = hmm.sample(20, 50, random_state=1)[0]
+    block = one_block(hmm, X)
+    for run in (filter_block, smooth_block):
+        single, log_likelihood = run(hmm._chain, block, dtype=np.float32)
+        double, want = run(hmm._chain, block)
+        assert_allclose(single, double, atol=2e-5)
+        assert_allclose(log_likelihood, want, rtol=1e-6)
+
+
+@pytest.mark.parametrize("n_columns", [1, 2, 3, 8])
+@pytest.mark.parametrize("dtypes", [("f8", "f8"), ("f4", "f4"), ("f8", "f4")])
+def test_rows_are_copied_whatever_their_layout(dtypes, n_columns):
+    rng = np.random.RandomState(0)
+    rows = rng.standard_normal((5, 7, n_columns)).astype(dtypes[0])
+    rows[0, 0] = -0.0
+    layouts = [
+        np.empty((7, 5, n_columns), dtypes[1]).swapaxes(0, 1),
+        np.empty((5, 7, n_columns), dtypes[1]),
+        np.empty((n_columns, 5, 7), dtypes[1]).transpose(1, 2, 0),
+        np.empty((5, 7, 2 * n_columns), dtypes[1])[:, :, ::2],
+    ]
+    for out in layouts:
+        for source in (rows, np.asfortranarray(rows), rows[::-1, ::-1]):
+            copy_rows(source, out)
+            assert_array_equal(out, source.astype(dtypes[1]))
+
+
+@pytest.mark.parametrize("n", [0, 1, 1023, 1024, 5000])
+@pytest.mark.parametrize("n_states", [1, 3, 16, 17])
+def test_sums_of_products(n, n_states):
+    before, after = np.random.RandomState(0).uniform(size=(2, n, n_states))
+    want = np.einsum("ti,tj->ij", before, after)
+    assert_allclose(_sum_products(before, after), want, rtol=1e-13)
 
 
 def test_rare_symbols_in_single_precision_are_scaled_in_time():
