@@ -14,7 +14,7 @@ from sklearn.utils.metadata_routing import UNUSED
 from sklearn.utils.validation import check_is_fitted
 
 from skhmmdd._base import fit_context
-from skhmmdd._parallel import map_jobs
+from skhmmdd._parallel import is_alone, map_jobs, shares_memory
 from skhmmdd._tables import keep_index
 from skhmmdd._typing import (
     Array,
@@ -39,6 +39,7 @@ from skhmmdd.features._representation import (
 from skhmmdd.features._shared_model import check_finite
 from skhmmdd.hmm import GaussianBelief, LinearGaussianHMM
 from skhmmdd.hmm.inference._collectors import AllSteps
+from skhmmdd.hmm.inference._prefixes import share_beginnings
 from skhmmdd.hmm.models._base import FrozenHMM
 from skhmmdd.hmm.sequences._blocks import Piece
 from skhmmdd.hmm.sequences._repeats import find_repeats
@@ -272,8 +273,19 @@ class HMMFeatureTransformer(NestedFeatures, ModelTransformer):
         worker.hmm = None
         repeats = find_repeats(sequences, self.hmm_.n_states)
         blocks = sequences.blocks(self.batch_size, repeats)
+        options = {}
+        walked = self._shared_beginnings(sequences, dtype, repeats)
+        if walked is not None:
+            options = {"walked": walked}
+            blocks = [
+                part
+                for index in blocks
+                for part in walked.split(index, sequences.lengths)
+            ]
         pieces = (Piece(sequences, index) for index in blocks)
-        found = map_jobs(_pooled_columns, pieces, worker, dtype, n_jobs=self.n_jobs)
+        found = map_jobs(
+            _pooled_columns, pieces, worker, dtype, options, n_jobs=self.n_jobs
+        )
         for index, columns in zip(blocks, found, strict=True):
             out[index] = columns
         if repeats is not None:
@@ -429,6 +441,18 @@ shape (n_steps_i, n_components)
         check_finite(columns, "observation and hmm")
         return belief, columns
 
+    def _shared_beginnings(self, sequences, dtype, repeats):
+        """What sequences share that begin alike; None where that does not pay."""
+        # Elsewhere it would have to be sent with every block.
+        here = is_alone(self.n_jobs) or shares_memory()
+        symbolic = getattr(self.hmm_, "_is_symbolic", False)
+        if not here or not symbolic or self._representation.smoothed:
+            return None
+        pooler = Pooler(self._representation, self.pooling)
+        return share_beginnings(
+            self.hmm_._filter_chain, sequences, pooler, dtype, repeats
+        )
+
     @property
     def _walk(self):
         """Walks a block for a collector."""
@@ -450,12 +474,12 @@ class _MappedSteps(AllSteps):
         super().add(t, columns.reshape(*shape, -1))
 
 
-def _pooled_columns(piece, transformer, dtype):
+def _pooled_columns(piece, transformer, dtype, options):
     """The features of a few sequences."""
     pooling = transformer.pooling
     collect = Pooler(transformer._representation, pooling)
     with np.errstate(over="ignore", invalid="ignore"):
-        pooled, _ = transformer._walk(piece.block, collect, dtype=dtype)
+        pooled, _ = transformer._walk(piece.block, collect, dtype=dtype, **options)
     columns = transformer._columns(pooled, pooling)
     check_finite(columns)
     return columns

@@ -16,6 +16,7 @@ from skhmmdd.hmm.inference._log_posterior import (
     held_rows,
     posterior_in_logs,
 )
+from skhmmdd.hmm.inference._prefixes import filter_from
 from skhmmdd.hmm.inference._recursions import (
     backward_steps,
     filter_steps,
@@ -64,6 +65,7 @@ def filter_block(
     strict=True,
     carried=False,
     out=None,
+    walked=None,
 ):
     """Filtered beliefs of a block, collected, and the log-likelihoods.
 
@@ -82,6 +84,8 @@ def filter_block(
         of them is right, and not only what matters to these sequences.
     out : ndarray, default=None
         Handed to `collect` as `out`, unless None.
+    walked : Walked, default=None
+        The beginnings that other sequences share, where `collect` is a Pooler.
 
     Returns
     -------
@@ -90,6 +94,12 @@ def filter_block(
     """
     collected = log_likelihood = None
     rows = np.arange(len(block.index))
+    if walked is not None and walked.serves(block):
+        collected, log_likelihood, rows = filter_from(
+            walked, chain, block, collect, dtype
+        )
+        if not len(rows):
+            return collected, log_likelihood
     for precision, scaled in _attempts(collect, block, dtype):
         # 1. All sequences by the scaled recursion; then those that it lost to
         #    underflow, with every step scaled, and in double precision.

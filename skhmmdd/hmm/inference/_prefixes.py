@@ -1,0 +1,240 @@
+r"""Filtering of sequences that begin alike: each distinct beginning is walked once.
+
+The beliefs after two sequences of symbols are the same as long as the sequences are.
+The distinct beginnings of up to D symbols form a tree, which is walked level by level;
+each sequence goes on by itself from the node it has come to. Later beliefs are mostly
+those of one sequence alone. Smoothed beliefs look ahead and share nothing.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from skhmmdd._typing import Ints
+from skhmmdd.hmm.inference._recursions import (
+    block_rows,
+    filter_steps,
+    scaled_for_ends,
+)
+from skhmmdd.hmm.inference._underflow import lost_rows
+from skhmmdd.hmm.sequences._blocks import LONG, Block
+
+# Below these a walk is over before beginnings are found.
+_LEAST_SEQUENCES, _LEAST_STATES = 2**13, 32
+# The share of all steps to be saved, from which on it pays.
+_LEAST_SAVED = 0.2
+# Numbers of an array with a row for each node.
+_MOST_NUMBERS = 2**22
+# For each sequence: nodes of a level that is followed by another, and entries of the
+# table that these are found in.
+_MOST_DISTINCT, _MOST_ENTRIES = 0.25, 16
+
+
+class Beginnings(NamedTuple):
+    """The distinct beginnings of sequences.
+
+    Node i of level t is a beginning of t + 1 symbols, of which `symbols[t][i]` is the
+    last; it goes on from node `parents[t][i]` of the level before. Sequence i, if it is
+    longer than that, comes to node `nodes[i]` of the last level.
+    """
+
+    symbols: list[Ints]
+    parents: list[Ints]
+    nodes: Ints
+
+
+class Walked(NamedTuple):
+    """Beliefs of the beginnings, as a walk over the steps that follow needs them.
+
+    `moved` are the predicted states of the next step, a row for each node of the last
+    level, and `merged` is what a pooler makes of the steps so far, if it looks at them;
+    `norms` are those of each step, (depth, n_nodes).
+    """
+
+    nodes: Ints
+    norms: np.ndarray
+    moved: np.ndarray
+    merged: np.ndarray | None
+
+    @property
+    def depth(self):
+        """The number of steps that are walked."""
+        return len(self.norms)
+
+    def split(self, index, lengths):
+        """A block of sequences, and those of it that are too short to go on from here.
+
+        Where one is empty it is left out.
+        """
+        longer = lengths[index] > self.depth
+        return [part for part in (index[longer], index[~longer]) if len(part)]
+
+    def serves(self, block):
+        """Whether all sequences of a block go on from here."""
+        counts = block.counts
+        return self.depth < len(counts) < LONG and counts[self.depth] == counts[0]
+
+
+def share_beginnings(chain, sequences, pooler, dtype, repeats=None):
+    """The beginnings of sequences of symbols, walked; None where that does not pay.
+
+    Parameters
+    ----------
+    chain : Chain
+    sequences : Sequences
+    pooler : Pooler
+    dtype : dtype
+    repeats : Repeats, default=None
+        Sequences that are not walked.
+
+    Returns
+    -------
+    Walked or None
+    """
+    # A walk that has to be watched for underflows (`_underflow.py`) begins at the start.
+    if not np.isfinite(chain.scaled(dtype).safe_norm):
+        return None
+    beginnings = find_beginnings(sequences, chain.n_states, repeats)
+    if beginnings is None:
+        return None
+    return walk_beginnings(chain, beginnings, pooler, dtype)
+
+
+def find_beginnings(sequences, n_states, repeats=None):
+    """The beginnings that sequences of symbols share, where to share them pays.
+
+    Parameters
+    ----------
+    sequences : Sequences
+    n_states : int
+        The price of a step.
+    repeats : Repeats, default=None
+        As in `share_beginnings`.
+
+    Returns
+    -------
+    Beginnings or None
+        None where it does not pay.
+    """
+    values, starts, lengths, _ = sequences
+    rows = np.arange(len(sequences)) if repeats is None else repeats.first
+    n = len(rows)
+    if n < _LEAST_SEQUENCES or n_states < _LEAST_STATES:
+        return None
+    # One more than the alphabet: -1 is a missing step.
+    n_symbols = int(values.max()) + 2
+    nodes, n_nodes, n_walked = np.zeros(len(sequences), np.intp), 1, 0
+    symbols, parents, best = [], [], None
+    least = _LEAST_SAVED * lengths[rows].sum()
+    while n_nodes <= _MOST_DISTINCT * n and n_nodes * n_symbols <= _MOST_ENTRIES * n:
+        # 1. A beginning is a node of the level before, and a symbol; those that occur
+        #    are numbered in a table of all.
+        longer = rows[lengths[rows] > len(symbols)]
+        codes = values[starts[longer] + len(symbols)].astype(np.intp) + 1
+        codes += n_symbols * nodes[longer]
+        occurs = np.zeros(n_nodes * n_symbols, dtype=bool)
+        occurs[codes] = True
+        numbers = np.cumsum(occurs, dtype=np.intp) - 1
+        nodes[longer] = numbers[codes]
+        of, last = np.divmod(np.flatnonzero(occurs), n_symbols)
+        parents.append(of)
+        symbols.append(last - 1)
+        # 2. Whoever goes on from here is saved as many steps.
+        n_nodes = len(last)
+        n_walked += n_nodes
+        goes_on = (lengths[rows] > len(symbols)) & (lengths[rows] < LONG)
+        if not goes_on.any():
+            break
+        saved = len(symbols) * np.count_nonzero(goes_on) - n_walked
+        if saved >= least and n_nodes * n_states <= _MOST_NUMBERS:
+            best, least = Beginnings(symbols[:], parents[:], nodes.copy()), saved
+    return best
+
+
+def walk_beginnings(chain, beginnings, pooler, dtype):
+    """Walk the tree of beginnings level by level; see `Walked`.
+
+    Parameters
+    ----------
+    chain : Chain
+    beginnings : Beginnings
+    pooler : Pooler
+    dtype : dtype
+    """
+    symbols, parents, nodes = beginnings
+    transmat, n_states = chain.scaled(dtype).transmat, chain.n_states
+    moved, norms, merged = chain.startprob.astype(dtype)[None], np.ones((0, 1)), None
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        for own, before in zip(symbols, parents, strict=True):
+            n, level, poolable = len(own), len(norms), None
+            following = np.empty((n, n_states), dtype)
+            longer_norms = np.empty((level + 1, n), dtype)
+            longer_norms[:-1] = norms[:, before]
+            if not pooler.ends_only:
+                poolable = np.empty((n, pooler.width(n_states)), dtype)
+            # Some nodes at a time, which stay in the cache.
+            for first in range(0, n, block_rows(n_states)):
+                some = slice(first, first + block_rows(n_states))
+                of = before[some]
+                nodes_of = Block(own[None, some], np.array([len(of)]), of)
+                belief = chain.emission.likelihood(nodes_of, dtype)(0, len(of))
+                belief *= moved[of]
+                norm = belief.sum(axis=1)
+                belief /= norm[:, None]
+                longer_norms[-1, some] = norm
+                np.matmul(belief, transmat, out=following[some])
+                if poolable is None:
+                    continue
+                values = pooler.at_step(belief)
+                if merged is not None:
+                    values = pooler.merge(merged[of], values)
+                poolable[some] = values
+            moved, norms, merged = following, longer_norms, poolable
+    return Walked(nodes, norms, moved, merged)
+
+
+def filter_from(walked, chain, block, pooler, dtype):
+    """Filtered beliefs of a block, pooled, from the beginnings that are walked already.
+
+    Parameters
+    ----------
+    walked : Walked
+        Of the same chain, pooler and dtype; it serves the block.
+    chain : Chain
+    block : Block
+    pooler : Pooler
+    dtype : dtype
+
+    Returns
+    -------
+    pooled : ndarray of shape (n_sequences, width)
+    log_likelihood : ndarray of shape (n_sequences,)
+    lost : ndarray of int
+        Sequences of which the two are invalid after underflow, or which are impossible.
+    """
+    depth, nodes = walked.depth, walked.nodes[block.index]
+    rest = Block(block.values[depth:], block.counts[depth:], block.index)
+    transmat, safe = chain.scaled(dtype)
+    scaled = scaled_for_ends(rest.counts, dtype) if pooler.ends_only else None
+    norms = np.ones((len(rest.counts), len(nodes)), dtype)
+    collector = pooler(rest.counts, chain.n_states, dtype)
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        # 1. The step after a beginning is predicted from it; then each by itself.
+        steps = filter_steps(
+            walked.moved[nodes],
+            transmat,
+            chain.emission.likelihood(rest, dtype),
+            rest.counts,
+            norms,
+            scaled,
+        )
+        for t, belief in enumerate(steps):
+            collector.add(t, belief)
+        merged = collector.merged
+        if not pooler.ends_only:
+            merged = pooler.merge(merged, walked.merged[nodes])
+        # 2. The norms are those of one recursion, and tell of underflows as ever.
+        norms = np.vstack([walked.norms[:, nodes], norms])
+        lost = lost_rows(norms, chain.n_states, safe)
+        log_likelihood = np.log(norms, dtype=np.float64).sum(axis=0)
+    return pooler.finish(merged, block.lengths), log_likelihood, lost
