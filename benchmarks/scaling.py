@@ -2,12 +2,12 @@
 
     python benchmarks/scaling.py            measures what scaling.json does not hold
                                             yet, and draws docs/images/scaling.png
-    python benchmarks/scaling.py --fresh    measures all of it again, some 40 minutes
+    python benchmarks/scaling.py --fresh    measures all of it again, some 20 minutes
     python benchmarks/scaling.py --draw     measures nothing
 
-Each size runs once, in a process of its own, on one thread and one core. The file is
-written after each: what was interrupted goes on where it ended. The figure needs
-matplotlib.
+Each size runs once, in a process of its own, on one thread; its time is that of the
+processor, so others may use the machine. The file is written after each: what was
+interrupted goes on where it ended. The figure needs matplotlib.
 """
 
 import json
@@ -20,7 +20,7 @@ from pathlib import Path
 
 import numpy as np
 from run import ONE_THREAD
-from tasks.corpus import N_STEPS, write_symbols
+from tasks.corpus import write_symbols
 from tasks.memory import peak_bytes
 from tasks.models import random_hmm
 from tasks.timing import one_core
@@ -29,18 +29,31 @@ HERE = Path(__file__).resolve().parent
 RESULTS = HERE / "scaling.json"
 IMAGE = HERE.parent / "docs/images/scaling.png"
 N_TEST = 1000
+HOUR = 3600.0
 
-# What is measured, by name, and at which sizes.
-SIZES = {
-    "width path": (250, 500, 1000, 2000, 4000),
-    "iteration, 8 states": (10**5, 10**6, 10**7, 10**8),
-    "iteration, 32 states": (10**5, 10**6, 10**7, 10**8),
-    "annealed, 8 states": (10**5, 10**6, 10**7, 10**8),
-    "annealed, 32 states": (10**5, 10**6, 10**7),
+# What is measured: name, sizes, and how it is drawn.
+PATH = "width path"
+PANELS = {
+    "Risk at all widths: n rows, 4n columns": {
+        PATH: ((250, 500, 1000, 2000, 4000), "#0072B2", "o"),
+    },
+    "Pretraining, symbols on disk": {
+        "annealed, 32 states": ((10**5, 10**6, 10**7), "#D55E00", "s"),
+        "annealed, 8 states": ((10**5, 10**6, 10**7), "#E69F00", "D"),
+        "iteration, 32 states": ((10**5, 10**6, 10**7, 10**8), "#009E73", "^"),
+        "iteration, 8 states": ((10**5, 10**6, 10**7, 10**8), "#56B4E9", "v"),
+    },
+}
+LABELS = {
+    PATH: "all widths",
+    "annealed, 32 states": "annealed EM, 32 states",
+    "annealed, 8 states": "annealed EM, 8 states",
+    "iteration, 32 states": "one iteration, 32 states",
+    "iteration, 8 states": "one iteration, 8 states",
 }
 
 
-def path(n):
+def walk_path(n):
     """Seconds of the risk at all 4 n widths."""
     from skhmmdd import width_path
 
@@ -48,9 +61,9 @@ def path(n):
     X, X_test = rng.standard_normal((n, 4 * n)), rng.standard_normal((N_TEST, 4 * n))
     coef = rng.standard_normal(4 * n) / np.sqrt(4 * n)
     y, y_test = X @ coef, X_test @ coef
-    start = time.perf_counter()
+    start = time.process_time()
     width_path(X, y, X_test, y_test)
-    return time.perf_counter() - start
+    return time.process_time() - start
 
 
 def pretrain(name, n):
@@ -63,44 +76,58 @@ def pretrain(name, n):
     model = BaumWelch(init=init, max_iter=1, tol=0, random_state=0, **options)
     with tempfile.TemporaryDirectory() as folder:
         X = write_symbols(Path(folder) / "corpus", n)
-        start = time.perf_counter()
+        start = time.process_time()
         model.fit(X)
-        seconds = time.perf_counter() - start
+        seconds = time.process_time() - start
         del X
     # A fit has one E-step more than iterations; what it reads besides is small.
     return seconds if options else seconds / 2
 
 
 def measure_all(results):
-    for name, sizes in SIZES.items():
-        done = results.setdefault(name, {})
-        for n in sizes:
-            if str(n) in done:
-                continue
-            output = subprocess.run(
-                [sys.executable, __file__, name, str(n)],
-                env={**os.environ, **ONE_THREAD},
-                capture_output=True,
-                text=True,
-                check=True,
-            ).stdout
-            seconds, peak = map(float, output.split())
-            done[str(n)] = {"seconds": round(seconds, 4), "peak_bytes": int(peak)}
-            print(f"{name:22}{n:12,}{seconds:10.2f} s{peak / 2**30:8.2f} GiB")
-            RESULTS.write_text(json.dumps(results, indent=1) + "\n")
+    """Measure what is missing, the smallest sizes first."""
+    tasks = [
+        (n, name)
+        for panel in PANELS.values()
+        for name, (sizes, *_) in panel.items()
+        for n in sizes
+        if str(n) not in results.get(name, {})
+    ]
+    for n, name in sorted(tasks, key=lambda task: (task[0] > 10**7, task)):
+        output = subprocess.run(
+            [sys.executable, __file__, name, str(n)],
+            env={**os.environ, **ONE_THREAD},
+            stdout=subprocess.PIPE,
+            text=True,
+            check=True,
+        ).stdout
+        seconds, peak = map(float, output.split())
+        results.setdefault(name, {})[str(n)] = {
+            "seconds": round(seconds, 4),
+            "peak_bytes": int(peak),
+        }
+        RESULTS.write_text(json.dumps(results, indent=1, sort_keys=True) + "\n")
+        print(f"{name:22}{n:12,}{seconds:10.2f} s{peak / 2**30:8.2f} GiB", flush=True)
 
 
 def columns(results, name):
     """Sizes, seconds and GiB."""
-    rows = sorted((int(n), *row.values()) for n, row in results[name].items())
-    sizes, seconds, peaks = np.array(rows, float).T
-    return sizes, seconds, peaks / 2**30
+    rows = sorted(
+        (int(n), row["seconds"], row["peak_bytes"] / 2**30)
+        for n, row in results[name].items()
+    )
+    return np.array(rows, float).T
 
 
-def exponent(sizes, seconds):
-    """The slope of the two largest sizes that are a factor of four apart, or more."""
-    far = sizes <= sizes[-1] / 4
-    return np.log(seconds[-1] / seconds[far][-1]) / np.log(sizes[-1] / sizes[far][-1])
+def exponent(sizes, values):
+    """Of the largest size against one of at most a quarter: small ones cost calls."""
+    far = np.flatnonzero(sizes <= sizes[-1] / 4)[-1]
+    return np.log(values[-1] / values[far]) / np.log(sizes[-1] / sizes[far])
+
+
+def size_at(limit, sizes, values):
+    """Where the line through the largest sizes meets a limit."""
+    return sizes[-1] * (limit / values[-1]) ** (1 / exponent(sizes, values))
 
 
 def draw(results):
@@ -111,20 +138,51 @@ def draw(results):
         2,
         2,
         sharex="col",
-        figsize=(8.6, 5.6),
+        figsize=(9.2, 6.0),
         height_ratios=(5, 2),
         layout="constrained",
     )
-    for panels, names in zip(axes.T, PANELS.values(), strict=True):
-        for (name, (color, line, marker)), label in names.items():
-            draw_line(panels, columns(results, name), color, line, marker, label)
-    for (top, bottom), title in zip(axes.T, PANELS, strict=True):
-        top.axhline(HOUR, color="0.5", lw=0.8)
-        top.set(title=title, ylabel="seconds on one core")
-        bottom.set(ylabel="peak GiB", ylim=(0.1, 64))
+    for (top, bottom), (title, panel) in zip(axes.T, PANELS.items(), strict=True):
+        for name, (_, color, marker) in panel.items():
+            if name not in results:
+                continue
+            sizes, seconds, peaks = columns(results, name)
+            power = exponent(sizes, seconds)
+            label = f"{LABELS[name]}: size$^{{{power:.2f}}}$"
+            style = {"color": color, "marker": marker, "ms": 5, "lw": 2}
+            top.plot(sizes, seconds, label=label, **style)
+            bottom.plot(sizes, peaks, **style)
+            # On to an hour.
+            most = size_at(HOUR, sizes, seconds)
+            ends = [sizes[-1], most]
+            top.plot(ends, [seconds[-1], HOUR], ":", color=color, lw=1.5)
+            top.plot(most, HOUR, marker, color=color, mfc="white", ms=5)
+            print(f"{name}: power {power:.2f}, an hour at {most:,.0f}")
+        top.axhline(HOUR, color="0.4", lw=1)
+        top.annotate(
+            "one hour",
+            (0.02, HOUR),
+            xycoords=("axes fraction", "data"),
+            xytext=(0, 3),
+            textcoords="offset points",
+            color="0.4",
+        )
+        top.set(title=title, ylabel="seconds on one core", ylim=(None, 3 * HOUR))
+        top.legend(loc="lower right", frameon=False, fontsize=9)
+        bottom.set(ylabel="peak memory, GiB")
         for ax in (top, bottom):
             ax.set(xscale="log", yscale="log")
             ax.grid(alpha=0.25)
+    path_ticks = [250, 1000, 4000, 16_000]
+    axes[1, 0].set_xticks(path_ticks, [f"{n:,}" for n in path_ticks])
+    axes[1, 0].minorticks_off()
+    axes[1, 0].set_xlabel("training rows n")
+    axes[1, 1].set_xlabel("symbols")
+    for ax in axes[1]:
+        ticks = [0.125, 0.25, 0.5, 1, 2, 4]
+        ax.set_yticks(ticks, [f"{tick:g}" for tick in ticks])
+        ax.minorticks_off()
+        ax.set_ylim(0.1, 6)
     figure.savefig(IMAGE, dpi=105)
 
 
@@ -140,7 +198,7 @@ def main():
 
 def run_one(name, n):
     with one_core():
-        seconds = path(n) if name == "width path" else pretrain(name, n)
+        seconds = walk_path(n) if name == PATH else pretrain(name, n)
     print(seconds, peak_bytes())
 
 

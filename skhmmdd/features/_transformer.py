@@ -5,7 +5,7 @@ from __future__ import annotations
 from copy import copy
 from functools import partial
 from numbers import Integral
-from typing import Any, Literal, Self, overload
+from typing import TYPE_CHECKING, Any, Literal, Self, overload
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
@@ -37,12 +37,14 @@ from skhmmdd.features._representation import (
     make_representation,
 )
 from skhmmdd.features._shared_model import check_finite
-from skhmmdd.hmm import GaussianBelief, LinearGaussianHMM
 from skhmmdd.hmm.inference._collectors import AllSteps
 from skhmmdd.hmm.inference._prefixes import share_beginnings
 from skhmmdd.hmm.models._base import FrozenHMM
 from skhmmdd.hmm.sequences._blocks import Piece
 from skhmmdd.hmm.sequences._repeats import find_repeats
+
+if TYPE_CHECKING:
+    from skhmmdd.hmm import LinearGaussianHMM
 
 
 class HMMFeatureTransformer(NestedFeatures, ModelTransformer):
@@ -434,7 +436,7 @@ shape (n_steps_i, n_components)
                 "'belief', 'log_belief' or 'predictive'."
             )
         belief = self.hmm_.update(belief, observation)
-        state = belief.mean if isinstance(belief, GaussianBelief) else belief
+        state = belief if isinstance(belief, np.ndarray) else belief.mean
         with np.errstate(over="ignore", invalid="ignore"):
             values = self._representation.of(state.astype(check_dtype(self.dtype)))
             columns = self._columns(values, "last")

@@ -91,7 +91,7 @@ def share_beginnings(chain, sequences, pooler, dtype, repeats=None):
     -------
     Walked or None
     """
-    # A walk that has to be watched for underflows (`_underflow.py`) begins at the start.
+    # A walk that is watched for underflows (`_underflow.py`) begins at the start.
     if not np.isfinite(chain.scaled(dtype).safe_norm):
         return None
     beginnings = find_beginnings(sequences, chain.n_states, repeats)

@@ -69,15 +69,13 @@ def _read_list(X, name, keep_empty):
         ) from None
     if not sequences:
         raise ValueError(f"{name} holds no sequence: at least one is needed.")
-    pieces = sequences
-    if not _are_read(sequences):
-        pieces = [_read_one(sequence, i, name) for i, sequence in enumerate(sequences)]
-    lengths = np.fromiter(map(len, pieces), np.intp, len(pieces))
+    if (flat := _join_symbols(sequences)) is not None:
+        return flat
+    pieces = [_read_one(sequence, i, name) for i, sequence in enumerate(sequences)]
+    lengths = np.array([len(piece) for piece in pieces])
     if (lengths == 0).any() and not keep_empty:
         raise _empty_error(np.argmin(lengths), name)
-    full = pieces
-    if not lengths.all():
-        full = [piece for piece in pieces if len(piece)] or pieces
+    full = [piece for piece in pieces if len(piece)] or pieces
     trailing = {piece.shape[1:] for piece in full}
     if len(trailing) > 1 or len(next(iter(trailing))) > 1:
         raise ValueError(
@@ -94,16 +92,22 @@ def _read_list(X, name, keep_empty):
     return values, np.cumsum(lengths) - lengths, lengths
 
 
-def _are_read(sequences):
-    """Whether all are arrays of integers, which need no look at each."""
+def _join_symbols(sequences):
+    """Arrays of symbols, none of them empty, without a look at each; else None.
+
+    Many short ones would take longer to look at than to filter.
+    """
     if set(map(type, sequences)) != {np.ndarray}:
-        return False
-    has_axes = 0 not in {sequence.ndim for sequence in sequences}
-    return has_axes and _kinds(sequences) <= {"i", "u"}
-
-
-def _kinds(pieces):
-    return {dtype.kind for dtype in {piece.dtype for piece in pieces}}
+        return None
+    dtypes = {sequence.dtype for sequence in sequences}
+    if {dtype.kind for dtype in dtypes} not in ({"i"}, {"u"}):
+        return None
+    if {sequence.ndim for sequence in sequences} != {1}:
+        return None
+    lengths = np.fromiter(map(len, sequences), np.intp, len(sequences))
+    if not lengths.all():
+        return None
+    return np.concatenate(sequences), np.cumsum(lengths) - lengths, lengths
 
 
 def _read_one(sequence, i, name):
@@ -139,11 +143,12 @@ def _hint_of_ragged(pieces):
 
 def _join(pieces):
     """One array of them all; integers stay integers, whatever their types."""
-    if _kinds(pieces) == {"i", "u"}:
+    if {piece.dtype.kind for piece in pieces} == {"i", "u"}:
         limit = np.iinfo(np.int64).max
         if all(piece.max() <= limit for piece in pieces if piece.dtype.kind == "u"):
             pieces = [piece.astype(np.int64) for piece in pieces]
-    if any(issubclass(kind, np.ma.MaskedArray) for kind in set(map(type, pieces))):
+    is_masked = any(map(np.ma.isMaskedArray, pieces))
+    if is_masked:
         return np.ma.concatenate(pieces)
     # Sums, to the last bit, do not depend on the order that the pieces have in memory.
     return np.ascontiguousarray(np.concatenate(pieces))
