@@ -14,7 +14,7 @@ from sklearn.utils.metadata_routing import UNUSED
 from sklearn.utils.validation import check_is_fitted
 
 from skhmmdd._base import fit_context
-from skhmmdd._parallel import is_alone, map_jobs, shares_memory
+from skhmmdd._parallel import map_jobs, single_blas_thread
 from skhmmdd._tables import keep_index
 from skhmmdd._typing import (
     Array,
@@ -275,19 +275,15 @@ class HMMFeatureTransformer(NestedFeatures, ModelTransformer):
         worker.hmm = None
         repeats = find_repeats(sequences, self.hmm_.n_states)
         blocks = sequences.blocks(self.batch_size, repeats)
-        options = {}
         walked = self._shared_beginnings(sequences, dtype, repeats)
         if walked is not None:
-            options = {"walked": walked}
-            blocks = [
-                part
-                for index in blocks
-                for part in walked.split(index, sequences.lengths)
-            ]
-        pieces = (Piece(sequences, index) for index in blocks)
-        found = map_jobs(
-            _pooled_columns, pieces, worker, dtype, options, n_jobs=self.n_jobs
+            lengths = sequences.lengths
+            blocks = [part for index in blocks for part in walked.split(index, lengths)]
+        pieces = (
+            (Piece(sequences, index), walked and walked.before(index, lengths))
+            for index in blocks
         )
+        found = map_jobs(_pooled_columns, pieces, worker, dtype, n_jobs=self.n_jobs)
         for index, columns in zip(blocks, found, strict=True):
             out[index] = columns
         if repeats is not None:
@@ -445,15 +441,15 @@ shape (n_steps_i, n_components)
 
     def _shared_beginnings(self, sequences, dtype, repeats):
         """What sequences share that begin alike; None where that does not pay."""
-        # Elsewhere it would have to be sent with every block.
-        here = is_alone(self.n_jobs) or shares_memory()
         symbolic = getattr(self.hmm_, "_is_symbolic", False)
-        if not here or not symbolic or self._representation.smoothed:
+        if self._representation.smoothed or not symbolic:
             return None
-        pooler = Pooler(self._representation, self.pooling)
-        return share_beginnings(
-            self.hmm_._filter_chain, sequences, pooler, dtype, repeats
+        pooler, chain = (
+            Pooler(self._representation, self.pooling),
+            self.hmm_._filter_chain,
         )
+        with single_blas_thread():
+            return share_beginnings(chain, sequences, pooler, dtype, repeats)
 
     @property
     def _walk(self):
@@ -476,8 +472,10 @@ class _MappedSteps(AllSteps):
         super().add(t, columns.reshape(*shape, -1))
 
 
-def _pooled_columns(piece, transformer, dtype, options):
-    """The features of a few sequences."""
+def _pooled_columns(item, transformer, dtype):
+    """The features of a few sequences, and of what they may go on from."""
+    piece, reached = item
+    options = {} if reached is None else {"reached": reached}
     pooling = transformer.pooling
     collect = Pooler(transformer._representation, pooling)
     with np.errstate(over="ignore", invalid="ignore"):

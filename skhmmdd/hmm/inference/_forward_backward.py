@@ -65,7 +65,7 @@ def filter_block(
     strict=True,
     carried=False,
     out=None,
-    walked=None,
+    reached=None,
 ):
     """Filtered beliefs of a block, collected, and the log-likelihoods.
 
@@ -84,8 +84,8 @@ def filter_block(
         of them is right, and not only what matters to these sequences.
     out : ndarray, default=None
         Handed to `collect` as `out`, unless None.
-    walked : Walked, default=None
-        The beginnings that other sequences share, where `collect` is a Pooler.
+    reached : Reached, default=None
+        Where the sequences go on from, if `collect` is a Pooler.
 
     Returns
     -------
@@ -94,9 +94,9 @@ def filter_block(
     """
     collected = log_likelihood = None
     rows = np.arange(len(block.index))
-    if walked is not None and walked.serves(block):
+    if reached is not None:
         collected, log_likelihood, rows = filter_from(
-            walked, chain, block, collect, dtype
+            reached, chain, block, collect, dtype
         )
         if not len(rows):
             return collected, log_likelihood

@@ -43,36 +43,43 @@ class Beginnings(NamedTuple):
     nodes: Ints
 
 
-class Walked(NamedTuple):
-    """Beliefs of the beginnings, as a walk over the steps that follow needs them.
+class Reached(NamedTuple):
+    """What a walk over the steps that follow needs of those that are walked.
 
-    `moved` are the predicted states of the next step, a row for each node of the last
-    level, and `merged` is what a pooler makes of the steps so far, if it looks at them;
-    `norms` are those of each step, (depth, n_nodes).
+    `norms` are those of the steps, (n_walked, n); `moved` are the predicted states of
+    the next, (n, n_states), and `merged` is what a pooler makes of the steps so far, if
+    it looks at them.
     """
 
-    nodes: Ints
     norms: np.ndarray
     moved: np.ndarray
     merged: np.ndarray | None
 
-    @property
-    def depth(self):
-        """The number of steps that are walked."""
-        return len(self.norms)
+    def take(self, rows):
+        """Of some rows, which may be repeated."""
+        merged = None if self.merged is None else self.merged[rows]
+        return Reached(self.norms[:, rows], self.moved[rows], merged)
+
+
+class Walked(NamedTuple):
+    """Beginnings that are walked: sequence i has reached row `nodes[i]`."""
+
+    nodes: Ints
+    reached: Reached
 
     def split(self, index, lengths):
         """A block of sequences, and those of it that are too short to go on from here.
 
         Where one is empty it is left out.
         """
-        longer = lengths[index] > self.depth
+        longer = lengths[index] > len(self.reached.norms)
         return [part for part in (index[longer], index[~longer]) if len(part)]
 
-    def serves(self, block):
-        """Whether all sequences of a block go on from here."""
-        counts = block.counts
-        return self.depth < len(counts) < LONG and counts[self.depth] == counts[0]
+    def before(self, index, lengths):
+        """What a block of `split` goes on from; None where it begins at the start."""
+        if not len(self.reached.norms) < lengths[index[-1]] <= lengths[index[0]] < LONG:
+            return None
+        return self.reached.take(self.nodes[index])
 
 
 def share_beginnings(chain, sequences, pooler, dtype, repeats=None):
@@ -190,16 +197,17 @@ def walk_beginnings(chain, beginnings, pooler, dtype):
                     values = pooler.merge(merged[of], values)
                 poolable[some] = values
             moved, norms, merged = following, longer_norms, poolable
-    return Walked(nodes, norms, moved, merged)
+    return Walked(nodes, Reached(norms, moved, merged))
 
 
-def filter_from(walked, chain, block, pooler, dtype):
+def filter_from(reached, chain, block, pooler, dtype):
     """Filtered beliefs of a block, pooled, from the beginnings that are walked already.
 
     Parameters
     ----------
-    walked : Walked
-        Of the same chain, pooler and dtype; it serves the block.
+    reached : Reached
+        Of each sequence, which goes on from there, under the same chain, pooler and
+        dtype.
     chain : Chain
     block : Block
     pooler : Pooler
@@ -212,16 +220,16 @@ def filter_from(walked, chain, block, pooler, dtype):
     lost : ndarray of int
         Sequences of which the two are invalid after underflow, or which are impossible.
     """
-    depth, nodes = walked.depth, walked.nodes[block.index]
-    rest = Block(block.values[depth:], block.counts[depth:], block.index)
+    depth, counts = len(reached.norms), block.counts
+    rest = Block(block.values[depth:], counts[depth:], block.index)
     transmat, safe = chain.scaled(dtype)
     scaled = scaled_for_ends(rest.counts, dtype) if pooler.ends_only else None
-    norms = np.ones((len(rest.counts), len(nodes)), dtype)
+    norms = np.ones((len(rest.counts), counts[0]), dtype)
     collector = pooler(rest.counts, chain.n_states, dtype)
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         # 1. The step after a beginning is predicted from it; then each by itself.
         steps = filter_steps(
-            walked.moved[nodes],
+            reached.moved,
             transmat,
             chain.emission.likelihood(rest, dtype),
             rest.counts,
@@ -232,9 +240,9 @@ def filter_from(walked, chain, block, pooler, dtype):
             collector.add(t, belief)
         merged = collector.merged
         if not pooler.ends_only:
-            merged = pooler.merge(merged, walked.merged[nodes])
+            merged = pooler.merge(merged, reached.merged)
         # 2. The norms are those of one recursion, and tell of underflows as ever.
-        norms = np.vstack([walked.norms[:, nodes], norms])
+        norms = np.vstack([reached.norms, norms])
         lost = lost_rows(norms, chain.n_states, safe)
         log_likelihood = np.log(norms, dtype=np.float64).sum(axis=0)
     return pooler.finish(merged, block.lengths), log_likelihood, lost
