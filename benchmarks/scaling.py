@@ -31,24 +31,17 @@ N_TEST = 1000
 HOUR = 3600.0
 
 # What is measured: name, sizes, and how it is drawn.
-PATH = "width path"
+PATH = "all widths"
 PANELS = {
     "Risk at all widths: n rows, 4n columns": {
         PATH: ((250, 500, 1000, 2000, 4000), "#0072B2", "o"),
     },
     "Pretraining, symbols on disk": {
-        "annealed, 32 states": ((10**5, 10**6, 10**7), "#D55E00", "s"),
-        "annealed, 8 states": ((10**5, 10**6, 10**7), "#E69F00", "D"),
-        "iteration, 32 states": ((10**5, 10**6, 10**7, 10**8), "#009E73", "^"),
         "iteration, 8 states": ((10**5, 10**6, 10**7, 10**8), "#56B4E9", "v"),
+        "iteration, 32 states": ((10**5, 10**6, 10**7, 10**8), "#009E73", "^"),
+        "annealed, 8 states": ((10**5, 10**6, 10**7), "#E69F00", "D"),
+        "annealed, 32 states": ((10**5, 10**6, 10**7), "#D55E00", "s"),
     },
-}
-LABELS = {
-    PATH: "all widths",
-    "annealed, 32 states": "annealed EM, 32 states",
-    "annealed, 8 states": "annealed EM, 8 states",
-    "iteration, 32 states": "one iteration, 32 states",
-    "iteration, 8 states": "one iteration, 8 states",
 }
 
 
@@ -92,7 +85,7 @@ def measure_all(results):
         for n in sizes
         if str(n) not in results.get(name, {})
     ]
-    for n, name in sorted(tasks, key=lambda task: (task[0] > 10**7, task)):
+    for n, name in sorted(tasks, key=lambda task: task[0]):
         output = subprocess.run(
             [sys.executable, __file__, name, str(n)],
             env={**os.environ, **ONE_THREAD},
@@ -129,6 +122,11 @@ def size_at(limit, sizes, values):
     return sizes[-1] * (limit / values[-1]) ** (1 / exponent(sizes, values))
 
 
+def label_of(name):
+    """As the legend has it."""
+    return name.replace("iteration", "one iteration").replace("annealed", "annealed EM")
+
+
 def draw(results):
     """Time above, memory below; the path to the left, pretraining to the right."""
     import matplotlib.pyplot as plt
@@ -147,7 +145,7 @@ def draw(results):
                 continue
             sizes, seconds, peaks = columns(results, name)
             power = exponent(sizes, seconds)
-            label = f"{LABELS[name]}: size$^{{{power:.2f}}}$"
+            label = f"{label_of(name)}: size$^{{{power:.2f}}}$"
             style = {"color": color, "marker": marker, "ms": 5, "lw": 2}
             top.plot(sizes, seconds, label=label, **style)
             bottom.plot(sizes, peaks, **style)
@@ -167,7 +165,7 @@ def draw(results):
             color="0.4",
         )
         top.set(title=title, ylabel="seconds on one core", ylim=(None, 3 * HOUR))
-        top.legend(loc="lower right", frameon=False, fontsize=9)
+        top.legend(loc="lower right", frameon=False, fontsize=9, reverse=True)
         bottom.set(ylabel="peak memory, GiB")
         for ax in (top, bottom):
             ax.set(xscale="log", yscale="log")

@@ -57,8 +57,9 @@ class Reached(NamedTuple):
 
     def take(self, rows):
         """Of some rows, which may be repeated."""
-        merged = None if self.merged is None else self.merged[rows]
-        return Reached(self.norms[:, rows], self.moved[rows], merged)
+        merged = None if self.merged is None else self.merged.take(rows, axis=0)
+        norms, moved = self.norms.take(rows, axis=1), self.moved.take(rows, axis=0)
+        return Reached(norms, moved, merged)
 
 
 class Walked(NamedTuple):
@@ -185,7 +186,7 @@ def walk_beginnings(chain, beginnings, pooler, dtype):
                 of = before[some]
                 nodes_of = Block(own[None, some], np.array([len(of)]), of)
                 belief = chain.emission.likelihood(nodes_of, dtype)(0, len(of))
-                belief *= moved[of]
+                belief *= moved.take(of, axis=0)
                 norm = belief.sum(axis=1)
                 belief /= norm[:, None]
                 longer_norms[-1, some] = norm
