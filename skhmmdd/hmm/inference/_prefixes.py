@@ -84,20 +84,10 @@ class Walked(NamedTuple):
 
 
 def share_beginnings(chain, sequences, pooler, dtype, repeats=None):
-    """The beginnings of sequences of symbols, walked; None where that does not pay.
+    """The beginnings of sequences of symbols as Walked; None where it does not pay.
 
-    Parameters
-    ----------
-    chain : Chain
-    sequences : Sequences
-    pooler : Pooler
-    dtype : dtype
-    repeats : Repeats, default=None
-        Sequences that are not walked.
-
-    Returns
-    -------
-    Walked or None
+    `repeats` are not walked. The rows serve `filter_from`, under the same chain, pooler
+    and dtype.
     """
     # A walk that is watched for underflows (`_underflow.py`) begins at the start.
     if not np.isfinite(chain.scaled(dtype).safe_norm):
@@ -109,20 +99,10 @@ def share_beginnings(chain, sequences, pooler, dtype, repeats=None):
 
 
 def find_beginnings(sequences, n_states, repeats=None):
-    """The beginnings that sequences of symbols share, where to share them pays.
+    """The Beginnings of sequences; None where a model of `n_states` gains too little.
 
-    Parameters
-    ----------
-    sequences : Sequences
-    n_states : int
-        The price of a step.
-    repeats : Repeats, default=None
-        As in `share_beginnings`.
-
-    Returns
-    -------
-    Beginnings or None
-        None where it does not pay.
+    The tree grows level by level as long as its nodes are few. Kept is the depth that
+    saves the most steps: past it, sequences that end are saved none.
     """
     values, starts, lengths, _ = sequences
     rows = np.arange(len(sequences)) if repeats is None else repeats.first
@@ -160,15 +140,7 @@ def find_beginnings(sequences, n_states, repeats=None):
 
 
 def walk_beginnings(chain, beginnings, pooler, dtype):
-    """Walk the tree of beginnings level by level; see `Walked`.
-
-    Parameters
-    ----------
-    chain : Chain
-    beginnings : Beginnings
-    pooler : Pooler
-    dtype : dtype
-    """
+    """Walk the tree of Beginnings level by level, every step scaled: Walked."""
     symbols, parents, nodes = beginnings
     transmat, n_states = chain.scaled(dtype).transmat, chain.n_states
     moved, norms, merged = chain.startprob.astype(dtype)[None], np.ones((0, 1)), None
@@ -202,24 +174,10 @@ def walk_beginnings(chain, beginnings, pooler, dtype):
 
 
 def filter_from(reached, chain, block, pooler, dtype):
-    """Filtered beliefs of a block, pooled, from the beginnings that are walked already.
+    """Filtered beliefs of a block, pooled, whose sequences go on from `reached`.
 
-    Parameters
-    ----------
-    reached : Reached
-        Of each sequence, which goes on from there, under the same chain, pooler and
-        dtype.
-    chain : Chain
-    block : Block
-    pooler : Pooler
-    dtype : dtype
-
-    Returns
-    -------
-    pooled : ndarray of shape (n_sequences, width)
-    log_likelihood : ndarray of shape (n_sequences,)
-    lost : ndarray of int
-        Sequences of which the two are invalid after underflow, or which are impossible.
+    Returned are the pooled rows, the log-likelihoods, and the sequences of which both
+    are invalid after underflow, or which are impossible.
     """
     depth, counts = len(reached.norms), block.counts
     rest = Block(block.values[depth:], counts[depth:], block.index)
