@@ -112,14 +112,16 @@ def columns(results, name):
 
 
 def exponent(sizes, values):
-    """Of the largest size against one of at most a quarter: small ones cost calls."""
-    far = np.flatnonzero(sizes <= sizes[-1] / 4)[-1]
-    return np.log(values[-1] / values[far]) / np.log(sizes[-1] / sizes[far])
+    """Of the two largest sizes: small ones cost calls."""
+    return np.log(values[-1] / values[-2]) / np.log(sizes[-1] / sizes[-2])
 
 
-def size_at(limit, sizes, values):
-    """Where the line through the largest sizes meets a limit."""
-    return sizes[-1] * (limit / values[-1]) ** (1 / exponent(sizes, values))
+def in_words(size):
+    """Two digits of a number of rows or symbols."""
+    digits = float(f"{size:.2g}")
+    if digits >= 10**9:
+        return f"{digits / 10**9:.2g} billion"
+    return f"{digits / 10**6:.3g} million" if digits >= 10**6 else f"{digits:,.0f}"
 
 
 def label_of(name):
@@ -149,11 +151,21 @@ def draw(results):
             style = {"color": color, "marker": marker, "ms": 5, "lw": 2}
             top.plot(sizes, seconds, label=label, **style)
             bottom.plot(sizes, peaks, **style)
-            # On to an hour.
-            most = size_at(HOUR, sizes, seconds)
+            if name.startswith("iteration"):
+                continue
+            # On to an hour; EM in proportion, however little its first batches cost.
+            most = sizes[-1] * (HOUR / seconds[-1]) ** (1 / max(power, 1))
             ends = [sizes[-1], most]
             top.plot(ends, [seconds[-1], HOUR], ":", color=color, lw=1.5)
-            top.plot(most, HOUR, marker, color=color, mfc="white", ms=5)
+            top.plot(most, HOUR, marker, color=color, mfc="white", ms=6, zorder=3)
+            top.annotate(
+                in_words(most),
+                (most, HOUR),
+                xytext=(0, 7),
+                textcoords="offset points",
+                color=color,
+                ha="center",
+            )
             print(f"{name}: power {power:.2f}, an hour at {most:,.0f}")
         top.axhline(HOUR, color="0.4", lw=1)
         top.annotate(
@@ -164,12 +176,13 @@ def draw(results):
             textcoords="offset points",
             color="0.4",
         )
-        top.set(title=title, ylabel="seconds on one core", ylim=(None, 3 * HOUR))
+        top.set(title=title, ylabel="seconds on one core")
         top.legend(loc="lower right", frameon=False, fontsize=9, reverse=True)
         bottom.set(ylabel="peak memory, GiB")
         for ax in (top, bottom):
             ax.set(xscale="log", yscale="log")
             ax.grid(alpha=0.25)
+        top.set_ylim(top=5 * HOUR)
     path_ticks = [250, 1000, 4000, 16_000]
     axes[1, 0].set_xticks(path_ticks, [f"{n:,}" for n in path_ticks])
     axes[1, 0].minorticks_off()
