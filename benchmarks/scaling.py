@@ -137,7 +137,7 @@ def draw(results):
         2,
         2,
         sharex="col",
-        figsize=(9.2, 6.0),
+        figsize=(9.6, 6.4),
         height_ratios=(5, 2),
         layout="constrained",
     )
@@ -149,24 +149,15 @@ def draw(results):
             power = exponent(sizes, seconds)
             label = f"{label_of(name)}: size$^{{{power:.2f}}}$"
             style = {"color": color, "marker": marker, "ms": 5, "lw": 2}
+            if not name.startswith("iteration"):
+                # On to an hour; EM in proportion, whatever its first batches cost.
+                most = sizes[-1] * (HOUR / seconds[-1]) ** (1 / max(power, 1))
+                label += f", {in_words(most)} an hour"
+                ends = [sizes[-1], most]
+                top.plot(ends, [seconds[-1], HOUR], ":", color=color, lw=1.5)
+                top.plot(most, HOUR, marker, color=color, mfc="white", ms=6, zorder=3)
             top.plot(sizes, seconds, label=label, **style)
             bottom.plot(sizes, peaks, **style)
-            if name.startswith("iteration"):
-                continue
-            # On to an hour; EM in proportion, however little its first batches cost.
-            most = sizes[-1] * (HOUR / seconds[-1]) ** (1 / max(power, 1))
-            ends = [sizes[-1], most]
-            top.plot(ends, [seconds[-1], HOUR], ":", color=color, lw=1.5)
-            top.plot(most, HOUR, marker, color=color, mfc="white", ms=6, zorder=3)
-            top.annotate(
-                in_words(most),
-                (most, HOUR),
-                xytext=(0, 7),
-                textcoords="offset points",
-                color=color,
-                ha="center",
-            )
-            print(f"{name}: power {power:.2f}, an hour at {most:,.0f}")
         top.axhline(HOUR, color="0.4", lw=1)
         top.annotate(
             "one hour",
@@ -177,12 +168,13 @@ def draw(results):
             color="0.4",
         )
         top.set(title=title, ylabel="seconds on one core")
-        top.legend(loc="lower right", frameon=False, fontsize=9, reverse=True)
+        top.legend(loc="lower right", fontsize=8.5, handlelength=1.5, reverse=True)
         bottom.set(ylabel="peak memory, GiB")
         for ax in (top, bottom):
             ax.set(xscale="log", yscale="log")
             ax.grid(alpha=0.25)
-        top.set_ylim(top=5 * HOUR)
+        # Below the lines is the legend.
+        top.set_ylim(top.get_ylim()[0] / 100, 5 * HOUR)
     path_ticks = [250, 1000, 4000, 16_000]
     axes[1, 0].set_xticks(path_ticks, [f"{n:,}" for n in path_ticks])
     axes[1, 0].minorticks_off()
