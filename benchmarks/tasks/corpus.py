@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from .memory import in_a_process, peak_bytes
+from .models import N_SYMBOLS, random_hmm
 from .timing import Row
 
 N_STEPS, N_STATES = 100, 32
@@ -31,23 +32,24 @@ def rows(quick):
 def main(n):
     from skhmmdd import BaumWelch
 
-    from .models import N_SYMBOLS, random_hmm
-
     with tempfile.TemporaryDirectory() as folder:
-        path, shape = Path(folder) / "corpus", (n // N_STEPS, N_STEPS)
-        rng = np.random.RandomState(0)
-        with path.open("wb") as file:
-            for _ in range(0, shape[0], _CHUNK):
-                file.write(
-                    rng.randint(N_SYMBOLS, size=(_CHUNK, N_STEPS), dtype=np.uint8)
-                )
-        X = np.memmap(path, np.uint8, mode="r", shape=shape)
+        X = write_symbols(Path(folder) / "corpus", n)
         model = BaumWelch(init=random_hmm(N_STATES), max_iter=1, tol=0)
         start = time.perf_counter()
         model.fit(X)
         # A fit has one E-step more than iterations; what it reads besides is small.
         print((time.perf_counter() - start) / 2, peak_bytes())
         del X
+
+
+def write_symbols(path, n):
+    """A memory map of n symbols, in sequences of `N_STEPS` bytes."""
+    rng, shape = np.random.RandomState(0), (n // N_STEPS, N_STEPS)
+    with path.open("wb") as file:
+        for first in range(0, shape[0], _CHUNK):
+            size = min(_CHUNK, shape[0] - first), N_STEPS
+            file.write(rng.randint(N_SYMBOLS, size=size, dtype=np.uint8))
+    return np.memmap(path, np.uint8, mode="r", shape=shape)
 
 
 if __name__ == "__main__":

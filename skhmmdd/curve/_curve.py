@@ -11,7 +11,6 @@ from sklearn.utils.validation import check_is_fitted
 from skhmmdd._typing import Floats
 from skhmmdd.curve._certainty import COPIED, twice, weigh_evidence
 from skhmmdd.curve._refitted import RefittedEstimator
-from skhmmdd.curve.display._display import DoubleDescentDisplay
 from skhmmdd.curve.display._html import ShownFindings
 from skhmmdd.curve.display._summary import Findings, describe
 from skhmmdd.curve.display._words import axis_words
@@ -22,6 +21,8 @@ from skhmmdd.curve.measurement._risks import risk_label
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from plotly.graph_objects import Figure as PlotlyFigure
+
+    from skhmmdd.curve.display._display import DoubleDescentDisplay
 
 
 class DoubleDescentCurve(ShownFindings, RefittedEstimator, BaseDoubleDescentCurve):
@@ -344,6 +345,8 @@ class DoubleDescentCurve(ShownFindings, RefittedEstimator, BaseDoubleDescentCurv
         DoubleDescentDisplay
             Drawn.
         """
+        from skhmmdd.curve.display._display import DoubleDescentDisplay
+
         return DoubleDescentDisplay.from_curve(self, risk=risk).plot(ax, **kwargs)
 
     def plot_interactive(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from sklearn import get_config
@@ -22,10 +22,13 @@ from sklearn.utils.validation import (
 from skhmmdd._base import check_sequence_table
 from skhmmdd._typing import Names
 from skhmmdd.features._shared_model import SharedModelTransformer
-from skhmmdd.hmm import BaumWelch, LinearGaussianHMM, as_hmm
+from skhmmdd.hmm import BaumWelch, as_hmm
 from skhmmdd.hmm.models._base import FrozenHMM
 from skhmmdd.hmm.sequences._panels import warn_of_order
 from skhmmdd.hmm.sequences._reading import observed_sequences
+
+if TYPE_CHECKING:
+    from skhmmdd.hmm import LinearGaussianHMM
 
 
 class ModelTransformer(SharedModelTransformer):

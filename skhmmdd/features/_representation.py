@@ -93,10 +93,36 @@ class Pooler(NamedTuple):
         """What the recursion may then leave out."""
         return self.pooling == "last"
 
+    @property
+    def merge(self):
+        """How two steps become one."""
+        return np.maximum if self.pooling == "max" else np.add
+
+    @property
+    def inside(self):
+        """Whether the representation is taken at every step, and not once."""
+        return self.pooling == "max" or (
+            self.representation.logarithm and self.pooling != "last"
+        )
+
+    def width(self, n_states):
+        """Of what is merged."""
+        return self.representation.width if self.inside else n_states
+
+    def at_step(self, beliefs):
+        """What is merged of the beliefs (..., n_states) of a step."""
+        return self.representation.of(beliefs) if self.inside else beliefs
+
+    def finish(self, merged, lengths):
+        """The rows of sequences, of all their steps merged or of the last one."""
+        if self.pooling == "mean":
+            merged /= lengths[:, None].astype(merged.dtype)
+        return merged if self.inside else self.representation.of(merged)
+
     def __call__(self, counts, n_states, dtype):
         if self.pooling == "last":
-            return _PooledLast(self.representation, counts, n_states, dtype)
-        return _Pooled(*self, counts, n_states, dtype)
+            return _PooledLast(self, counts, n_states, dtype)
+        return _Pooled(self, counts, n_states, dtype)
 
 
 def pool_steps(sequences, pooling, dtype):
@@ -128,32 +154,31 @@ def pool_steps(sequences, pooling, dtype):
 
 
 class _PooledLast(LastSteps):
-    def __init__(self, representation, counts, n_states, dtype):
+    def __init__(self, pooler, counts, n_states, dtype):
         super().__init__(counts, n_states, dtype)
-        self._representation = representation
+        self._pooler = pooler
+
+    @property
+    def merged(self):
+        return super().finish()
 
     def finish(self):
-        return self._representation.of(super().finish())
+        return self._pooler.finish(self.merged, None)
 
 
 class _Pooled:
-    def __init__(self, representation, pooling, counts, n_states, dtype):
-        self._representation, self._pooling = representation, pooling
-        self._inside = pooling == "max" or representation.logarithm
-        self._merge = np.maximum if pooling == "max" else np.add
-        width = representation.width if self._inside else n_states
-        fill = -np.inf if pooling == "max" else 0.0
-        self._counts, self._pooled = counts, np.full((counts[0], width), fill, dtype)
+    def __init__(self, pooler, counts, n_states, dtype):
+        fill = -np.inf if pooler.pooling == "max" else 0.0
+        self._pooler, self._counts = pooler, counts
+        self.merged = np.full((counts[0], pooler.width(n_states)), fill, dtype)
 
     def add(self, steps, beliefs):
-        values = self._representation.of(beliefs) if self._inside else beliefs
-        values = self._merge.reduce(values, axis=0) if len(values) > 1 else values[0]
-        pooled = self._pooled[: len(values)]
-        self._merge(pooled, values, out=pooled)
+        values, merge = self._pooler.at_step(beliefs), self._pooler.merge
+        values = merge.reduce(values, axis=0) if len(values) > 1 else values[0]
+        merged = self.merged[: len(values)]
+        merge(merged, values, out=merged)
 
     def finish(self):
-        pooled, counts = self._pooled, self._counts
-        if self._pooling == "mean":
-            lengths = np.searchsorted(-counts, -np.arange(counts[0]), side="left")
-            pooled /= lengths[:, None].astype(pooled.dtype)
-        return pooled if self._inside else self._representation.of(pooled)
+        counts = self._counts
+        lengths = np.searchsorted(-counts, -np.arange(counts[0]), side="left")
+        return self._pooler.finish(self.merged, lengths)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from copy import copy
 from functools import partial
 from numbers import Integral
-from typing import Any, Literal, Self, overload
+from typing import TYPE_CHECKING, Any, Literal, Self, overload
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
@@ -14,7 +14,7 @@ from sklearn.utils.metadata_routing import UNUSED
 from sklearn.utils.validation import check_is_fitted
 
 from skhmmdd._base import fit_context
-from skhmmdd._parallel import map_jobs
+from skhmmdd._parallel import map_jobs, single_blas_thread
 from skhmmdd._tables import keep_index
 from skhmmdd._typing import (
     Array,
@@ -37,11 +37,14 @@ from skhmmdd.features._representation import (
     make_representation,
 )
 from skhmmdd.features._shared_model import check_finite
-from skhmmdd.hmm import GaussianBelief, LinearGaussianHMM
 from skhmmdd.hmm.inference._collectors import AllSteps
+from skhmmdd.hmm.inference._prefixes import share_beginnings
 from skhmmdd.hmm.models._base import FrozenHMM
 from skhmmdd.hmm.sequences._blocks import Piece
 from skhmmdd.hmm.sequences._repeats import find_repeats
+
+if TYPE_CHECKING:
+    from skhmmdd.hmm import LinearGaussianHMM
 
 
 class HMMFeatureTransformer(NestedFeatures, ModelTransformer):
@@ -272,7 +275,14 @@ class HMMFeatureTransformer(NestedFeatures, ModelTransformer):
         worker.hmm = None
         repeats = find_repeats(sequences, self.hmm_.n_states)
         blocks = sequences.blocks(self.batch_size, repeats)
-        pieces = (Piece(sequences, index) for index in blocks)
+        walked = self._shared_beginnings(sequences, dtype, repeats)
+        if walked is not None:
+            lengths = sequences.lengths
+            blocks = [part for index in blocks for part in walked.split(index, lengths)]
+        pieces = (
+            (Piece(sequences, index), walked and walked.before(index, lengths))
+            for index in blocks
+        )
         found = map_jobs(_pooled_columns, pieces, worker, dtype, n_jobs=self.n_jobs)
         for index, columns in zip(blocks, found, strict=True):
             out[index] = columns
@@ -422,12 +432,24 @@ shape (n_steps_i, n_components)
                 "'belief', 'log_belief' or 'predictive'."
             )
         belief = self.hmm_.update(belief, observation)
-        state = belief.mean if isinstance(belief, GaussianBelief) else belief
+        state = belief if isinstance(belief, np.ndarray) else belief.mean
         with np.errstate(over="ignore", invalid="ignore"):
             values = self._representation.of(state.astype(check_dtype(self.dtype)))
             columns = self._columns(values, "last")
         check_finite(columns, "observation and hmm")
         return belief, columns
+
+    def _shared_beginnings(self, sequences, dtype, repeats):
+        """What sequences share that begin alike; None where that does not pay."""
+        symbolic = getattr(self.hmm_, "_is_symbolic", False)
+        if self._representation.smoothed or not symbolic:
+            return None
+        pooler, chain = (
+            Pooler(self._representation, self.pooling),
+            self.hmm_._filter_chain,
+        )
+        with single_blas_thread():
+            return share_beginnings(chain, sequences, pooler, dtype, repeats)
 
     @property
     def _walk(self):
@@ -450,12 +472,14 @@ class _MappedSteps(AllSteps):
         super().add(steps, columns.reshape(*shape, -1))
 
 
-def _pooled_columns(piece, transformer, dtype):
-    """The features of a few sequences."""
+def _pooled_columns(item, transformer, dtype):
+    """The features of a few sequences, and of what they may go on from."""
+    piece, reached = item
+    options = {} if reached is None else {"reached": reached}
     pooling = transformer.pooling
     collect = Pooler(transformer._representation, pooling)
     with np.errstate(over="ignore", invalid="ignore"):
-        pooled, _ = transformer._walk(piece.block, collect, dtype=dtype)
+        pooled, _ = transformer._walk(piece.block, collect, dtype=dtype, **options)
     columns = transformer._columns(pooled, pooling)
     check_finite(columns)
     return columns

@@ -218,7 +218,7 @@ def test_without_test_rows_beyond_the_threshold(alpha):
         ({"alpha": 10**400}, r"alpha must be in \[0, .*an integer beyond"),
         ({"X": np.ones(3)}, "X: Expected 2D array"),
         ({"X_test": "a"}, "X_test: could not convert"),
-        ({"y": ["a"] * 20}, "y: could not convert"),
+        ({"y": ["a"] * 20}, "y must hold numbers"),
         ({"alpha": -1.0}, "alpha"),
         ({"rcond": 1.0}, "rcond"),
         ({"X_test": np.ones((3, 2))}, "X_test has 2 columns, but X has 40"),

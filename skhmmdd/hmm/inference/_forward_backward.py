@@ -16,6 +16,7 @@ from skhmmdd.hmm.inference._log_posterior import (
     held_rows,
     posterior_in_logs,
 )
+from skhmmdd.hmm.inference._prefixes import filter_from
 from skhmmdd.hmm.inference._recursions import (
     RowScaler,
     backward_steps,
@@ -84,6 +85,7 @@ def filter_block(
     strict=True,
     carried=False,
     out=None,
+    reached=None,
 ):
     """Filtered beliefs of a block, collected, and the log-likelihoods.
 
@@ -102,6 +104,8 @@ def filter_block(
         of them is right, and not only what matters to these sequences.
     out : ndarray, default=None
         Handed to `collect` as `out`, unless None.
+    reached : Reached, default=None
+        Where the sequences go on from, if `collect` is a Pooler.
 
     Returns
     -------
@@ -110,6 +114,12 @@ def filter_block(
     """
     collected = log_likelihood = None
     rows = np.arange(len(block.index))
+    if reached is not None:
+        collected, log_likelihood, rows = filter_from(
+            reached, chain, block, collect, dtype
+        )
+        if not len(rows):
+            return collected, log_likelihood
     for precision, length in _attempts(chain, block, collect, dtype, carried):
         # 1. All sequences by the scaled recursion; then those that it lost to
         #    underflow, with every step scaled, and in double precision.

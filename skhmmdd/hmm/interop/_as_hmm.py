@@ -5,18 +5,12 @@ from __future__ import annotations
 from typing import Any, TypeVar, overload
 
 from skhmmdd.hmm.interop._conversion import fitted
-from skhmmdd.hmm.interop._dynamax import from_dynamax
-from skhmmdd.hmm.interop._hmmlearn import from_hmmlearn
-from skhmmdd.hmm.interop._pomegranate import from_pomegranate
 from skhmmdd.hmm.models._base import FrozenHMM
 from skhmmdd.hmm.models._families import FAMILIES, Pretrained
 from skhmmdd.hmm.models._frozen import FrozenValue
 from skhmmdd.hmm.pretraining._baum_welch import BaumWelch
 
 _Frozen = TypeVar("_Frozen", bound=FrozenValue)
-
-_PARAMS_ASIDE = "dynamax."
-_LIBRARIES = {"hmmlearn.": from_hmmlearn, "pomegranate.hmm.": from_pomegranate}
 
 
 @overload
@@ -82,7 +76,14 @@ or dynamax
     CategoricalHMM(n_states=2, n_symbols=2)
     """
     origins = [f"{base.__module__}." for base in type(model).__mro__]
-    if any(origin.startswith(_PARAMS_ASIDE) for origin in origins):
+
+    def comes_from(library):
+        return any(origin.startswith(library) for origin in origins)
+
+    # What copies weights is imported for a model of its library.
+    if comes_from("dynamax."):
+        from skhmmdd.hmm.interop._dynamax import from_dynamax
+
         return from_dynamax(model, params)
     if params is not None:
         raise TypeError(
@@ -93,9 +94,14 @@ or dynamax
         return model
     if isinstance(model, BaumWelch):
         return fitted(model, "hmm_")
-    for library, convert in _LIBRARIES.items():
-        if any(origin.startswith(library) for origin in origins):
-            return convert(model)
+    if comes_from("hmmlearn."):
+        from skhmmdd.hmm.interop._hmmlearn import from_hmmlearn
+
+        return from_hmmlearn(model)
+    if comes_from("pomegranate.hmm."):
+        from skhmmdd.hmm.interop._pomegranate import from_pomegranate
+
+        return from_pomegranate(model)
     names = ", ".join(family.__name__ for family in FAMILIES.values())
     raise TypeError(
         f"hmm must be frozen weights ({names}, LinearGaussianHMM), "

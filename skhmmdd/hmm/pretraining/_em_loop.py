@@ -8,7 +8,6 @@ import numpy as np
 
 from skhmmdd._repr import short_repr
 from skhmmdd.hmm.pretraining._em_step import log_prior, maximise
-from skhmmdd.hmm.pretraining._pomegranate_engine import PomegranateEM
 
 
 class Options(NamedTuple):
@@ -163,6 +162,8 @@ def _start_em(corpus, hmm, options):
             f"engine='pomegranate' runs full EM: algorithm={options.algorithm!r} needs "
             "engine='numpy'."
         )
+    from skhmmdd.hmm.pretraining._pomegranate_engine import PomegranateEM
+
     return PomegranateEM(
         hmm,
         corpus.only_sequences("engine='pomegranate'"),

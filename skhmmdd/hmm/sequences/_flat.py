@@ -69,6 +69,8 @@ def _read_list(X, name, keep_empty):
         ) from None
     if not sequences:
         raise ValueError(f"{name} holds no sequence: at least one is needed.")
+    if (flat := _join_symbols(sequences)) is not None:
+        return flat
     pieces = [_read_one(sequence, i, name) for i, sequence in enumerate(sequences)]
     lengths = np.array([len(piece) for piece in pieces])
     if (lengths == 0).any() and not keep_empty:
@@ -88,6 +90,24 @@ def _read_list(X, name, keep_empty):
         is_empty, lengths = lengths == 0, np.maximum(lengths, 1)
         values = with_missing(values, np.repeat(is_empty, lengths))
     return values, np.cumsum(lengths) - lengths, lengths
+
+
+def _join_symbols(sequences):
+    """Arrays of symbols, none of them empty, without a look at each; else None.
+
+    Many short ones would take longer to look at than to filter.
+    """
+    if set(map(type, sequences)) != {np.ndarray}:
+        return None
+    dtypes = {sequence.dtype for sequence in sequences}
+    if {dtype.kind for dtype in dtypes} not in ({"i"}, {"u"}):
+        return None
+    if {sequence.ndim for sequence in sequences} != {1}:
+        return None
+    lengths = np.fromiter(map(len, sequences), np.intp, len(sequences))
+    if not lengths.all():
+        return None
+    return np.concatenate(sequences), np.cumsum(lengths) - lengths, lengths
 
 
 def _read_one(sequence, i, name):

@@ -209,7 +209,7 @@ def test_hints_of_errors():
     for panel in (np.zeros((4, 2, 5)), np.zeros((4, 3))):
         with pytest.raises(ValueError, match=r"made for 3\.$"):
             hmm.filter(panel)
-    with pytest.raises(ValueError, match=r"got steps of shapes \[\(2,\), \(3,\)\]\.$"):
+    with pytest.raises(ValueError, match=r"got steps of shapes \(2,\), \(3,\)\.$"):
         hmm.filter([np.zeros((4, 2)), np.zeros((5, 3))])
 
 
