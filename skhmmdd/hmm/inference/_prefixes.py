@@ -21,7 +21,7 @@ from skhmmdd.hmm.inference._underflow import lost_rows
 from skhmmdd.hmm.sequences._blocks import LONG, Block
 
 # Below these a walk is over before beginnings are found.
-_LEAST_SEQUENCES, _LEAST_STATES = 2**13, 32
+_LEAST_SEQUENCES, _LEAST_STATES = 2**13, 48
 # The share of all steps to be saved, from which on it pays.
 _LEAST_SAVED = 0.2
 # Numbers of an array with a row for each node.
