@@ -345,9 +345,7 @@ class DoubleDescentCurve(ShownFindings, RefittedEstimator, BaseDoubleDescentCurv
         DoubleDescentDisplay
             Drawn.
         """
-        from skhmmdd.curve.display._display import DoubleDescentDisplay
-
-        return DoubleDescentDisplay.from_curve(self, risk=risk).plot(ax, **kwargs)
+        return self._display(risk).plot(ax, **kwargs)
 
     def plot_interactive(
         self, *, risk: str | None = None, **kwargs: Any
@@ -372,8 +370,13 @@ class DoubleDescentCurve(ShownFindings, RefittedEstimator, BaseDoubleDescentCurv
         ImportError
             If plotly is not installed.
         """
-        display = DoubleDescentDisplay.from_curve(self, risk=risk)
-        return display.plot_interactive(**kwargs)
+        return self._display(risk).plot_interactive(**kwargs)
+
+    def _display(self, risk):
+        # Only who draws needs it.
+        from skhmmdd.curve.display._display import DoubleDescentDisplay
+
+        return DoubleDescentDisplay.from_curve(self, risk=risk)
 
     def risk_at_noise(self, noise_var: ArrayLike) -> Floats:
         r"""Test risk after more noise on the training labels, without another fit.
