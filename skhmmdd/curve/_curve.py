@@ -468,10 +468,10 @@ class DoubleDescentCurve(ShownFindings, RefittedEstimator, BaseDoubleDescentCurv
         Peak: 13100 at 29, 85.9 times the lowest.
         Best: 152 at 10, below the threshold. Within one standard error of it: 10 to 11.
         Danger zone: 22 to 60, with more than 2 times the lowest risk.
-        What to do: Choose a width from 10 to 17. Where that is not possible, penalise
-          the head (alpha="loo" finds the ridge of the heads of skhmmdd) or train on
-          another number of labels: more of them move the peak up, fewer down; with 30
-          it is at 29.
+        What to do: Choose a width from 10 to 17, surely within 1.5 times of the lowest.
+          Where that is not possible, penalise the head (alpha="loo" finds the ridge of
+          the heads of skhmmdd) or train on another number of labels: more of them move
+          the peak up, fewer down; with 30 it is at 29.
         """
         return describe(self._findings())
 

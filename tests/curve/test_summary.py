@@ -156,7 +156,7 @@ def test_how_sure_the_best_is():
         "0.5 at 80, beyond the threshold. Allowing for the choice, expect 0.512. "
         "Within one standard error of it: 70 to 90."
     )
-    assert lines["What to do"].startswith("Choose a width above 60. Where that")
+    assert lines["What to do"].startswith("Choose a width above 60, surely within 1.5")
     one = Stretch(80.0, 80.0, 79.0, 81.0)
     lines = lines_of(evidence=evidence(plateau=(one,), corrected_risk=0.5))
     assert lines["Best"] == "0.5 at 80, beyond the threshold."
@@ -177,7 +177,7 @@ def test_how_sure_the_best_is():
 )
 def test_where_to_choose(stretch, where):
     told = advice(evidence=evidence(advised=(stretch,)))
-    assert told.startswith(f"Choose a width {where}. Where that is")
+    assert told.startswith(f"Choose a width {where}, surely within 1.5 times of the")
 
 
 @pytest.mark.parametrize(

@@ -282,7 +282,7 @@ def said_widths(text, widths):
         said["take"] = widths == float(found[1])
     if "nothing here has to be avoided" in text:
         said["nothing to avoid"] = np.ones(len(widths), dtype=bool)
-    if found := re.search(r"Choose a width ([^.:]*)\.", text):
+    if found := re.search(r"Choose a width ([^.:,]*)[.,]", text):
         said["choose"] = _named(found[1].split(" or "), widths)
     if found := re.search(r"Surely within \S+ times of the lowest: ([^.]*)\.", text):
         parts = re.split(", | and ", found[1].removesuffix(" and others"))

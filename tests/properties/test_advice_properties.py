@@ -25,6 +25,7 @@ WIDTHS = np.array([1, 5, 8, 12, 20, 31, 44, 90])
         ("Best: 3 at 8, below the threshold.", "best at", [8]),
         ("Choose a width above 31. Where", "choose", [44, 90]),
         ("Choose a width from 5 to 8. Where", "choose", [5, 8]),
+        ("Choose a width of 8, surely within 1.5 times", "choose", [8]),
         ("Choose a width of 8 or above 31. W", "choose", [8, 44, 90]),
         ("Choose a width below 12. Too", "choose", [1, 5, 8]),
         ("Choose a large width. The", "choose", [90]),

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from skhmmdd.curve._certainty import Evidence
+from skhmmdd.curve._certainty import SAFE, Evidence
 from skhmmdd.curve._landmarks import DANGER
 from skhmmdd.curve.display._words import WIDTH_WORDS, AxisWords
 
@@ -250,7 +250,10 @@ def _choose(found):
         beyond = found.best[0] > high
         return f"Choose {choice} {f'above {high:g}' if beyond else f'below {low:g}'}."
     where = " or ".join(_where(one) for one in evidence.advised)
-    return f"Choose {choice} {where}."
+    if evidence.doubt is not None:
+        return f"Choose {choice} {where}."
+    # Told beside what is within one standard error of the best, which is narrower.
+    return f"Choose {choice} {where}, surely within {SAFE:g} times of the lowest."
 
 
 def _where(stretch):
