@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 # Beyond so many seconds a contender is not run again.
-PATIENCE = 1.5
+PATIENCE = 3.0
 
 
 class Row(NamedTuple):

@@ -9,6 +9,7 @@ import numpy as np
 
 from skhmmdd._typing import Floats, Ints
 from skhmmdd.curve._landmarks import (
+    DANGER,
     CurvePoint,
     find_peak,
     median_over_splits,
@@ -42,7 +43,7 @@ class BestPoint(CurvePoint):
         all other splits, and the median of these. None with one split.
     plateau : tuple of float
         The complexities whose risk is within one standard error of the lowest, paired
-        over the splits; at least that of the lowest.
+        over the splits, and not more than twice the lowest; the lowest is one of them.
     """
 
     corrected_risk: float | None = None
@@ -62,6 +63,9 @@ def mean_over_blocks(risk: Floats) -> Floats:
 def find_plateau(risk: Floats, middle: Middle = median_over_splits) -> Ints:
     """The points within one standard error of the lowest, paired over splits.
 
+    Not those whose risk is more than twice the lowest: that they vary as much is no
+    merit.
+
     Parameters
     ----------
     risk : ndarray of shape (n_complexities, n_splits)
@@ -79,11 +83,13 @@ def find_plateau(risk: Floats, middle: Middle = median_over_splits) -> Ints:
     >>> find_plateau(np.array([[5.0, 6.0, 5.0], [1.0, 2.0, 3.0], [1.1, 1.9, 3.1]]))
     array([1, 2])
     """
-    lowest = int(np.argmin(middle(risk)))
+    level = middle(risk)
+    lowest = int(np.argmin(level))
     if risk.shape[1] == 1:
         return np.array([lowest])
     mean, error = paired_differences(risk, lowest)
-    return np.flatnonzero(mean <= error)
+    near = (level <= DANGER * level[lowest]) | (level[lowest] <= 0)
+    return np.flatnonzero((mean <= error) & near)
 
 
 def choose_point(

@@ -113,7 +113,7 @@ class RiskForecast(NamedTuple):
         :func:`forecast_risk`.
     plateau : tuple of int
         Widths whose risk is within one standard error of the lowest, paired over the
-        blocks.
+        blocks, and not more than twice the lowest.
     block_risk : ndarray of shape (n_widths, n_blocks)
         The predicted risk in blocks of samples, or of groups, drawn at random: ten, or
         as many as groups. Infinite at the widths that are excluded from the best.

@@ -79,6 +79,20 @@ def test_the_plateau_by_its_rule():
     assert_allclose(error, stats.sem(risk - risk[2], axis=1), atol=1e-15)
 
 
+def test_noise_is_no_plateau():
+    # Low in most splits, in some far above: the mean of the logarithms says little.
+    risk = np.array([[1.0, 1.0, 1.0, 1.0], [1.0, 9.0, 9.0, 0.01], [1.1, 1.0, 0.9, 1.1]])
+    mean, error = paired_differences(risk, 0)
+    assert mean[1] <= error[1] and np.median(risk[1]) > 2
+    assert_array_equal(find_plateau(risk), [0, 2])
+    assert_array_equal(
+        find_plateau(risk - 20),
+        np.flatnonzero(
+            paired_differences(risk - 20, 0)[0] <= paired_differences(risk - 20, 0)[1]
+        ),
+    )
+
+
 def test_infinite_risks_are_far_above():
     risk = curve_of([3, 2, 1, 1.02, 1.5, 9, 2], 0.05)
     risk[5, :3] = np.inf
