@@ -295,8 +295,8 @@ class RiskForecast(NamedTuple):
 
 
 @validate_params(
-    {
-        **CONSTRAINTS,
+    CONSTRAINTS
+    | {
         "groups": ["array-like", None],
         "choose": [StrOptions({"lowest", "one_standard_error"})],
     },

@@ -144,8 +144,8 @@ class RiskSurface(NamedTuple):
 
 
 @validate_params(
-    {
-        **CONSTRAINTS,
+    CONSTRAINTS
+    | {
         "train_sizes": ["array-like", None],
         "n_splits": [Interval(Integral, 1, None, closed="left")],
         "random_state": ["random_state"],

@@ -299,7 +299,9 @@ def test_predictions_are_those_of_the_formula(n, p, q, temperature, fit_intercep
     assert_allclose(std.T, np.tile(np.sqrt(variance), (q or 1, 1)).reshape(std.T.shape))
     assert_array_equal(head.predict(new), mean)
     ridge = HeadRegressor(temperature * 0.7, fit_intercept=fit_intercept).fit(X, y)
-    assert_allclose(head.coef_, ridge.coef_, rtol=1e-12)
+    # Another route: a coefficient that is nearly zero has the rounding of the largest.
+    gap = np.abs(head.coef_ - ridge.coef_).max()
+    assert gap < 1e-12 * np.abs(ridge.coef_).max()
     assert head.effective_dof_ == pytest.approx(ridge.effective_dof_, rel=1e-12)
     assert head.rank_ == ridge.rank_
     assert head.coef_norm_ == pytest.approx(ridge.coef_norm_, rel=1e-12)
